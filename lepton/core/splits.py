@@ -1,0 +1,64 @@
+"""Splits by hash of the row id: a row never moves between train and test as a domain grows."""
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lepton.core.errors import LeptonError
+from lepton.core.table import Table
+
+TRAIN_SHARE = 0.6
+VAL_SHARE = 0.2
+"""What is left, 0.2, is the test split: the rows that the gate judges on."""
+
+
+def split_key(row_id: str) -> str:
+    """Return the part of an id that decides its split: all before the first `~`.
+
+    Derived ids are `<content hash>~<batch>~<k>`, so rows of equal content share a split and cannot leak across it.
+    """
+    return row_id.split("~", 1)[0]
+
+
+def split_of(ids: Iterable[str]) -> NDArray[np.str_]:
+    """Return (n,) of "train", "val" or "test", a function of each id alone."""
+    places = np.array([_unit(split_key(row_id)) for row_id in ids], dtype=np.float64)
+    return np.where(places < TRAIN_SHARE, "train", np.where(places < TRAIN_SHARE + VAL_SHARE, "val", "test"))
+
+
+def split(table: Table, *names: str) -> Table:
+    """Return the rows of `table` that lie in the named splits."""
+    return table.take(np.isin(split_of(table.ids), names))
+
+
+def pick_per_class(table: Table, per_class: int, seed: int = 0) -> Table:
+    """Return `per_class` labelled rows of each class, chosen by hash of seed and id, in that order.
+
+    The choice for a smaller number is always a part of the choice for a larger one.
+
+    Raises:
+        LeptonError: If some class has fewer labelled rows than asked for.
+    """
+    places = np.array([_unit(f"{seed}:{row_id}") for row_id in table.ids], dtype=np.float64)
+    labels = sorted({label for label in table.labels if label is not None})
+    chosen: list[NDArray[np.int64]] = []
+    short: list[str] = []
+    for label in labels:
+        rows = np.flatnonzero(table.labels == label)
+        if len(rows) < per_class:
+            short.append(f"class {label!r}: {len(rows)}")
+        chosen.append(rows[np.argsort(places[rows], kind="stable")][:per_class])
+    if short or not labels:
+        raise LeptonError(
+            f"There are fewer labelled rows than the {per_class} per class asked for.",
+            why="\n".join(short) or "No row has a label.",
+            fix=["ask for fewer with --labels-per-class", "deliver more labels: lepton ingest DOMAIN labels.csv --labels"],
+        )
+    at = np.concatenate(chosen)
+    return table.take(at[np.argsort(places[at], kind="stable")])
+
+
+def _unit(text: str) -> float:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") / 2**64
