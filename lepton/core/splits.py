@@ -54,7 +54,7 @@ def pick_per_class(table: Table, per_class: int, seed: int = 0) -> Table:
         raise LeptonError(
             f"There are fewer labelled rows than the {per_class} per class asked for.",
             why="\n".join(short) or "No row has a label.",
-            fix=["ask for fewer with --labels-per-class", "deliver more labels: lepton ingest DOMAIN labels.csv --labels"],
+            fix=["ask for fewer with --labels-per-class", "lepton ingest DOMAIN labels.csv --labels"],
         )
     at = np.concatenate(chosen)
     return table.take(at[np.argsort(places[at], kind="stable")])

@@ -81,7 +81,7 @@ class Workspace:
         if domain not in self.domains():
             raise NotFound(
                 f"Domain {domain!r} is not known here.",
-                why=f"Known domains: {', '.join(self.domains()) or 'none'}. A domain is known by its contracts/NAME.yaml.",
+                why=f"Known domains: {', '.join(self.domains()) or 'none'}. Each has its contracts/NAME.yaml.",
                 fix=[f"lepton ingest {domain} FILE --new  (adds it as a target)"],
             )
         return domain

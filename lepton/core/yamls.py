@@ -34,7 +34,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         UsageError: If it is not UTF-8, not YAML, or not a mapping; names file and line.
     """
     try:
-        value = yaml.load(path.read_text(encoding="utf-8"), Loader=_Strict)
+        value = yaml.load(path.read_text(encoding="utf-8"), Loader=_Strict)  # noqa: S506 (a SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "an unknown line"
@@ -46,7 +46,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise UsageError(f"{path.name} must hold `key: value` lines, not a {type(value).__name__}.", fix=[f"edit {path}"])
+        found = type(value).__name__
+        raise UsageError(f"{path.name} must hold `key: value` lines, not a {found}.", fix=[f"edit {path}"])
     return value
 
 

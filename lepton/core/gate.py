@@ -1,0 +1,172 @@
+"""The gate: a paired test between a challenger and everything it must not be worse than.
+
+Both models answer the same held-out rows, so only the rows on which they differ carry evidence
+(McNemar 1947). Two questions are asked of every rival:
+
+- Can a loss of more than the margin be ruled out? (one-sided 95 % bound of the paired difference)
+- Do the rows on which they differ speak against the challenger? (exact one-sided McNemar test)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from math import comb
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+CONFIDENCE = 0.95
+RESAMPLES = 4000
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class GatePolicy:
+    """What the gate asks for."""
+
+    margin: float = 0.02
+    """Loss of accuracy that must be ruled out against every rival."""
+    min_rows: int = 30
+    """Fewest held-out labelled rows that count as evidence."""
+    alpha: float = 0.05
+    """Level of the per-class floors, over all classes together (Bonferroni)."""
+    max_size_ratio: float = 4.0
+    """Largest size in bytes, as a multiple of the un-adapted base."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Challenger against one rival on the same rows."""
+
+    against: str
+    rows: int
+    accuracy: float
+    rival_accuracy: float
+    difference: float
+    lower: float
+    """One-sided 95 % lower bound of the difference."""
+    wins: int
+    """Rows only the challenger gets right."""
+    losses: int
+    """Rows only the rival gets right."""
+    p_worse: float
+    """Chance of so many losses if both were equally good; small speaks against the challenger."""
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate decided, with all the evidence."""
+
+    passed: bool
+    reasons: tuple[str, ...]
+    """Why it refused; empty if it passed."""
+    comparisons: tuple[Comparison, ...]
+    rows: int
+
+    def summary(self) -> str:
+        """Return one line: the verdict and the evidence in short."""
+        if not self.passed:
+            return "refused: " + "; ".join(self.reasons)
+        parts = [f"{c.difference:+.3f} vs {c.against} (at least {c.lower:+.3f})" for c in self.comparisons]
+        return f"passed on {self.rows} rows: " + ", ".join(parts)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object."""
+        return {**asdict(self), "reasons": list(self.reasons), "comparisons": [asdict(c) for c in self.comparisons]}
+
+
+def judge(
+    truth: IntArray,
+    challenger: IntArray,
+    rivals: Mapping[str, IntArray],
+    policy: GatePolicy,
+    *,
+    classes: tuple[str, ...] = (),
+    size_ratio: float = 1.0,
+) -> Verdict:
+    """Judge a challenger's answers against those of every rival.
+
+    Args:
+        truth: (n,) true classes of the held-out rows.
+        challenger: (n,) predicted classes.
+        rivals: Predicted classes, each (n,), of what the challenger must not be worse than: the champion if there is
+            one, the un-adapted base, a control trained on the target's labels alone.
+        policy: What to ask for.
+        classes: Names for the messages about single classes.
+        size_ratio: Bytes of the challenger over bytes of the base.
+    """
+    if len(truth) < policy.min_rows:
+        reason = f"only {len(truth)} labelled held-out rows, the policy asks for {policy.min_rows}"
+        return Verdict(False, (reason,), (), len(truth))
+    comparisons = tuple(compare(name, truth, challenger, answers, policy.margin) for name, answers in rivals.items())
+    reasons = [_why_refused(c, policy.margin) for c in comparisons if not c.passed]
+    for name, answers in rivals.items():
+        reasons += _class_losses(name, truth, challenger, answers, policy.alpha, classes)
+    if size_ratio > policy.max_size_ratio:
+        reasons.append(f"{size_ratio:.1f} times the size of the base, the policy allows {policy.max_size_ratio:.1f}")
+    return Verdict(not reasons, tuple(reasons), comparisons, len(truth))
+
+
+def compare(name: str, truth: IntArray, challenger: IntArray, rival: IntArray, margin: float) -> Comparison:
+    """Return the paired comparison with one rival."""
+    right, rival_right = challenger == truth, rival == truth
+    wins, losses = int(np.sum(right & ~rival_right)), int(np.sum(~right & rival_right))
+    lower, p_worse = _lower_bound(wins, losses, len(truth)), mcnemar_worse(wins, losses)
+    return Comparison(
+        against=name,
+        rows=len(truth),
+        accuracy=float(right.mean()),
+        rival_accuracy=float(rival_right.mean()),
+        difference=(wins - losses) / len(truth),
+        lower=lower,
+        wins=wins,
+        losses=losses,
+        p_worse=p_worse,
+        passed=lower >= -margin and p_worse >= 1 - CONFIDENCE,
+    )
+
+
+def mcnemar_worse(wins: int, losses: int) -> float:
+    """Return P(at least `losses` losses among wins + losses) under equal chances: the exact one-sided McNemar test."""
+    n = wins + losses
+    return sum(comb(n, k) for k in range(losses, n + 1)) / 2**n if n else 1.0
+
+
+def _lower_bound(wins: int, losses: int, rows: int) -> float:
+    """Return the 5 % quantile of the paired difference over bootstrap resamples of the rows.
+
+    A resample of rows is a multinomial draw of (wins, losses, ties), so no row needs to be touched.
+    """
+    rng = np.random.default_rng(0)
+    draws = rng.multinomial(rows, np.array([wins, losses, rows - wins - losses]) / rows, size=RESAMPLES)
+    return float(np.quantile((draws[:, 0] - draws[:, 1]) / rows, 1 - CONFIDENCE))
+
+
+def _class_losses(
+    name: str, truth: IntArray, challenger: IntArray, rival: IntArray, alpha: float, classes: tuple[str, ...]
+) -> list[str]:
+    """Return a reason for every class that the challenger reads significantly worse than the rival does."""
+    present = np.unique(truth)
+    reasons = []
+    for label in present:
+        rows = truth == label
+        wins = int(np.sum((challenger == label) & (rival != label) & rows))
+        losses = int(np.sum((challenger != label) & (rival == label) & rows))
+        if mcnemar_worse(wins, losses) < alpha / len(present):
+            shown = classes[label] if classes else str(label)
+            reasons.append(f"class {shown!r} is read worse than by the {name}: {losses} rows lost, {wins} won")
+    return reasons
+
+
+def _why_refused(seen: Comparison, margin: float) -> str:
+    """Say in words what a failed comparison means."""
+    if seen.p_worse < 1 - CONFIDENCE:
+        return f"worse than the {seen.against}: {seen.losses} rows lost, {seen.wins} won (p = {seen.p_worse:.3f})"
+    return (
+        f"not shown to be within {margin:.3f} of the {seen.against}: difference {seen.difference:+.3f},"
+        f" lower bound {seen.lower:+.3f} on {seen.rows} rows"
+    )
