@@ -1,0 +1,34 @@
+"""Plug-ins by file: a class in a module of a package is found because it is there, nothing lists it."""
+
+import importlib
+import inspect
+import pkgutil
+from types import ModuleType
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def discover(package: ModuleType, base: type[T]) -> dict[str, type[T]]:
+    """Return the concrete subclasses of `base` defined in the modules of `package`, by their `name`, sorted.
+
+    Args:
+        package: An imported package; each of its modules is imported.
+        base: Its subclasses must have a class attribute `name`.
+
+    Raises:
+        ValueError: If two classes claim one name: a mistake of the programmer, not of the user.
+    """
+    found: dict[str, type[T]] = {}
+    for info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        for _, member in inspect.getmembers(module, inspect.isclass):
+            if member.__module__ != module.__name__ or not issubclass(member, base) or inspect.isabstract(member):
+                continue
+            name = getattr(member, "name", "")
+            if not name:
+                continue
+            if name in found:
+                raise ValueError(f"{found[name].__module__} and {module.__name__} both define {name!r}")
+            found[name] = member
+    return dict(sorted(found.items()))
