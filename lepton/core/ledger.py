@@ -10,7 +10,6 @@ database can still rewrite the whole chain from some row on: the seal makes edit
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -18,30 +17,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal, get_args
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Engine,
-    Integer,
-    MetaData,
-    NullPool,
-    Row,
-    Select,
-    Table,
-    Text,
-    create_engine,
-    event,
-    func,
-    inspect,
-    select,
-)
-from sqlalchemy.engine import make_url
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine, Row, Select, select
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
 
+from lepton.core.chain import GENESIS, broken_links, seal, wrong_head
+from lepton.core.database import make_engine, public_url, sqlite_path, transaction
 from lepton.core.errors import Conflict, LeptonError
 from lepton.core.files import canonical
 
@@ -71,36 +54,30 @@ DECIDED: Action = "decided"
 """Payload: the controller's decision and its new state."""
 ALERTED: Action = "alerted"
 
-GENESIS = "0" * 64
-"""What the first row carries as the hash of the row before it."""
-
 _ATTEMPTS = 20
 """Lost races in a row before an append gives up; each one means that somebody else got in."""
 
-_LOCK_SECONDS = 30.0
-"""How long a SQLite writer waits for another; an append takes a few milliseconds."""
+_metadata = sa.MetaData()
 
-_metadata = MetaData()
-
-_rows = Table(
+_rows = sa.Table(
     "ledger",
     _metadata,
-    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("time", Text, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("pair", Text, nullable=False, index=True),
-    Column("action", Text, nullable=False),
-    Column("payload", Text, nullable=False),
-    Column("prev_hash", Text, nullable=False),
-    Column("hash", Text, nullable=False),
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("time", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("pair", sa.Text, nullable=False, index=True),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("payload", sa.Text, nullable=False),
+    sa.Column("prev_hash", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
 )
 
-_head = Table(
+_head = sa.Table(
     "ledger_head",
     _metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("seq", BigInteger, nullable=False),
-    Column("hash", Text, nullable=False),
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
 )
 
 
@@ -208,8 +185,8 @@ class Ledger:
 
     def last_seq(self) -> int:
         """Return the newest sequence number; 0 if the ledger is empty."""
-        found = self._read(select(func.max(_rows.c.seq)))
-        return int(found[0][0] or 0) if found else 0
+        found = self._read(select(sa.func.max(_rows.c.seq).label("newest")))
+        return int(found[0].newest or 0) if found else 0
 
     def verify(self) -> list[str]:
         """Walk the chain and return what is wrong with it, a sentence each; empty means intact.
@@ -218,8 +195,8 @@ class Ledger:
             LeptonError: If the database itself cannot be read.
         """
         rows = self._read(select(_rows).order_by(_rows.c.seq))
-        heads = self._read(select(_head.c.seq, _head.c.hash))
-        return [*_broken_links(rows), *_wrong_head(rows, heads)]
+        heads = [(row.seq, row.hash) for row in self._read(select(_head))]
+        return [*broken_links(rows), *wrong_head(rows[-1] if rows else None, heads)]
 
     def _read(self, query: Select[Any]) -> list[Row[Any]]:
         """Return all rows of a query; none if the ledger was never written."""
@@ -234,12 +211,12 @@ class Ledger:
     def _exists(self) -> bool:
         if self._ready:
             return True
-        path = _sqlite_path(self.url)
+        path = sqlite_path(self.url)
         if path is not None and not path.exists():  # connecting would create the file
             return False
         try:
             with self._connect() as connection:
-                self._ready = {_rows.name, _head.name} <= set(inspect(connection).get_table_names())
+                self._ready = {_rows.name, _head.name} <= set(sa.inspect(connection).get_table_names())
         except SQLAlchemyError as error:
             raise self._unusable(error, "read") from None
         return self._ready
@@ -247,63 +224,25 @@ class Ledger:
     @contextmanager
     def _connect(self, write: bool = False) -> Iterator[Connection]:
         """Yield a connection in a transaction that is committed at the end."""
-        if write and (path := _sqlite_path(self.url)) is not None:
+        if write and (path := sqlite_path(self.url)) is not None:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise self._unusable(error, "written") from None
-        with self._engine.connect().execution_options(lepton_write=write) as connection, connection.begin():
+        with transaction(self._engine, write) as connection:
             yield connection
 
     @cached_property
     def _engine(self) -> Engine:
-        # No pool: a connection lives as long as one call, so there is nothing to dispose of, and nothing
-        # which a forked process could share by accident.
-        engine = create_engine(self.url, poolclass=NullPool)
-        if engine.dialect.name == "sqlite":
-            _serialise_sqlite_writers(engine)
-        return engine
+        return make_engine(self.url)
 
     def _unusable(self, error: Exception, verb: str) -> LeptonError:
         cause = str(error.orig) if isinstance(error, DBAPIError) else str(error)
-        where = make_url(self.url).render_as_string(hide_password=True)
         return LeptonError(
             f"The ledger cannot be {verb}.",
-            why=f"{where}: {cause.strip()}",
+            why=f"{public_url(self.url)}: {cause.strip()}",
             fix=["lepton doctor", "check that the file or server is there, writable, and not full"],
         )
-
-
-def hash_row(seq: int, moment: str, actor: str, pair: str, action: str, payload: str, prev_hash: str) -> str:
-    """Return the hex SHA-256 that seals a row; `payload` is its text exactly as stored."""
-    return hashlib.sha256(canonical([seq, moment, actor, pair, action, payload, prev_hash]).encode()).hexdigest()
-
-
-def _serialise_sqlite_writers(engine: Engine) -> None:
-    """The one place that knows SQLite: take the write lock before reading what the write depends on.
-
-    The driver would begin a transaction at the first write only, after the read of the newest row. The rollback
-    journal is kept (no WAL): the ledger stays one file that can be copied, and it is written a few times a minute.
-    """
-
-    @event.listens_for(engine, "connect")
-    def _on_connect(dbapi_connection: Any, _: Any) -> None:
-        dbapi_connection.isolation_level = None  # we say BEGIN ourselves
-        cursor = dbapi_connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {int(_LOCK_SECONDS * 1000)}")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _on_begin(connection: Connection) -> None:
-        writing = connection.get_execution_options().get("lepton_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-
-def _sqlite_path(url: str) -> Path | None:
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        return None
-    return Path(parsed.database)
 
 
 def _filtered(pair: str | None, action: Action | Sequence[Action] | None, after: int) -> Select[Any]:
@@ -332,56 +271,25 @@ def _insert(connection: Connection, actor: str, pair: str, action: Action, text:
     newest = connection.execute(select(_rows.c.seq, _rows.c.hash).order_by(_rows.c.seq.desc()).limit(1)).first()
     seq, prev_hash = (newest.seq + 1, newest.hash) if newest else (1, GENESIS)
     moment = datetime.now(UTC).isoformat(timespec="microseconds")
-    seal = hash_row(seq, moment, actor, pair, action, text, prev_hash)
+    sealed = seal(seq, moment, actor, pair, action, text, prev_hash)
     connection.execute(
         _rows.insert().values(
-            seq=seq, time=moment, actor=actor, pair=pair, action=action, payload=text, prev_hash=prev_hash, hash=seal
+            seq=seq, time=moment, actor=actor, pair=pair, action=action, payload=text, prev_hash=prev_hash, hash=sealed
         )
     )
-    moved = connection.execute(_head.update().where(_head.c.id == 1).values(seq=seq, hash=seal))
+    moved = connection.execute(_head.update().where(_head.c.id == 1).values(seq=seq, hash=sealed))
     if moved.rowcount == 0:
-        connection.execute(_head.insert().values(id=1, seq=seq, hash=seal))
-    return Entry(seq, moment, actor, pair, action, json.loads(text), prev_hash, seal)
+        connection.execute(_head.insert().values(id=1, seq=seq, hash=sealed))
+    return Entry(seq, moment, actor, pair, action, json.loads(text), prev_hash, sealed)
 
 
 def _entry(row: Row[Any]) -> Entry:
     try:
         payload = json.loads(row.payload)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise LeptonError(
             f"Row {row.seq} of the ledger is damaged.",
             why=f"Its payload is not JSON ({error}).",
             fix=["restore the ledger from a backup"],
         ) from None
     return Entry(row.seq, row.time, row.actor, row.pair, row.action, payload, row.prev_hash, row.hash)
-
-
-def _broken_links(rows: Sequence[Row[Any]]) -> list[str]:
-    problems = []
-    expected_seq, prev_hash = 1, GENESIS
-    for row in rows:
-        if row.seq != expected_seq:
-            gap = f"{expected_seq}" if row.seq == expected_seq + 1 else f"{expected_seq} to {row.seq - 1}"
-            problems.append(f"row {gap} is missing" if row.seq > expected_seq else f"row {row.seq} was inserted")
-        elif row.prev_hash != prev_hash:
-            problems.append(f"row {row.seq} does not follow the row before it")
-        if row.hash != hash_row(row.seq, row.time, row.actor, row.pair, row.action, row.payload, row.prev_hash):
-            problems.append(f"row {row.seq} was changed after it was written")
-        expected_seq, prev_hash = row.seq + 1, row.hash
-    return problems
-
-
-def _wrong_head(rows: Sequence[Row[Any]], heads: Sequence[Row[Any]]) -> list[str]:
-    if not rows and not heads:
-        return []
-    if len(heads) != 1:
-        return ["the record of the newest row is missing" if not heads else "there are several newest rows on record"]
-    head = heads[0]
-    newest = rows[-1].seq if rows else 0
-    if newest < head.seq:
-        return [f"rows {newest + 1} to {head.seq} are missing at the end"]
-    if newest > head.seq:
-        return [f"rows {head.seq + 1} to {newest} were added behind the ledger's back"]
-    return [] if rows[-1].hash == head.hash else [f"row {newest} is not the row that was written last"]
-
-

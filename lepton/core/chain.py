@@ -1,0 +1,80 @@
+"""The seal of the ledger: each row carries the hash of the row before it; pure functions that write and check it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Protocol
+
+from lepton.core.files import canonical
+
+GENESIS = "0" * 64
+"""What the first row carries as the hash of the row before it."""
+
+
+class Sealed(Protocol):
+    """A row as it is stored; `payload` is text, exactly as stored."""
+
+    @property
+    def seq(self) -> int: ...  # noqa: D102
+    @property
+    def time(self) -> str: ...  # noqa: D102
+    @property
+    def actor(self) -> str: ...  # noqa: D102
+    @property
+    def pair(self) -> str: ...  # noqa: D102
+    @property
+    def action(self) -> str: ...  # noqa: D102
+    @property
+    def payload(self) -> str: ...  # noqa: D102
+    @property
+    def prev_hash(self) -> str: ...  # noqa: D102
+    @property
+    def hash(self) -> str: ...  # noqa: D102
+
+
+def seal(seq: int, moment: str, actor: str, pair: str, action: str, payload: str, prev_hash: str) -> str:
+    """Return the hex SHA-256 over everything in a row and the hash of the row before it."""
+    text = canonical([seq, moment, actor, pair, action, payload, prev_hash])
+    # A damaged SQLite text may not be UTF-8; it is read with this error handler and must still hash.
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def broken_links(rows: Sequence[Sealed]) -> list[str]:
+    """Return a sentence for every row, in order of `seq`, that was edited, removed, inserted or moved."""
+    problems = []
+    expected, prev_hash = 1, GENESIS
+    for row in rows:
+        if row.seq < expected:
+            problems.append(f"row {row.seq} was inserted before the first row")
+        elif row.seq > expected:
+            which = f"row {expected} is" if row.seq == expected + 1 else f"rows {expected} to {row.seq - 1} are"
+            problems.append(f"{which} missing")
+        elif row.prev_hash != prev_hash:
+            problems.append(f"row {row.seq} does not follow the row before it")
+        if not _intact(row):
+            problems.append(f"row {row.seq} was changed after it was written")
+        expected, prev_hash = row.seq + 1, row.hash
+    return problems
+
+
+def wrong_head(newest: Sealed | None, heads: Sequence[tuple[int, str]]) -> list[str]:
+    """Return what is wrong with the end of the chain, given the recorded (number, hash) of the newest row."""
+    if newest is None and not heads:
+        return []
+    if len(heads) != 1:
+        return [f"the newest row is on record {len(heads)} times"]
+    seq, found = heads[0]
+    last = newest.seq if newest else 0
+    if last < seq:
+        return [f"row {seq} is missing at the end" if last == seq - 1 else f"rows {last + 1} to {seq} are missing"]
+    if last > seq:
+        return [f"row {last} was added past the end"]
+    return [] if newest and newest.hash == found else [f"row {last} is not the row that was written last"]
+
+
+def _intact(row: Sealed) -> bool:
+    texts = (row.time, row.actor, row.pair, row.action, row.payload, row.prev_hash)
+    if not all(isinstance(text, str) for text in texts):  # SQLite stores whatever type it is given
+        return False
+    return row.hash == seal(row.seq, *texts)

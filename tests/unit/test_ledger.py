@@ -1,0 +1,242 @@
+"""The ledger: append-only, compare-and-swap, and no quiet edit."""
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lepton.core.errors import Conflict, LeptonError
+from lepton.core.ledger import DECIDED, INGESTED, OBSERVED, PROMOTED, ROLLED_BACK, Entry, Ledger
+
+COLUMNS = ("time", "actor", "pair", "action", "payload", "prev_hash", "hash")
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def fresh(folder: Path) -> Ledger:
+    return Ledger(f"sqlite:///{folder / 'ledger.db'}")
+
+
+def filled(folder: Path, rows: int = 6) -> Ledger:
+    ledger = fresh(folder)
+    for number in range(rows):
+        ledger.append("user:ada", f"mnist-to-t{number % 2}", OBSERVED, {"window": number, "score": number / 7})
+    return ledger
+
+
+def sql(folder: Path, *statements: str) -> None:
+    connection = sqlite3.connect(folder / "ledger.db")
+    with connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+
+
+def test_reading_a_ledger_that_was_never_written_is_empty_and_creates_nothing(tmp_path: Path) -> None:
+    ledger = fresh(tmp_path)
+    assert (ledger.entries(), ledger.last(), ledger.last_seq(), ledger.verify()) == ([], None, 0, [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_come_back_in_order_and_as_written(tmp_path: Path) -> None:
+    ledger = fresh(tmp_path / "new" / "folder")
+    first = ledger.append("user:ada", "mnist", INGESTED, {"rows": 3, "name": "größe ☃"})
+    second = ledger.append("flow:1", "mnist-to-usps", DECIDED, {"why": None})
+    assert ledger.entries() == [first, second] == Ledger(ledger.url).entries()
+    assert (first.seq, second.seq) == (1, 2)
+    assert second.prev_hash == first.hash
+    assert second.at.utcoffset() is not None
+    assert first.at <= second.at
+    assert Entry(**second.to_json()) == second
+
+
+def test_rows_are_found_by_pair_action_and_number(tmp_path: Path) -> None:
+    ledger = fresh(tmp_path)
+    for pair, action in [("a", PROMOTED), ("a", OBSERVED), ("b", PROMOTED), ("a", ROLLED_BACK), ("b", OBSERVED)]:
+        ledger.append("x", pair, action, {})
+    assert [e.seq for e in ledger.entries(pair="a")] == [1, 2, 4]
+    assert [e.seq for e in ledger.entries(action=(PROMOTED, ROLLED_BACK))] == [1, 3, 4]
+    assert [e.seq for e in ledger.entries(pair="b", action=OBSERVED, after=3)] == [5]
+    last = ledger.last("a", (PROMOTED, ROLLED_BACK))
+    assert last is not None
+    assert last.seq == 4
+    assert ledger.last("c") is None
+
+
+def test_an_unknown_action_or_a_payload_that_is_not_json_is_refused(tmp_path: Path) -> None:
+    ledger = fresh(tmp_path)
+    with pytest.raises(ValueError, match="unknown ledger action"):
+        ledger.append("x", "a", "invented", {})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="JSON"):
+        ledger.append("x", "a", OBSERVED, {"score": float("nan")})
+    assert ledger.entries() == []
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    payloads=st.lists(st.dictionaries(st.text(), json_values, max_size=3), max_size=5), actor=st.text(), pair=st.text()
+)
+def test_whatever_is_written_the_chain_verifies(
+    tmp_path_factory: pytest.TempPathFactory, payloads: list[dict[str, object]], actor: str, pair: str
+) -> None:
+    ledger = fresh(tmp_path_factory.mktemp("ledger"))
+    for payload in payloads:
+        ledger.append(actor, pair, OBSERVED, payload)
+    assert ledger.verify() == []
+    assert [entry.payload for entry in ledger.entries()] == payloads
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data())
+def test_any_single_byte_edit_is_found(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    folder = tmp_path_factory.mktemp("ledger")
+    ledger = filled(folder)
+    seq, column = data.draw(st.integers(1, 6)), data.draw(st.sampled_from(COLUMNS))
+    connection = sqlite3.connect(folder / "ledger.db")
+    connection.text_factory = bytes
+    raw = bytearray(connection.execute(f"SELECT {column} FROM ledger WHERE seq = {seq}").fetchone()[0])
+    at = data.draw(st.integers(0, len(raw) - 1))
+    raw[at] = data.draw(st.integers(1, 255).filter(lambda value: value != raw[at]))
+    with connection:
+        connection.execute(f"UPDATE ledger SET {column} = CAST(? AS TEXT) WHERE seq = {seq}", (bytes(raw),))
+    connection.close()
+    assert any(f"row {seq} " in problem for problem in ledger.verify())
+
+
+@settings(max_examples=20, deadline=None)
+@given(gone=st.sets(st.integers(1, 6), min_size=1))
+def test_any_deleted_row_is_found_also_at_the_end(tmp_path_factory: pytest.TempPathFactory, gone: set[int]) -> None:
+    folder = tmp_path_factory.mktemp("ledger")
+    ledger = filled(folder)
+    sql(folder, *(f"DELETE FROM ledger WHERE seq = {seq}" for seq in gone))
+    assert ledger.verify()
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, 2), (2, 5), (5, 6), (1, 6)])
+def test_swapped_rows_are_found(tmp_path: Path, one: int, other: int) -> None:
+    ledger = filled(tmp_path)
+    sql(
+        tmp_path,
+        f"UPDATE ledger SET seq = 99 WHERE seq = {one}",
+        f"UPDATE ledger SET seq = {one} WHERE seq = {other}",
+        f"UPDATE ledger SET seq = {other} WHERE seq = 99",
+    )
+    assert ledger.verify()
+
+
+@pytest.mark.parametrize("seq", [0, -1, 7, 8])
+def test_an_inserted_row_is_found(tmp_path: Path, seq: int) -> None:
+    ledger = filled(tmp_path)
+    columns = ", ".join(COLUMNS)
+    sql(tmp_path, f"INSERT INTO ledger (seq, {columns}) SELECT {seq}, {columns} FROM ledger WHERE seq = 6")
+    assert ledger.verify()
+
+
+def test_a_well_sealed_row_added_behind_the_ledgers_back_is_found(tmp_path: Path) -> None:
+    longer, shorter = tmp_path / "longer", tmp_path / "shorter"
+    longer.mkdir()
+    ledger = filled(longer)
+    shorter.mkdir()
+    (shorter / "ledger.db").write_bytes((longer / "ledger.db").read_bytes())
+    ledger.append("x", "a", PROMOTED, {})
+    sql(
+        shorter,
+        f"ATTACH '{longer / 'ledger.db'}' AS other",
+        "INSERT INTO ledger SELECT * FROM other.ledger WHERE seq = 7",
+    )
+    assert fresh(shorter).verify() == ["row 7 was added past the end"]
+
+
+@pytest.mark.parametrize("value", ["NULL", "x'00'", "7", "'not json'"])
+def test_a_value_of_another_type_is_found_and_reading_it_is_a_clear_error(tmp_path: Path, value: str) -> None:
+    ledger = filled(tmp_path)
+    if value == "NULL":
+        with pytest.raises(sqlite3.IntegrityError):
+            sql(tmp_path, f"UPDATE ledger SET payload = {value} WHERE seq = 3")
+        return
+    sql(tmp_path, f"UPDATE ledger SET payload = {value} WHERE seq = 3")
+    assert ledger.verify() == ["row 3 was changed after it was written"]
+
+
+def test_a_damaged_payload_names_its_row(tmp_path: Path) -> None:
+    ledger = filled(tmp_path)
+    sql(tmp_path, "UPDATE ledger SET payload = '{' WHERE seq = 3")
+    with pytest.raises(LeptonError, match="Row 3 of the ledger is damaged"):
+        ledger.entries()
+
+
+def test_a_file_that_is_no_database_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").write_text("this is not a database, and long enough to be taken for one" * 40)
+    for call in (lambda: fresh(tmp_path).entries(), lambda: fresh(tmp_path).append("x", "a", OBSERVED, {})):
+        with pytest.raises(LeptonError, match="ledger cannot be") as caught:
+            call()
+        assert "not a database" in caught.value.why
+
+
+def test_the_expected_number_guards_the_whole_ledger_or_one_pairs_actions(tmp_path: Path) -> None:
+    ledger = fresh(tmp_path)
+    promoted = ledger.append("x", "a", PROMOTED, {}, expect_seq=0)
+    ledger.append("x", "b", OBSERVED, {})
+    with pytest.raises(Conflict, match="first"):
+        ledger.append("x", "a", PROMOTED, {}, expect_seq=promoted.seq)
+    again = ledger.append("x", "a", PROMOTED, {}, expect_seq=promoted.seq, expect_of=(PROMOTED, ROLLED_BACK))
+    with pytest.raises(Conflict, match="first"):
+        ledger.append("x", "a", ROLLED_BACK, {}, expect_seq=promoted.seq, expect_of=(PROMOTED, ROLLED_BACK))
+    assert [entry.seq for entry in ledger.entries()] == [1, 2, again.seq]
+    assert ledger.verify() == []
+
+
+def race(workers: int, act: Callable[[int], None]) -> list[BaseException]:
+    """Run `act` in threads that start together; return what they raised."""
+    start, raised = threading.Barrier(workers), []
+
+    def work(number: int) -> None:
+        start.wait()
+        try:
+            act(number)
+        except BaseException as error:
+            raised.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return raised
+
+
+def test_of_racing_promoters_exactly_one_wins(tmp_path: Path) -> None:
+    ledger = fresh(tmp_path)
+    for round_number in range(5):
+        seen = ledger.last_seq()
+        lost = race(
+            8, lambda n, seen=seen: ledger_of(tmp_path).append(f"p{n}", "a", PROMOTED, {"n": n}, expect_seq=seen)
+        )
+        assert len(lost) == 7
+        assert all(isinstance(error, Conflict) for error in lost)
+        assert len(ledger.entries()) == round_number + 1
+    assert ledger.verify() == []
+
+
+def test_racing_writers_without_expectation_all_get_in(tmp_path: Path) -> None:
+    lost = race(8, lambda n: [ledger_of(tmp_path).append(f"w{n}", "a", OBSERVED, {"n": k}) for k in range(5)] and None)
+    ledger = fresh(tmp_path)
+    assert lost == []
+    assert [entry.seq for entry in ledger.entries()] == list(range(1, 41))
+    assert ledger.verify() == []
+
+
+def ledger_of(folder: Path) -> Ledger:
+    """A ledger of its own for each thread, as processes have."""
+    return fresh(folder)
