@@ -1,0 +1,1 @@
+"""When and where: Prefect flows, one file a verb. Tasks pass references, never arrays."""

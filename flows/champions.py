@@ -1,0 +1,69 @@
+"""The model that serves a pair, loaded and ready: what scoring, monitoring and adapting start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.steps import open_ledger
+from lepton.core.errors import NotFound
+from lepton.core.refs import ModelRef
+from lepton.core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from lepton.models.model import Model
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A registered version with its weights in memory."""
+
+    ref: ModelRef
+    model: Model
+    folder: Path
+
+
+def load_champion(ws: Workspace, domain: str) -> Loaded:
+    """Return the champion of a target, as the ledger names it.
+
+    Raises:
+        NotFound: If nothing was promoted for it yet.
+    """
+    found = find_champion(ws, ws.pair(domain).name)
+    if found is None:
+        raise NotFound(
+            f"No model serves {domain!r} yet.",
+            why="A champion is made by adapting the base model to the domain.",
+            fix=[f"lepton transfer {domain}"],
+        )
+    return load_version(ws, found)
+
+
+def load_base(ws: Workspace) -> Loaded:
+    """Return the base model that serves the source.
+
+    Raises:
+        NotFound: If none was trained yet.
+    """
+    found = find_champion(ws, ws.source)
+    if found is None:
+        raise NotFound("There is no base model yet.", why="It is trained on the source.", fix=["lepton pretrain"])
+    return load_version(ws, found)
+
+
+def find_champion(ws: Workspace, pair_name: str) -> ModelRef | None:
+    """Return the serving version of a pair, or of the source, from the ledger."""
+    from lepton.registry.promotion import champion
+
+    serving = champion(open_ledger(ws), pair_name)
+    return serving.ref if serving else None
+
+
+def load_version(ws: Workspace, ref: ModelRef) -> Loaded:
+    """Fetch a version, verify its files and load it."""
+    from lepton.models.format import load
+    from lepton.registry.models import fetch
+
+    found, folder = fetch(ws, ref.name, ref.version)
+    return Loaded(found, load(folder), folder)

@@ -1,0 +1,73 @@
+"""Score: the champion's predictions for batches, logged as Parquet."""
+
+from typing import Any
+
+from prefect import flow
+
+from flows.champions import load_champion
+from flows.steps import step, workspace
+
+
+@flow(name="score", flow_run_name="score-{domain}")
+def score(domain: str, batch: str | None = None, dry_run: bool = False) -> dict[str, Any]:
+    """Score one batch of a domain, or every batch that its champion has not scored yet.
+
+    Returns:
+        The champion, and for each batch the rows and the file with id, prediction, confidence and model.
+    """
+    serving, batches = find_work(domain, batch)
+    done = [] if dry_run else [score_batch(domain, name) for name in batches]
+    return {"domain": domain, "champion": serving, "batches": batches, "scored": done}
+
+
+@step
+def find_work(domain: str, batch: str | None) -> tuple[str, list[str]]:
+    """Return the champion's label and the batches to score."""
+    from lepton.core.errors import NotFound
+    from lepton.data.store import batches as delivered
+
+    ws = workspace()
+    champion = load_champion(ws, domain)
+    known = delivered(ws, domain)
+    if batch is not None and batch not in known:
+        raise NotFound(
+            f"Domain {domain!r} has no batch {batch!r}.",
+            why=f"Its batches: {', '.join(known[-8:]) or 'none'}.",
+            fix=[f"lepton ingest {domain} FILE"],
+        )
+    wanted = known if batch is None else [batch]
+    todo = [name for name in wanted if batch or not predictions_path(domain, name, champion.ref.version).exists()]
+    return champion.ref.label, todo
+
+
+@step
+def score_batch(domain: str, batch: str) -> dict[str, Any]:
+    """Write the champion's predictions for one batch; the file appears whole or not at all."""
+    from datetime import UTC, datetime
+
+    import pandas as pd
+
+    from lepton.core.files import atomic_write
+    from lepton.data.store import load
+
+    ws = workspace()
+    champion = load_champion(ws, domain)
+    table = load(ws, domain, [batch])
+    chances = champion.model.predict_proba(table)
+    log = pd.DataFrame(
+        {
+            "id": table.ids,
+            "prediction": [champion.model.classes[k] for k in chances.argmax(axis=1)],
+            "confidence": chances.max(axis=1),
+            "model": champion.ref.label,
+            "scored_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+    )
+    path = predictions_path(domain, batch, champion.ref.version)
+    atomic_write(path, log.to_parquet(index=False))
+    return {"batch": batch, "rows": len(log), "file": str(path)}
+
+
+def predictions_path(domain: str, batch: str, version: str) -> Any:
+    """Return where the predictions of one champion for one batch lie."""
+    return workspace().predictions_dir / domain / f"{batch}.v{version}.parquet"

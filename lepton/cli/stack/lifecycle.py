@@ -1,0 +1,148 @@
+"""Bring the stack up and take it down, idempotently."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+from lepton.cli.stack.environ import CHECKOUT, stack_environ
+from lepton.cli.stack.processes import Service, free_port, start, stop, wait_until_answering
+from lepton.core.errors import LeptonError
+from lepton.core.files import atomic_write
+from lepton.core.stack import Stack, read_stack
+from lepton.core.workspace import Workspace
+
+POOLS = ("cpu", "gpu")
+START_SECONDS = 120.0
+
+Say = Callable[[str], None]
+
+
+def up(
+    ws: Workspace,
+    *,
+    prefect_port: int | None = None,
+    mlflow_port: int | None = None,
+    schedules: bool = True,
+    say: Say = lambda _: None,
+) -> Stack:
+    """Start what does not run yet and return the addresses; does nothing if all of it runs.
+
+    Args:
+        ws: The workspace to serve.
+        prefect_port: Port of the Prefect server; a free one by default.
+        mlflow_port: Port of the MLflow server; a free one by default.
+        schedules: Whether the deployments' schedules are active.
+        say: Told what is being waited for.
+
+    Raises:
+        LeptonError: If a wanted port is taken or a service does not start; what was started is stopped again.
+    """
+    known = _services(ws)
+    if known and all(service.alive() for service in known):
+        return _require(ws)
+    down(ws)
+    prefect_port = free_port(prefect_port, what="the Prefect server", flag="--prefect-port")
+    mlflow_port = free_port(mlflow_port, what="the MLflow server", flag="--mlflow-port")
+    started: list[Service] = []
+    try:
+        say("starting Prefect and MLflow")
+        server = _start_prefect(ws, prefect_port, started)
+        tracking = _start_mlflow(ws, mlflow_port, started)
+        wait_until_answering(server, "/api/health", START_SECONDS)
+        say("starting the workers and applying deploy/prefect.yaml")
+        for pool in POOLS:
+            _start_worker(ws, pool, f"{server.url}/api", started)
+        _deploy(ws, f"{server.url}/api", schedules)
+        wait_until_answering(tracking, "/health", START_SECONDS)
+        atomic_write(
+            ws.stack_file,
+            json.dumps(
+                {
+                    "prefect": {"url": server.url, "pid": server.pid},
+                    "mlflow": {"url": tracking.url, "pid": tracking.pid},
+                    "services": [service.to_json() for service in started],
+                },
+                indent=2,
+            ),
+        )
+    except BaseException:
+        stop(reversed(started))
+        raise
+    return _require(ws)
+
+
+def down(ws: Workspace) -> list[str]:
+    """Stop every process of the stack; return the names of those that ran. Does nothing if none does."""
+    names = stop(reversed(_services(ws)))
+    ws.stack_file.unlink(missing_ok=True)
+    return names
+
+
+def running(ws: Workspace) -> Stack | None:
+    """Return the stack if it was started and all of it still runs."""
+    services = _services(ws)
+    return read_stack(ws) if services and all(service.alive() for service in services) else None
+
+
+def _services(ws: Workspace) -> list[Service]:
+    stack = read_stack(ws)
+    return [Service(**service) for service in stack.services] if stack else []
+
+
+def _require(ws: Workspace) -> Stack:
+    stack = read_stack(ws)
+    if stack is None:
+        raise LeptonError("The stack vanished while it was being used.", fix=["lepton up"])
+    return stack
+
+
+def _start_prefect(ws: Workspace, port: int, started: list[Service]) -> Service:
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    service = start(
+        "prefect server",
+        command,
+        environ=stack_environ(ws),
+        log=ws.state_dir / "logs" / "prefect.log",
+        cwd=ws.root,
+        url=f"http://127.0.0.1:{port}",
+    )
+    started.append(service)
+    return service
+
+
+def _start_mlflow(ws: Workspace, port: int, started: list[Service]) -> Service:
+    from lepton.registry.tracking import initialise, server_command
+
+    initialise(ws)
+    service = start(
+        "mlflow server",
+        server_command(ws, port),
+        environ=stack_environ(ws),
+        log=ws.state_dir / "logs" / "mlflow.log",
+        cwd=ws.root,
+        url=f"http://127.0.0.1:{port}",
+    )
+    started.append(service)
+    return service
+
+
+def _start_worker(ws: Workspace, pool: str, api: str, started: list[Service]) -> None:
+    command = [
+        *[sys.executable, "-m", "prefect", "worker", "start", "--pool", pool],
+        *["--type", "process", "--name", f"lepton-{pool}", "--install-policy", "never"],
+    ]
+    log = ws.state_dir / "logs" / f"worker-{pool}.log"
+    started.append(start(f"worker {pool}", command, environ=stack_environ(ws, api), log=log, cwd=CHECKOUT))
+
+
+def _deploy(ws: Workspace, api: str, schedules: bool) -> None:
+    """Apply deploy/prefect.yaml as an operator would: with Prefect's own command."""
+    environ = {**stack_environ(ws, api), "LEPTON_SCHEDULES_ACTIVE": str(schedules).lower()}
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", "deploy/prefect.yaml"]
+    done = subprocess.run(command, cwd=CHECKOUT, env=environ, capture_output=True, text=True, check=False)
+    if done.returncode:
+        tail = "\n".join((done.stdout + done.stderr).splitlines()[-12:])
+        raise LeptonError("deploy/prefect.yaml could not be applied.", why=tail, fix=["lepton doctor"])
