@@ -1,0 +1,25 @@
+"""The event through which the loop closes: the monitor says it, the server's automation hears it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.context import FlowRunContext
+
+DRIFT_CONFIRMED = "lepton.drift.confirmed"
+
+
+def say_drift_confirmed(pair: str, domain: str, observation: dict[str, Any], reason: str) -> bool:
+    """Emit `lepton.drift.confirmed` for a pair; return whether there was a server to hear it."""
+    if FlowRunContext.get() is None:
+        return False
+    from prefect.events import emit_event
+    from prefect.events.worker import EventsWorker
+
+    emit_event(
+        event=DRIFT_CONFIRMED,
+        resource={"prefect.resource.id": f"lepton.pair.{pair}", "prefect.resource.name": pair},
+        payload={"domain": domain, "window": observation["window"], "reason": reason, "scores": observation["scores"]},
+    )
+    EventsWorker.instance().wait_until_empty()
+    return True

@@ -1,0 +1,61 @@
+"""Monitor: judge every new window of a target, record the decision, tell people and the server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from flows.champions import find_champion
+from flows.steps import step, workspace
+from flows.windows import judge_window, new_windows
+from lepton.core.errors import NotFound
+
+
+@flow(name="monitor", flow_run_name="monitor")
+def monitor(domain: str | None = None, window: str | None = None, dry_run: bool = False) -> list[dict[str, Any]]:
+    """Judge the windows of one target, or of all, that came after what the champion was adapted to.
+
+    A confirmed drift that costs accuracy is announced as the event `lepton.drift.confirmed`; what starts the
+    retransfer is the automation in deploy/prefect.yaml, not a call from here.
+
+    Args:
+        domain: A target; all of them by default.
+        window: Only this batch.
+        dry_run: Judge, but record nothing and tell nobody.
+
+    Returns:
+        For each window judged: the observation, the decision and the links.
+    """
+    judged = []
+    for target in find_targets(domain):
+        for batch in find_windows(target, window):
+            judged.append(watch(target, batch, dry_run))
+    return judged
+
+
+@step
+def find_targets(domain: str | None) -> list[str]:
+    """Return the targets to look at: those that have a champion."""
+    ws = workspace()
+    targets = ws.targets() if domain is None else [ws.pair(domain).target]
+    serving = [name for name in targets if find_champion(ws, ws.pair(name).name)]
+    if domain is not None and not serving:
+        raise NotFound(
+            f"No model serves {domain!r} yet, so there is nothing to monitor.",
+            why="Drift is measured against the data that the champion was adapted to.",
+            fix=[f"lepton transfer {domain}"],
+        )
+    return serving
+
+
+@step
+def find_windows(domain: str, window: str | None) -> list[str]:
+    """Return the windows to judge, in order of delivery."""
+    return new_windows(workspace(), domain, window)
+
+
+@step
+def watch(domain: str, window: str, dry_run: bool) -> dict[str, Any]:
+    """Judge one window and carry out what the controller decides about it."""
+    return judge_window(workspace(), domain, window, dry_run)

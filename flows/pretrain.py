@@ -1,0 +1,150 @@
+"""Pretrain: a base model on the labelled source, registered as what every transfer starts from."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from prefect import flow
+
+from flows.champions import find_champion, load_version
+from flows.records import contract_summary, register_model
+from flows.steps import actor, current_run, open_ledger, progress, step, workspace
+from lepton.core.errors import LeptonError, NotFound
+
+
+@flow(name="pretrain", flow_run_name="pretrain-{cause}")
+def pretrain(cause: str = "manual", dry_run: bool = False) -> dict[str, Any]:
+    """Train a base model on the source, register it, and let it serve if it is not worse than the one before.
+
+    Args:
+        cause: Who or what asked for it: manual or schedule.
+        dry_run: Say what would be trained on, and stop.
+    """
+    job = prepare(cause)
+    if dry_run:
+        return {**job, "outcome": "dry run"}
+    trained = train(job)
+    verdict = judge_base(job, trained)
+    return promote_base(job, trained, verdict)
+
+
+@step
+def prepare(cause: str) -> dict[str, Any]:
+    """Return what will be trained on: references only."""
+    from lepton.data.store import batches
+    from lepton.data.versions import data_ref
+
+    ws = workspace()
+    if not batches(ws, ws.source):
+        raise NotFound(
+            f"The source domain {ws.source!r} has no data yet.",
+            why="The base model is trained on it.",
+            fix=[f"lepton ingest {ws.source} FILE"],
+        )
+    run = current_run()
+    folder = ws.work_dir / run["id"]
+    return {"cause": cause, "run": run, "folder": str(folder), "data": data_ref(ws, ws.source).to_json()}
+
+
+@step
+def train(job: dict[str, Any]) -> dict[str, Any]:
+    """Train, and leave the model and its figures in the job's folder."""
+    from pathlib import Path
+
+    from lepton.data.store import load
+    from lepton.models.format import save
+    from lepton.pretraining import pretrain as fit
+
+    ws = workspace()
+    table = load(ws, ws.source, job["data"]["batches"])
+    done = fit(
+        table,
+        classes=source_classes(ws.source),
+        encoder=ws.config.encoder,
+        config=ws.config.pretrain,
+        seed=ws.config.seed,
+        threads=ws.config.threads,
+        progress=progress(),
+    )
+    folder = Path(job["folder"])
+    save(done.model, folder / "model")
+    figures = {"curves": done.curves, "metrics": done.metrics, "seconds": done.seconds}
+    (folder / "figures.json").write_text(json.dumps(figures))
+    return {"model": str(folder / "model"), **figures}
+
+
+@step
+def judge_base(job: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:
+    """Return the gate's verdict on the source's held-out rows: the first base passes, a later one must hold its own."""
+    from pathlib import Path
+
+    from lepton.core.gate import GatePolicy, judge
+    from lepton.core.splits import split
+    from lepton.data.store import load
+    from lepton.models.format import load as load_model
+
+    ws = workspace()
+    before = find_champion(ws, ws.source)
+    if before is None:
+        return {"passed": True, "summary": "first base model", "reasons": [], "comparisons": []}
+    rows = split(load(ws, ws.source, job["data"]["batches"]), "test").labelled()
+    new, old = load_model(Path(trained["model"])), load_version(ws, before).model
+    truth = new.label_indices(rows.labels)
+    rivals = {"base": old.label_indices([old.classes[k] for k in old.predict_proba(rows).argmax(axis=1)])}
+    policy = GatePolicy(margin=ws.config.transfer.margin, min_rows=ws.config.transfer.min_held_out)
+    verdict = judge(truth, new.predict_proba(rows).argmax(axis=1), rivals, policy, classes=new.classes)
+    return {**verdict.to_json(), "summary": verdict.summary()}
+
+
+@step
+def promote_base(job: dict[str, Any], trained: dict[str, Any], verdict: dict[str, Any]) -> dict[str, Any]:
+    """Register the base with its lineage; make it serve if the gate allows it."""
+    from lepton.core.refs import base_model_name
+    from lepton.registry.promotion import promote
+
+    ws = workspace()
+    before = find_champion(ws, ws.source)
+    ref, link = register_model(
+        ws,
+        name=base_model_name(ws.source),
+        pair_name=ws.source,
+        model_folder=trained["model"],
+        run=job["run"],
+        strategy=ws.config.pretrain.objective,
+        config={"encoder": ws.config.encoder.model_dump(), "pretrain": ws.config.pretrain.model_dump()},
+        data={"train": job["data"]},
+        contract=contract_summary(ws, ws.source),
+        gate=verdict,
+        cause={"kind": job["cause"]},
+        cost={"seconds": trained["seconds"], "labels": job["data"]["labelled"]},
+        metrics=trained["metrics"],
+        curves=trained["curves"],
+        parent=None,
+    )
+    outcome = {"model": ref.to_json(), "metrics": trained["metrics"], "seconds": trained["seconds"], "link": link}
+    ledger = open_ledger(ws)
+    if verdict["passed"]:
+        evidence = {"gate": verdict, "metrics": trained["metrics"], "run": job["run"]}
+        promote(ws, ledger, ws.source, ref, actor=actor(), cause={"kind": job["cause"]}, evidence=evidence)
+        return {**outcome, "outcome": "promoted", "gate": verdict}
+    ledger.append(actor(), ws.source, "refused", {"model": ref.to_json(), "gate": verdict})
+    return {**outcome, "outcome": "refused", "gate": verdict, "champion": before.to_json() if before else None}
+
+
+def source_classes(domain: str) -> tuple[str, ...]:
+    """Return the classes that the domain's contract allows.
+
+    Raises:
+        LeptonError: If there are fewer than two: nothing can be learnt from one.
+    """
+    from lepton.contract.spec import load_contract
+
+    ws = workspace()
+    classes = tuple(load_contract(ws, domain).classes)
+    if len(classes) < 2:
+        raise LeptonError(
+            f"The source {domain!r} has {len(classes)} class; a model needs two to tell apart.",
+            fix=[f"edit {ws.contracts_dir / domain}.yaml", "lepton init --label COLUMN  (another label column)"],
+        )
+    return classes

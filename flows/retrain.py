@@ -1,0 +1,50 @@
+"""Retrain: the weekly round. A new base if the source has grown, then every target adapted again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from flows.champions import find_champion
+from flows.pretrain import pretrain
+from flows.records import lineage_of_model
+from flows.steps import step, workspace
+from flows.transfer import transfer
+from lepton.core.errors import LeptonError
+
+
+@flow(name="retrain", flow_run_name="retrain-{cause}")
+def retrain(cause: str = "schedule") -> dict[str, Any]:
+    """Train the base again if its source has new batches, then adapt every target; the gate guards each step.
+
+    One target that cannot be adapted (no labels yet, say) does not keep the others from it.
+    """
+    outcomes: dict[str, Any] = {}
+    if source_has_grown():
+        outcomes["base"] = pretrain(cause=cause)["outcome"]
+    for target in find_all_targets():
+        try:
+            outcomes[target] = transfer(target, cause=cause)["outcome"]
+        except LeptonError as error:
+            outcomes[target] = f"not adapted: {error.what}"
+    return outcomes
+
+
+@step
+def source_has_grown() -> bool:
+    """Return whether the source holds batches that the serving base was not trained on."""
+    from lepton.data.store import batches
+
+    ws = workspace()
+    base = find_champion(ws, ws.source)
+    if base is None:
+        return True
+    seen = set(lineage_of_model(ws, base).data["train"]["batches"])
+    return not set(batches(ws, ws.source)) <= seen
+
+
+@step
+def find_all_targets() -> list[str]:
+    """Return every known target."""
+    return workspace().targets()

@@ -1,0 +1,79 @@
+"""Transfer: adapt the best ancestor to a target, cheaply, and let the result serve only if the gate allows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from flows.inflight import in_flight
+from flows.steps import step, workspace
+from flows.transfer_job import TransferJob, adapt, candidate_folder, describe_plan, judge_winner, prepare_job, settle
+
+
+@flow(name="transfer", flow_run_name="transfer-{domain}")
+def transfer(
+    domain: str,
+    cause: str = "manual",
+    labels_per_class: int | None = None,
+    strategies: list[str] | None = None,
+    dry_run: bool = False,
+) -> dict[str, Any]:
+    """Adapt the best ancestor to `domain` and promote the result if the gate allows it.
+
+    Args:
+        domain: The target.
+        cause: manual, schedule or drift; drift reads its evidence from the ledger.
+        labels_per_class: Exactly so many labelled rows of each class; by default what the workspace says.
+        strategies: Strategies to try; by default those of the workspace.
+        dry_run: Return the plan and stop.
+
+    Returns:
+        `outcome` is promoted, refused (registered, stays challenger) or kept (nothing beat what serves).
+    """
+    job = prepare(domain, cause, labels_per_class, strategies)
+    plan = make_plan(job)
+    if dry_run:
+        return {"outcome": "dry run", "plan": plan, "job": job}
+    described = TransferJob.from_json(job)
+    with in_flight(workspace(), described.pair.name, described.run, cause):
+        candidates = [try_strategy(job, entry["strategy"]) for entry in plan if not entry["skipped"]]
+        verdict = judge(job, candidates)
+        return promote_or_keep(job, plan, candidates, verdict)
+
+
+@step
+def prepare(
+    domain: str, cause: str, labels_per_class: int | None, strategies: list[str] | None
+) -> dict[str, Any]:
+    """Choose the rows and the ancestor; return references to them."""
+    return prepare_job(workspace(), domain, cause, labels_per_class, strategies).to_json()
+
+
+@step
+def make_plan(job: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the strategies in order, each with its predicted cost, within the pair's budget."""
+    return describe_plan(workspace(), TransferJob.from_json(job))
+
+
+@step
+def try_strategy(job: dict[str, Any], strategy: str) -> dict[str, Any]:
+    """Adapt with one strategy and evaluate it on the held-out rows; the candidate stays in the job's folder."""
+    return adapt(workspace(), TransferJob.from_json(job), strategy)
+
+
+@step
+def judge(job: dict[str, Any], candidates: list[dict[str, Any]]) -> dict[str, Any]:
+    """Choose by cross-validation on the training rows, then test the choice against all it must not be worse than."""
+    return judge_winner(workspace(), TransferJob.from_json(job), candidates)
+
+
+@step
+def promote_or_keep(
+    job: dict[str, Any], plan: list[dict[str, Any]], candidates: list[dict[str, Any]], verdict: dict[str, Any]
+) -> dict[str, Any]:
+    """Register -> verify -> ledger -> alias if the gate passed; otherwise what serves goes on serving."""
+    return settle(workspace(), TransferJob.from_json(job), plan, candidates, verdict)
+
+
+__all__ = ["candidate_folder", "transfer"]

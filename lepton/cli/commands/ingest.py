@@ -1,0 +1,53 @@
+"""`lepton ingest`: take one delivery into a domain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lepton.cli.output import as_json, say
+from lepton.cli.session import DryRun, Json, Local, enter, play, where
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("ingest")(ingest)
+
+
+def ingest(
+    domain: Annotated[str, typer.Argument(help="Where the rows come from.")],
+    path: Annotated[Path, typer.Argument(help="CSV (also .gz), Parquet, NPZ, or a folder of images by class.")],
+    name: Annotated[str | None, typer.Option(help="Name of the batch; default: from the file's name.")] = None,
+    labels: Annotated[bool, typer.Option("--labels", help="FILE holds ids and labels of rows already here.")] = False,
+    new: Annotated[bool, typer.Option("--new", help="Add DOMAIN as a new target.")] = False,
+    json: Json = False,
+    local: Local = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Check a delivery against its contract, store it, version it; a bad one is quarantined."""
+    _, on_stack = enter(local)
+    from flows.ingest import ingest as flow
+
+    taken = play(flow, on_stack, domain, str(path.absolute()), name, labels, new, dry_run)
+    if json:
+        as_json(taken)
+        return
+    where(on_stack, local)
+    show(domain, taken, dry_run)
+
+
+def show(domain: str, taken: dict[str, Any], dry_run: bool = False) -> None:
+    """Print what was taken in, and the next command."""
+    verb = "would be stored" if dry_run else "stored"
+    labelled = f"{taken['labelled']:,} labelled" if taken["labelled"] else "no labels"
+    say(f"Delivery {taken['batch']!r} {verb} in domain {domain!r}: {taken['rows']:,} rows, {labelled}.")
+    say(f"  contract   passed{_link(taken)}")
+    if taken.get("data"):
+        say(f"  data       {taken['data']['digest'][:16]}  (dvc {taken['data']['dvc_md5'] or '-'})")
+
+
+def _link(taken: dict[str, Any]) -> str:
+    url = (taken.get("contract") or {}).get("docs_url")
+    return f"   {url}" if url else ""

@@ -1,0 +1,91 @@
+"""The `lepton` command: finds its verbs in the files beside it and turns errors into something to act on."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import lepton.cli.commands as commands
+from lepton.core.errors import LeptonError
+
+app = typer.Typer(
+    name="lepton",
+    help="Adapt one base model to many domains, guard every promotion, and re-adapt when real drift hurts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+
+@app.callback()
+def options(
+    workspace: Annotated[
+        Path | None, typer.Option("--workspace", "-w", help="Folder with lepton.yaml; default: this folder or above.")
+    ] = None,
+) -> None:
+    """Adapt one base model to many domains, guard every promotion, and re-adapt when real drift hurts."""
+    if workspace is not None:
+        os.environ["LEPTON_WORKSPACE"] = str(workspace.resolve())
+
+
+for _module in pkgutil.iter_modules(commands.__path__):
+    importlib.import_module(f"{commands.__name__}.{_module.name}").add_to(app)
+
+
+def run() -> None:
+    """Run the command line; a user's mistake ends with a message and a code, never with a traceback."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and return its exit code: 0 ok, 1 error, 2 usage, 3 gate refused, 4 drift found."""
+    import click
+
+    try:
+        code = app(arguments, standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except LeptonError as error:
+        _complain(error.render())
+        return error.code
+    except (click.exceptions.Exit, typer.Exit) as stop:
+        return int(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        _complain("Interrupted. What was finished is kept, nothing is half-written; the same command goes on from there.")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return _unexpected(error)
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+def _unexpected(error: Exception) -> int:
+    """Keep the traceback of a mistake of ours in a file and say where it is."""
+    import tempfile
+    import traceback
+
+    if os.environ.get("LEPTON_DEBUG"):
+        raise error
+    with tempfile.NamedTemporaryFile("w", prefix="lepton-error-", suffix=".txt", delete=False) as report:
+        traceback.print_exception(error, file=report)
+    _complain(
+        f"lepton failed in a way that it did not expect: {type(error).__name__}: {error}\n\n"
+        f"  This is a mistake in lepton, not yours. The details are in {report.name}\n"
+        "   See it here:  LEPTON_DEBUG=1 lepton ..."
+    )
+    return 1

@@ -1,0 +1,69 @@
+"""How a command reaches the flows: on the running stack if there is one, else in this process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lepton.cli.output import note
+
+if TYPE_CHECKING:
+    from lepton.core.workspace import Workspace
+
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
+Local = Annotated[bool, typer.Option("--local", help="Run in this process, without the stack.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, change nothing.")]
+Target = Annotated[str, typer.Argument(help="The target domain.", metavar="DOMAIN")]
+
+
+def open_workspace() -> Workspace:
+    """Return the workspace and make everything started from here find the same one."""
+    from lepton.core.workspace import ENVIRONMENT, Workspace
+
+    ws = Workspace.find()
+    os.environ[ENVIRONMENT] = str(ws.root)
+    return ws
+
+
+def enter(local: bool = False) -> tuple[Workspace, bool]:
+    """Prepare this process for running a flow.
+
+    Returns:
+        The workspace, and whether flows run against the stack. Must be called before `flows` is imported.
+    """
+    from lepton.cli.stack.environ import stack_environ
+    from lepton.cli.stack.lifecycle import running
+
+    ws = open_workspace()
+    ws.config  # noqa: B018 (a mistake in lepton.yaml is told before anything heavy starts)
+    stack = None if local else running(ws)
+    os.environ.update(stack_environ(ws, stack.prefect_api if stack else None))
+    hush()
+    return ws, stack is not None
+
+
+def play(flow: Callable[..., Any], on_stack: bool, *args: Any, **kwargs: Any) -> Any:
+    """Run a flow: recorded by the stack's server, or its plain lines in this process."""
+    if on_stack:
+        return flow(*args, **kwargs)
+    return flow.fn(*args, **kwargs)  # type: ignore[attr-defined]
+
+
+def where(on_stack: bool, local: bool) -> None:
+    """Tell a person who did not ask for it that no stack is up."""
+    if not on_stack and not local:
+        note("No stack is running, so this runs in process (lepton up starts one).")
+
+
+def hush() -> None:
+    """Keep vendors' log lines and warnings off the screen; flow runs keep their logs on the server."""
+    warnings.filterwarnings("ignore")
+    for name in ("prefect", "mlflow", "alembic", "dvc", "great_expectations", "evidently", "matplotlib", "httpx", "git"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    os.environ.setdefault("PREFECT_LOGGING_TO_CONSOLE", "false")
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
