@@ -1,0 +1,1 @@
+"""Tables on disk (Parquet), their versions (DVC), the readers of deliveries, and the demo's data."""

@@ -1,0 +1,116 @@
+"""One Parquet file a batch: ids, labels and rows, with what they are in the schema's metadata.
+
+The same table gives the same bytes under one version of pyarrow, so DVC stores it once.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from lepton.core.errors import LeptonError
+from lepton.core.table import Table
+from lepton.data.columns import number, text_column
+
+METADATA = b"lepton"
+FORMAT = 1
+
+
+def encode(table: Table, extra: dict[str, Any] | None = None) -> pa.Table:
+    """Return the Arrow table of a batch; `extra` goes into the metadata."""
+    about: dict[str, Any] = {"format": FORMAT, "kind": table.kind, "rows": len(table), **(extra or {})}
+    columns = {"id": pa.array(table.ids, pa.string()), "label": pa.array(table.labels, pa.string())}
+    if table.images is not None:
+        images = np.ascontiguousarray(table.images)
+        about |= {"shape": list(images.shape[1:]), "dtype": str(images.dtype)}
+        width = int(np.prod(images.shape[1:])) * images.dtype.itemsize
+        columns["image"] = pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(width), len(images), [None, pa.py_buffer(images.tobytes())]
+        )
+    if table.frame is not None:
+        # A feature may itself be called "id" or "label": the prefix keeps it apart from ours.
+        about["columns"] = list(table.frame.columns)
+        for name in table.frame.columns:
+            series = table.frame[name]
+            kind = pa.float64() if number(series) else pa.string()
+            columns[_stored(name)] = pa.array(series.to_numpy(dtype=None), kind, from_pandas=kind == pa.string())
+    arrow = pa.table(columns)
+    return arrow.replace_schema_metadata({METADATA: json.dumps(about, sort_keys=True).encode()})
+
+
+def decode(arrow: pa.Table, name: str) -> Table:
+    """Return the rows in an Arrow table that `encode` made.
+
+    Raises:
+        LeptonError: If a newer lepton wrote it.
+    """
+    about = _about(arrow.schema, name)
+    ids, labels = _objects(arrow["id"]), _objects(arrow["label"])
+    if about["kind"] == "image":
+        shape = (arrow.num_rows, *about["shape"])
+        column = arrow["image"].combine_chunks()
+        column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+        width = column.type.byte_width
+        buffer = column.buffers()[1]
+        flat = np.frombuffer(buffer, dtype=np.uint8, count=arrow.num_rows * width, offset=column.offset * width)
+        return Table(kind="image", ids=ids, labels=labels, images=flat.view(about["dtype"]).reshape(shape).copy())
+    columns: dict[str, pd.Series] = {}
+    for column_name in about["columns"]:
+        column = arrow[_stored(column_name)]
+        if pa.types.is_floating(column.type):
+            columns[column_name] = pd.Series(column.to_numpy(zero_copy_only=False))
+        else:
+            columns[column_name] = text_column(column.to_pylist())
+    frame = pd.DataFrame(columns, index=pd.RangeIndex(arrow.num_rows))
+    return Table(kind="tabular", ids=ids, labels=labels, frame=frame)
+
+
+def write(path: Path, arrow: pa.Table) -> Path:
+    """Write an Arrow table; the folder must exist. Not atomic: see `lepton.data.store`."""
+    pq.write_table(arrow, path, compression="zstd", compression_level=9, use_dictionary=False, write_statistics=False)
+    return path
+
+
+def read(path: Path) -> Table:
+    """Read a batch file."""
+    return decode(pq.read_table(path, use_threads=False), path.name)
+
+
+def about(path: Path) -> dict[str, Any]:
+    """Return a batch file's metadata without reading its rows."""
+    return _about(pq.read_schema(path), path.name)
+
+
+def ids_and_labels(path: Path) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+    """Return two (n,) columns of a batch or labels file without reading its rows."""
+    arrow = pq.read_table(path, columns=["id", "label"], use_threads=False)
+    return _objects(arrow["id"]), _objects(arrow["label"])
+
+
+def _about(schema: pa.Schema, name: str) -> dict[str, Any]:
+    raw = (schema.metadata or {}).get(METADATA)
+    if raw is None:
+        raise LeptonError(f"{name} was not written by lepton.", why="It lies in the data folder without our metadata.")
+    value: dict[str, Any] = json.loads(raw)
+    if value.get("format") != FORMAT:
+        raise LeptonError(
+            f"{name} has the batch format {value.get('format')}; this lepton reads {FORMAT}.", fix=["upgrade lepton"]
+        )
+    return value
+
+
+def _stored(name: str) -> str:
+    return f"f:{name}" if name in ("id", "label") or name.startswith("f:") else name
+
+
+def _objects(column: pa.ChunkedArray) -> NDArray[np.object_]:
+    found = np.empty(len(column), dtype=object)
+    found[:] = column.to_pylist()
+    return found

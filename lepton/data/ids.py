@@ -1,0 +1,58 @@
+"""Row ids from content: equal rows share a key, so they fall into the same split."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lepton.core.table import Table
+from lepton.data.columns import number
+
+
+def content_hashes(table: Table) -> NDArray[np.object_]:
+    """Return (n,) 16 hex digits of BLAKE2b over each row's features; labels, ids and column order do not count."""
+    if table.images is not None:
+        images = np.ascontiguousarray(table.images)
+        key = f"{images.dtype}{images.shape[1:]}".encode()[:64]
+        rows = images.reshape(len(images), -1).view(np.uint8) if len(images) else images.reshape(0, 1)
+        return _hash_all((row.tobytes() for row in rows), key)
+    assert table.frame is not None
+    names = sorted(table.frame.columns)
+    key = hashlib.blake2b("\x1f".join(names).encode(), digest_size=32).digest()
+    numeric = [name for name in names if number(table.frame[name])]
+    other = [name for name in names if name not in numeric]
+    # Adding 0.0 turns -0.0 into 0.0; a NaN has many bit patterns and gets one.
+    values = table.frame[numeric].to_numpy(dtype=np.float64) + 0.0
+    values[np.isnan(values)] = np.nan
+    texts = zip(*(table.frame[name].to_numpy(dtype=object) for name in other), strict=True)
+    joined = ["\x1f".join("\x00" if v is None else str(v) for v in row).encode() for row in texts] if other else None
+    numbers = (row.tobytes() for row in np.ascontiguousarray(values))
+    if joined is None:
+        return _hash_all(numbers, key)
+    return _hash_all((a + b for a, b in zip(numbers, joined, strict=True)), key)
+
+
+def derive(hashes: NDArray[np.object_], batch: str) -> NDArray[np.object_]:
+    """Return (n,) ids `<hash>~<batch>~<k>`, k counting the repetitions of a row within the batch from 0."""
+    repeated = pd.Series(hashes, dtype=object).groupby(hashes).cumcount().to_numpy() if len(hashes) else []
+    return np.array([f"{h}~{batch}~{k}" for h, k in zip(hashes, repeated, strict=True)], dtype=object)
+
+
+def with_derived_ids(table: Table, batch: str) -> Table:
+    """Return the table with ids made from its content."""
+    return replace(table, ids=derive(content_hashes(table), batch))
+
+
+def batch_digest(hashes: NDArray[np.object_]) -> str:
+    """Return 32 hex digits over the rows' hashes in any order: the same rows shuffled are the same delivery."""
+    return hashlib.blake2b("".join(sorted(hashes)).encode(), digest_size=16).hexdigest()
+
+
+def _hash_all(rows: Iterable[bytes], key: bytes) -> NDArray[np.object_]:
+    blake2b = hashlib.blake2b
+    return np.array([blake2b(row, digest_size=8, key=key).hexdigest() for row in rows], dtype=object)

@@ -1,0 +1,88 @@
+"""Read a delivery: CSV (also gzipped), Parquet, NPZ, or a folder of images by class.
+
+A reader turns bytes into a `Table` and refuses what cannot be read. Whether the rows are *good* is the contract's
+question, so a wrong shape, an unknown label or a duplicate id passes here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from lepton.core.errors import LeptonError
+from lepton.core.names import slug
+from lepton.core.table import Kind, Table
+from lepton.data.readers import csv, folder, npz, parquet
+from lepton.data.readers.delivery import Delivery, Reading
+from lepton.data.readers.guard import check_path
+
+__all__ = ["Delivery", "Reading", "read", "read_delivery", "stem"]
+
+READERS: dict[str, Callable[[Path, Reading], Delivery]] = {
+    ".csv": csv.read,
+    ".csv.gz": csv.read,
+    ".parquet": parquet.read,
+    ".npz": npz.read,
+}
+
+
+def read(path: Path, reading: Reading | None = None, root: Path | None = None) -> Delivery:
+    """Read a delivery in the format its name tells.
+
+    Args:
+        path: File or folder.
+        reading: Names of the special columns, and shapes where the file does not tell them.
+        root: Folder the delivery must lie in once symbolic links are followed; by default its own.
+
+    Raises:
+        NotFound: If there is nothing at `path`.
+        LeptonError: If it cannot be read; says what is wrong and how to mend it.
+    """
+    reading = reading or Reading()
+    path = check_path(Path(path), root)
+    if path.is_dir():
+        return folder.read(path, reading)
+    for suffix, reader in READERS.items():
+        if path.name.lower().endswith(suffix):
+            return reader(path, reading)
+    raise LeptonError(
+        f"{path.name}: this kind of file cannot be read.",
+        why=f"Known: {', '.join(READERS)} and a folder of images (one sub-folder a class).",
+        fix=["save it as CSV or Parquet and name it so"],
+    )
+
+
+def read_delivery(
+    path: str | Path,
+    *,
+    kind: Kind | None = None,
+    label: str = "label",
+    id: str = "id",
+    image_shape: tuple[int, int, int] | None = None,
+    root: Path | None = None,
+    categories: Collection[str] = (),
+) -> Table:
+    """Return the rows of a delivery, with ids; see `read` for what can go wrong.
+
+    Args:
+        path: File or folder.
+        kind: "image" or "tabular"; by default what the format suggests.
+        label: Column that holds the label; all labels are unknown where it is absent.
+        id: Column that identifies a row; where it is absent, ids are derived from the content.
+        image_shape: (C, H, W) of images that come as flat rows of pixels.
+        root: Folder the delivery must lie in once symbolic links are followed; by default its own.
+        categories: Columns that are categories even where every value looks like a number.
+    """
+    path = Path(path)
+    delivery = read(path, Reading(kind, label, id, image_shape, categories), root)
+    return delivery.identified(stem(path))
+
+
+def stem(path: Path) -> str:
+    """Return the batch name that a delivery's file name suggests: `March 2026.csv.gz` gives `march-2026`."""
+    name = path.name
+    for suffix in sorted(READERS, key=len, reverse=True):
+        if name.lower().endswith(suffix):
+            name = name[: -len(suffix)]
+            break
+    return slug(name) or "rows"

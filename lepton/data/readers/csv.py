@@ -1,0 +1,146 @@
+"""CSV: UTF-8, comma, one header line. Anything else is refused by name rather than guessed at."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+
+from lepton.core.errors import LeptonError
+from lepton.data.columns import from_text
+from lepton.data.labels import as_text
+from lepton.data.readers.delivery import Delivery, Reading
+from lepton.data.readers.frames import delivery_from_frame
+
+SEPARATORS = {";": "semicolons (';')", "\t": "tabs", "|": "bars ('|')"}
+
+
+def read(path: Path, reading: Reading) -> Delivery:
+    """Read a CSV file, gzipped or not.
+
+    Raises:
+        LeptonError: For a wrong encoding, separator or number of fields, a header without rows, a cut-off gzip file.
+    """
+    content = _bytes(path)
+    header = _header(path, content)
+    frame = _rows(path, content, header)
+    special = {reading.label, reading.id}
+    columns = {
+        name: pd.Series(as_text(frame[name]), dtype=object)
+        if name in special
+        else from_text(frame[name], as_category=name in reading.categories)
+        for name in header
+    }
+    return delivery_from_frame(path, pd.DataFrame(columns), reading)
+
+
+def _bytes(path: Path) -> bytes:
+    raw = path.read_bytes()
+    if path.name.lower().endswith(".gz"):
+        try:
+            raw = gzip.decompress(raw)
+        except gzip.BadGzipFile as error:
+            raise LeptonError(
+                f"{path.name} is not a gzip file.", why=str(error), fix=["rename it if it is plain CSV", "deliver it again"]
+            ) from None
+        except (EOFError, zlib.error) as error:
+            raise LeptonError(f"{path.name} is cut off or damaged.", why=str(error), fix=["deliver it again"]) from None
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _encoding(path, "UTF-16", "It starts with the mark of UTF-16.")
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    if not raw.strip():
+        raise LeptonError(f"{path.name} is empty.", why="There is no header line.", fix=["deliver the file again"])
+    if b"\x00" in raw:
+        line = raw[: raw.index(b"\x00")].count(b"\n") + 1
+        raise LeptonError(f"{path.name} is not text.", why=f"There is a zero byte in line {line}.", fix=["deliver it as CSV"])
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise _encoding(path, "WINDOWS-1252", f"Byte 0x{raw[error.start]:02X} in line {line} is not UTF-8.") from None
+    return raw
+
+
+def _encoding(path: Path, likely: str, why: str) -> LeptonError:
+    plain = path.name.removesuffix(".gz")
+    source = f"zcat {path} | iconv -f {likely} -t UTF-8" if plain != path.name else f"iconv -f {likely} -t UTF-8 {path}"
+    return LeptonError(
+        f"{path.name} is not UTF-8.",
+        why=f"{why} It looks like {likely}.",
+        fix=[f"{source} > {path.with_name('utf8-' + plain)}", "save it again as 'CSV UTF-8'"],
+    )
+
+
+def _header(path: Path, content: bytes) -> list[str]:
+    text = io.StringIO(content[: 1 << 20].decode("utf-8", "ignore"), newline="")
+    header = next((fields for fields in csv.reader(text) if fields), [])
+    line = ",".join(header)
+    found = max(SEPARATORS, key=line.count)
+    if line.count(found) and line.count(found) > len(header) - 1:
+        raise _separator(path, found)
+    nameless = [place for place, name in enumerate(header, start=1) if not name.strip()]
+    if nameless:
+        raise LeptonError(
+            f"{path.name}: column {nameless[0]} of the header has no name.",
+            why="An index written by pandas looks like this." if nameless == [1] else "",
+            fix=["write the file with index=False", "name every column"],
+        )
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise LeptonError(
+            f"{path.name}: the header names {', '.join(map(repr, twice))} more than once.", fix=["name every column once"]
+        )
+    return header
+
+
+def _separator(path: Path, found: str) -> LeptonError:
+    fixed = path.with_name("comma-" + path.name)
+    return LeptonError(
+        f"{path.name} is not separated by commas.",
+        why=f"Its header looks separated by {SEPARATORS[found]}.",
+        fix=[
+            f"""python -c "import pandas; pandas.read_csv('{path}', sep={found!r}).to_csv('{fixed}', index=False)\""""
+            + ("   (add decimal=',' if numbers are written 1,5)" if found == ";" else ""),
+            "export it again as comma-separated CSV",
+        ],
+    )
+
+
+def _rows(path: Path, content: bytes, header: list[str]) -> pd.DataFrame:
+    """Parse strictly: pandas would fill short lines with NaN and take a surplus field for an index."""
+    short: list[tuple[int | None, int]] = []
+
+    def refuse(row: arrow_csv.InvalidRow) -> str:
+        short.append((row.number, row.actual_columns))
+        return "error"
+
+    try:
+        table = arrow_csv.read_csv(
+            pa.BufferReader(content),
+            read_options=arrow_csv.ReadOptions(use_threads=False, block_size=max(1 << 20, len(content) + 1)),
+            parse_options=arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=refuse),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        if short:
+            line, fields = short[0]
+            raise LeptonError(
+                f"{path.name}: line {line} has {fields} fields, the header has {len(header)}.",
+                why="A comma inside a value must be quoted: \"a, b\".",
+                fix=[f"mend line {line}", "export it again"],
+            ) from None
+        raise LeptonError(f"{path.name} cannot be read as CSV.", why=str(error), fix=["export it again"]) from None
+    if table.num_rows == 0:
+        raise LeptonError(
+            f"{path.name} has a header but no rows.", why=f"Columns: {', '.join(header)}.", fix=["deliver the file again"]
+        )
+    return pd.DataFrame({name: np.asarray(table[name].to_pylist(), dtype=object) for name in header}, dtype=object)

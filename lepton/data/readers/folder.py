@@ -1,0 +1,107 @@
+"""A folder of images: each sub-folder is a class; `_unlabelled`, or no sub-folder, means the label is unknown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lepton.core.errors import LeptonError
+from lepton.core.table import Table
+from lepton.data.readers.delivery import Delivery, Reading
+from lepton.data.readers.guard import check_inside
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
+UNLABELLED = "_unlabelled"
+IGNORED = ("Thumbs.db", "desktop.ini")
+GREY = ("1", "L", "LA")
+DEEP = ("I", "I;16", "I;16B", "I;16L", "F")
+
+
+def read(path: Path, reading: Reading) -> Delivery:
+    """Read all images below a folder, in the order of their paths; ids are the paths within the folder.
+
+    Raises:
+        LeptonError: If there is no image, a file is something else or damaged, images differ in size, or a link leads out.
+    """
+    if reading.kind == "tabular":
+        raise LeptonError(
+            f"{path.name} is a folder of images, but the rows here are columns of a table.", fix=["deliver CSV or Parquet"]
+        )
+    files = _files(path)
+    images: list[NDArray[np.generic]] = []
+    labels: list[str | None] = []
+    for file in files:
+        inner = file.relative_to(path).parts[:-1]
+        labels.append(None if not inner or inner[0] == UNLABELLED else inner[0])
+        images.append(_image(path, file))
+    colour = any(image.ndim == 3 for image in images)
+    if colour:
+        images = [image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2) for image in images]
+    _check_sizes(path, files, images)
+    stack = np.stack([np.moveaxis(i, 2, 0) if i.ndim == 3 else i[None] for i in images])
+    ids = np.array([file.relative_to(path).as_posix() for file in files], dtype=object)
+    table = Table(kind="image", ids=ids, labels=np.array(labels, dtype=object), images=stack)
+    return Delivery(table, ids_from="path", has_labels=any(label is not None for label in labels))
+
+
+def _files(root: Path) -> list[Path]:
+    found: list[Path] = []
+    for entry in sorted(root.rglob("*")):
+        inner = entry.relative_to(root)
+        if any(part.startswith(".") for part in inner.parts) or entry.name in IGNORED:
+            continue
+        check_inside(entry, root)
+        if entry.is_dir():
+            continue
+        if len(inner.parts) > 2:
+            raise LeptonError(
+                f"{root.name}: {inner} lies too deep.", why="Images lie in the folder itself or in one sub-folder a class."
+            )
+        if entry.suffix.lower() not in SUFFIXES:
+            raise LeptonError(
+                f"{root.name}: {inner} is not an image.",
+                why=f"Known images: {', '.join(SUFFIXES)}.",
+                fix=["take other files out of the folder"],
+            )
+        found.append(entry)
+    if not found:
+        raise LeptonError(
+            f"There is no image in the folder {root}.",
+            why=f"Known images: {', '.join(SUFFIXES)}.",
+            fix=["put the images of each class into a sub-folder named like the class"],
+        )
+    return found
+
+
+def _image(root: Path, file: Path) -> NDArray[np.generic]:
+    """Return (H, W) or (H, W, 3), uint8; float32 for images of more than 8 bits."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(file) as image:
+            if image.mode in DEEP:
+                return np.asarray(image).astype(np.float32)
+            return np.asarray(image.convert("L" if image.mode in GREY else "RGB"))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise LeptonError(
+            f"{root.name}: {file.relative_to(root)} is damaged or no image.", why=str(error), fix=["deliver it again"]
+        ) from None
+
+
+def _check_sizes(root: Path, files: list[Path], images: list[NDArray[np.generic]]) -> None:
+    sizes: dict[tuple[int, int, str], list[int]] = {}
+    for place, image in enumerate(images):
+        sizes.setdefault((image.shape[0], image.shape[1], str(image.dtype)), []).append(place)
+    if len(sizes) == 1:
+        return
+    listed = sorted(sizes.items(), key=lambda item: -len(item[1]))
+    raise LeptonError(
+        f"The images in {root.name} differ in size or depth.",
+        why="\n".join(
+            f"{w} x {h} pixels, {dtype}: {len(places)} images, such as {files[places[0]].relative_to(root)}"
+            for (h, w, dtype), places in listed[:5]
+        ),
+        fix=["bring them to one size, or deliver each size as a domain of its own"],
+    )

@@ -1,0 +1,108 @@
+"""NPZ: arrays `x` (or `images`), `y` (or `labels`) and `ids`; never unpickled."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lepton.core.errors import LeptonError
+from lepton.core.table import Table
+from lepton.data.labels import as_text
+from lepton.data.readers.delivery import Delivery, Reading
+from lepton.data.readers.frames import as_pixels
+
+ROWS, LABELS, IDS = ("x", "images"), ("y", "labels"), ("ids", "id")
+CHANNELS = (1, 3, 4)
+
+
+def read(path: Path, reading: Reading) -> Delivery:
+    """Read an NPZ archive.
+
+    `x` is (n, H, W), (n, C, H, W), (n, H, W, C) with C of 1, 3 or 4, or (n, d): flat pixels if images are expected,
+    else a table with columns x0, x1, ...
+
+    Raises:
+        LeptonError: If it is cut off, holds Python objects, lacks `x`, or its arrays differ in length.
+    """
+    arrays = _load(path)
+    rows = next((arrays[name] for name in ROWS if name in arrays), None)
+    if rows is None:
+        raise LeptonError(
+            f"{path.name} has no array named 'x' or 'images'.",
+            why=f"Found: {', '.join(sorted(arrays)) or 'nothing'}.",
+            fix=["numpy.savez_compressed(file, x=images, y=labels)"],
+        )
+    labels = next((arrays[name] for name in LABELS if name in arrays), None)
+    ids = next((arrays[name] for name in IDS if name in arrays), None)
+    if rows.ndim == 0 or len(rows) == 0:
+        raise LeptonError(f"{path.name} holds no rows.", why=f"The array has the shape {rows.shape}.")
+    for name, found in (("labels", labels), ("ids", ids)):
+        if found is not None and found.shape != (len(rows),):
+            raise LeptonError(f"{path.name}: {len(rows)} rows, but the {name} have the shape {found.shape}.")
+    if rows.dtype.kind not in "biuf":
+        raise LeptonError(f"{path.name}: the array holds {rows.dtype}, not numbers.")
+    n = len(rows)
+    id_values = as_text(ids) if ids is not None else np.full(n, None, dtype=object)
+    label_values = as_text(labels) if labels is not None else np.full(n, None, dtype=object)
+    if rows.ndim == 2 and (reading.kind == "tabular" or (reading.kind is None and reading.image_shape is None)):
+        frame = pd.DataFrame(rows.astype(np.float64), columns=[f"x{k}" for k in range(rows.shape[1])])
+        table = Table(kind="tabular", ids=id_values, labels=label_values, frame=frame)
+    else:
+        table = Table(kind="image", ids=id_values, labels=label_values, images=_images(path, rows, reading.image_shape))
+    return Delivery(table, ids_from="given" if ids is not None else "content", has_labels=labels is not None)
+
+
+def _load(path: Path) -> dict[str, NDArray[np.generic]]:
+    arrays: dict[str, NDArray[np.generic]] = {}
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise LeptonError(f"{path.name} is a single array, not an NPZ archive.", fix=["numpy.savez(file, x=..., y=...)"])
+            for name in archive.files:
+                if name not in (*ROWS, *LABELS, *IDS):
+                    arrays[name] = np.empty(0)  # only its name is wanted, for the error
+                    continue
+                arrays[name] = archive[name]
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        raise LeptonError(
+            f"{path.name} is cut off or damaged.", why=str(error), fix=["deliver it again", "check it: unzip -t " + str(path)]
+        ) from None
+    except ValueError as error:
+        if "pickle" in str(error).lower() or "object" in str(error).lower():
+            raise LeptonError(
+                f"{path.name} holds Python objects instead of plain numbers or text.",
+                why="Opening such an array can run code that the sender chose, so lepton never does.",
+                fix=["write plain arrays: numpy.savez(file, x=x.astype('uint8'), y=y.astype('U'))"],
+            ) from None
+        raise LeptonError(f"{path.name} is cut off or damaged.", why=str(error), fix=["deliver it again"]) from None
+    return arrays
+
+
+def _images(path: Path, rows: NDArray[np.generic], shape: tuple[int, int, int] | None) -> NDArray[np.generic]:
+    if rows.ndim == 2:
+        if shape is None:
+            side = round(rows.shape[1] ** 0.5)
+            shape = (1, side, side)
+        if rows.shape[1] != np.prod(shape):
+            raise LeptonError(
+                f"{path.name}: rows of {rows.shape[1]} values do not fill images of {' x '.join(map(str, shape))}.",
+                fix=["deliver `x` with the shape (n, C, H, W)"],
+            )
+        rows = rows.reshape(-1, *shape)
+    elif rows.ndim == 3:
+        rows = rows[:, None]
+    elif rows.ndim == 4:
+        last = (rows.shape[3], rows.shape[1], rows.shape[2])
+        if rows.shape[1:] != shape and (last == shape or (last[0] in CHANNELS and rows.shape[1] not in CHANNELS)):
+            rows = np.moveaxis(rows, 3, 1)
+    else:
+        raise LeptonError(
+            f"{path.name}: an array of shape {rows.shape} holds no images.",
+            fix=["deliver `x` with the shape (n, C, H, W) or (n, H, W)"],
+        )
+    return np.ascontiguousarray(as_pixels(rows))

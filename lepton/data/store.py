@@ -1,0 +1,168 @@
+"""Batches of a domain on disk: immutable Parquet files whose names carry the order of delivery.
+
+    data/<domain>/0001-<batch>.parquet          rows, with the labels that came with them
+    data/<domain>/labels/0001-<name>.parquet    labels that came later; the latest word on a row counts
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from lepton.core.errors import LeptonError, NotFound
+from lepton.core.names import check_batch, check_domain
+from lepton.core.table import Table, concat
+from lepton.core.workspace import Workspace
+from lepton.data import batchfile
+from lepton.data.ids import batch_digest, content_hashes
+
+_FILE = re.compile(r"(\d{4,})-(.+)\.parquet")
+_TEMPORARY = ".part-"
+"""Prefix of files that are still being written; `.dvcignore` hides them from DVC."""
+
+
+def batches(ws: Workspace, domain: str) -> list[str]:
+    """Return the domain's batches in the order of delivery; none if nothing was delivered."""
+    return list(batch_files(ws, domain))
+
+
+def batch_files(ws: Workspace, domain: str) -> dict[str, Path]:
+    """Return batch name -> file, in the order of delivery."""
+    return _files(ws.data_dir / check_domain(domain))
+
+
+def label_files(ws: Workspace, domain: str) -> dict[str, Path]:
+    """Return name -> file of the labels that came later, in the order of delivery."""
+    return _files(ws.data_dir / check_domain(domain) / "labels")
+
+
+def write_batch(ws: Workspace, domain: str, batch: str, table: Table) -> Path:
+    """Store rows as a new batch; the file is whole or absent.
+
+    Raises:
+        LeptonError: If the domain already has a batch of this name.
+    """
+    folder = ws.data_dir / check_domain(domain)
+    return place(folder, check_batch(batch), table)
+
+
+def place(folder: Path, batch: str, table: Table) -> Path:
+    """Write a batch as the next file of a domain's folder."""
+    return _place(folder, batch, batchfile.encode(table, {"content": batch_digest(content_hashes(table))}))
+
+
+def write_labels(ws: Workspace, domain: str, name: str, ids: NDArray[np.object_], labels: NDArray[np.object_]) -> Path:
+    """Store labels for rows that are already there; the file is whole or absent.
+
+    Raises:
+        LeptonError: If the domain already has a delivery of labels of this name.
+    """
+    arrow = pa.table({"id": pa.array(ids, pa.string()), "label": pa.array(labels, pa.string())})
+    return _place(ws.data_dir / check_domain(domain) / "labels", check_batch(name), arrow)
+
+
+def load(ws: Workspace, domain: str, batches: Sequence[str] | None = None) -> Table:
+    """Return the rows of these batches (by default all) in the order of delivery, with the latest labels.
+
+    Raises:
+        NotFound: If the domain has no rows, or a batch does not exist.
+    """
+    chosen = choose(ws, domain, batches)
+    table = concat([batchfile.read(path) for path in chosen.values()])
+    later = latest_labels(ws, domain)
+    if not later:
+        return table
+    labels = [later.get(row_id, label) for row_id, label in zip(table.ids, table.labels, strict=True)]
+    return table.with_labels(np.array(labels, dtype=object))
+
+
+def choose(ws: Workspace, domain: str, batches: Sequence[str] | None = None) -> dict[str, Path]:
+    """Return name -> file of these batches (by default all) in the order of delivery.
+
+    Raises:
+        NotFound: If the domain has no rows, or a batch does not exist.
+    """
+    files = batch_files(ws, domain)
+    if not files:
+        raise NotFound(
+            f"Domain {domain!r} has no data yet.",
+            why=f"There is no batch in {ws.data_dir / domain}.",
+            fix=[f"lepton ingest {domain} FILE"],
+        )
+    unknown = [name for name in batches or () if name not in files]
+    if unknown:
+        raise NotFound(f"Domain {domain!r} has no batch {unknown[0]!r}.", why=f"Batches: {', '.join(files)}.")
+    return files if batches is None else {name: path for name, path in files.items() if name in set(batches)}
+
+
+def ids_of(ws: Workspace, domain: str) -> set[str]:
+    """Return the ids of all rows of a domain."""
+    return set(batch_of(ws, domain))
+
+
+def batch_of(ws: Workspace, domain: str) -> dict[str, str]:
+    """Return row id -> the batch that holds it."""
+    found: dict[str, str] = {}
+    for batch, path in batch_files(ws, domain).items():
+        found.update(dict.fromkeys(batchfile.ids_and_labels(path)[0], batch))
+    return found
+
+
+def latest_labels(ws: Workspace, domain: str) -> dict[str, str]:
+    """Return row id -> label as delivered later; a later delivery overrides an earlier one."""
+    found: dict[str, str] = {}
+    for path in label_files(ws, domain).values():
+        ids, labels = batchfile.ids_and_labels(path)
+        found.update(zip(ids, labels, strict=True))
+    return found
+
+
+def counts(ws: Workspace, domain: str, batches: Sequence[str] | None = None) -> tuple[int, int]:
+    """Return how many rows these batches have, and how many of them are labelled."""
+    later = latest_labels(ws, domain)
+    rows = labelled = 0
+    for path in choose(ws, domain, batches).values():
+        ids, labels = batchfile.ids_and_labels(path)
+        rows += len(ids)
+        labelled += sum(label is not None or row_id in later for row_id, label in zip(ids, labels, strict=True))
+    return rows, labelled
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    found = [(int(match[1]), match[2], path) for path in folder.glob("*.parquet") if (match := _FILE.fullmatch(path.name))]
+    return {name: path for _, name, path in sorted(found)}
+
+
+def _place(folder: Path, name: str, arrow: pa.Table) -> Path:
+    """Write beside the goal, then rename: an interrupted write leaves nothing that counts."""
+    files = _files(folder)
+    if name in files:
+        raise LeptonError(
+            f"{name!r} is already stored; a delivery is never overwritten.",
+            why=f"It is {files[name]}.",
+            fix=["deliver it under another name: --name"],
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob(f"{_TEMPORARY}*"):
+        stale.unlink(missing_ok=True)
+    last = max((int(path.name.partition("-")[0]) for path in files.values()), default=0)
+    handle, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=folder)
+    os.close(handle)
+    try:
+        batchfile.write(Path(temporary), arrow)
+        os.chmod(temporary, 0o644)
+        path = folder / f"{last + 1:04d}-{name}.parquet"
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    return path
