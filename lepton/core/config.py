@@ -29,8 +29,9 @@ class EncoderConfig(Section):
     """Size d of the embedding h."""
     image_size: int = Field(28, ge=8, le=224)
     """Side in pixels to which images are resized."""
-    fit: Literal["content", "stretch"] = "stretch"
-    """How an image meets that size: `content` crops to the ink first, `stretch` takes the whole frame."""
+    fit: Literal["auto", "content", "stretch"] = "auto"
+    """How an image meets that size: `content` crops to the ink first, `stretch` takes the whole frame, `auto` crops
+    if the source's images have a plain background."""
 
 
 class PretrainConfig(Section):
@@ -161,7 +162,7 @@ def load_config(path: Path, environ: dict[str, str] | None = None) -> Config:
     """
     if not path.exists():
         raise NotFound(f"{path} does not exist.", fix=["lepton init --from FILE"])
-    given = read_yaml(path)
+    given = {key: value for key, value in read_yaml(path).items() if value is not None}  # a section left empty
     merge(given, from_environment(environ or {}))
     try:
         return Config.model_validate(given)

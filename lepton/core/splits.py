@@ -33,13 +33,19 @@ def split(table: Table, *names: str) -> Table:
     return table.take(np.isin(split_of(table.ids), names))
 
 
-def pick_per_class(table: Table, per_class: int, seed: int = 0) -> Table:
+def pick_per_class(table: Table, per_class: int, seed: int = 0, at_most: bool = False) -> Table:
     """Return `per_class` labelled rows of each class, chosen by hash of seed and id, in that order.
 
     The choice for a smaller number is always a part of the choice for a larger one.
 
+    Args:
+        table: Rows, of which those without a label are passed over.
+        per_class: Rows of each class.
+        seed: Another seed, another choice.
+        at_most: Take what there is where a class has fewer.
+
     Raises:
-        LeptonError: If some class has fewer labelled rows than asked for.
+        LeptonError: If some class has fewer labelled rows than asked for, unless `at_most`; or if no row has a label.
     """
     places = np.array([_unit(f"{seed}:{row_id}") for row_id in table.ids], dtype=np.float64)
     labels = sorted({label for label in table.labels if label is not None})
@@ -47,7 +53,7 @@ def pick_per_class(table: Table, per_class: int, seed: int = 0) -> Table:
     short: list[str] = []
     for label in labels:
         rows = np.flatnonzero(table.labels == label)
-        if len(rows) < per_class:
+        if len(rows) < per_class and not at_most:
             short.append(f"class {label!r}: {len(rows)}")
         chosen.append(rows[np.argsort(places[rows], kind="stable")][:per_class])
     if short or not labels:

@@ -1,0 +1,31 @@
+"""`lepton config`: every setting and where its value came from."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+
+import typer
+
+from lepton.cli.output import as_json, table
+from lepton.cli.session import Json, open_workspace
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("config")(config)
+
+
+def config(json: Json = False) -> None:
+    """Show every setting, its value, and whether the environment, lepton.yaml or the default said so."""
+    ws = open_workspace()
+    from lepton.core.config import from_environment
+    from lepton.core.template import origins
+    from lepton.core.workspace import CONFIG_FILE
+    from lepton.core.yamls import read_yaml
+
+    found = origins(ws.config, read_yaml(ws.root / CONFIG_FILE), from_environment(dict(os.environ)))
+    if json:
+        as_json([asdict(setting) for setting in found])
+    else:
+        table(f"{ws.root / CONFIG_FILE}", ("setting", "value", "from"), [(s.key, str(s.value), s.origin) for s in found])

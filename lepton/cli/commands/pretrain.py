@@ -1,0 +1,48 @@
+"""`lepton pretrain`: train and register the base model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from lepton.cli.output import as_json, progress_bar, say
+from lepton.cli.session import DryRun, Json, Local, enter, play, where
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("pretrain")(pretrain)
+
+
+def pretrain(json: Json = False, local: Local = False, dry_run: DryRun = False) -> None:
+    """Train a base model on the labelled source and register it."""
+    ws, on_stack = enter(local)
+    from flows.pretrain import pretrain as flow
+    from flows.steps import reporting_to
+
+    with progress_bar("pretraining") as bar, reporting_to(bar):
+        done = play(flow, on_stack, "manual", dry_run)
+    if json:
+        as_json(done)
+    elif dry_run:
+        say(f"Would train on {done['data']['rows']:,} rows of {ws.source!r}: {', '.join(done['data']['batches'])}.")
+    else:
+        where(on_stack, local)
+        show(done)
+    if done["outcome"] == "refused":
+        raise typer.Exit(3)
+
+
+def show(done: dict[str, Any]) -> None:
+    """Print the base model's figures and the next command."""
+    metrics = done["metrics"]
+    serving = "serves" if done["outcome"] == "promoted" else "was refused by the gate; what served goes on serving"
+    say(f"Base model {done['model']['name']} v{done['model']['version']} {serving}.")
+    say(f"  held-out   accuracy {metrics['accuracy']:.3f}, macro F1 {metrics['f1']:.3f}, calibration error {metrics['ece']:.3f}")
+    say(f"  took       {done['seconds']:.1f} s")
+    if done["outcome"] != "promoted":
+        say(f"  gate       {done['gate']['summary']}")
+    if done.get("link"):
+        say(f"  model      {done['link']}")
+    say("  next       lepton transfer DOMAIN")

@@ -1,0 +1,41 @@
+"""`lepton score`: the champion's predictions for a domain's batches."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lepton.cli.output import as_json, say
+from lepton.cli.session import DryRun, Json, Local, Target, enter, play, where
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("score")(score)
+
+
+def score(
+    domain: Target,
+    batch: Annotated[str | None, typer.Option(help="Only this batch; default: all not scored yet.")] = None,
+    json: Json = False,
+    local: Local = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Write the champion's predictions for DOMAIN's batches to Parquet."""
+    _, on_stack = enter(local)
+    from flows.score import score as flow
+
+    done = play(flow, on_stack, domain, batch, dry_run)
+    if json:
+        as_json(done)
+        return
+    where(on_stack, local)
+    if dry_run:
+        say(f"Would score {len(done['batches'])} batches with {done['champion']}: {', '.join(done['batches']) or '-'}")
+        return
+    if not done["scored"]:
+        say(f"Nothing new to score: {done['champion']} has scored every batch of {domain!r}.")
+    for item in done["scored"]:
+        say(f"{item['batch']}: {item['rows']:,} rows -> {item['file']}")
+    say(f"  next   lepton monitor {domain}")

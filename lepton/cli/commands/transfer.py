@@ -1,0 +1,81 @@
+"""`lepton transfer`: adapt to a target, behind the gate."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from lepton.cli.output import as_json, progress_bar, say, table
+from lepton.cli.session import DryRun, Json, Local, Target, enter, play, where
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("transfer")(transfer)
+
+
+def transfer(
+    domain: Target,
+    labels_per_class: Annotated[
+        int | None, typer.Option(min=1, help="Labelled rows of each class to adapt with; default: lepton.yaml.")
+    ] = None,
+    strategy: Annotated[
+        list[str] | None, typer.Option("--strategy", "-s", help="Try this strategy; may be given again.")
+    ] = None,
+    cause: Annotated[str, typer.Option(help="Recorded in the lineage: manual, schedule or drift.")] = "manual",
+    json: Json = False,
+    local: Local = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Adapt the best ancestor to DOMAIN; the result serves only if the gate allows it."""
+    _, on_stack = enter(local)
+    from flows.steps import reporting_to
+    from flows.transfer import transfer as flow
+
+    with progress_bar("adapting") as bar, reporting_to(bar):
+        done = play(flow, on_stack, domain, cause, labels_per_class, strategy, dry_run)
+    if json:
+        as_json(done)
+    elif dry_run:
+        show_plan(done["plan"])
+    else:
+        where(on_stack, local)
+        show(domain, done)
+    if done["outcome"] == "refused":
+        raise typer.Exit(3)
+
+
+def show_plan(plan: list[dict[str, Any]]) -> None:
+    """Print the strategies in order with their predicted cost."""
+    rows = [(p["strategy"], p["seconds"], p["skipped"] or "") for p in plan]
+    table("Plan", ("strategy", "predicted s", "left out because"), rows)
+
+
+def show(domain: str, done: dict[str, Any]) -> None:
+    """Print the candidates, the verdict, the links and the next command."""
+    winner = done["winner"]
+    rows = [
+        (
+            ("* " if c["strategy"] == winner else "  ") + c["strategy"],
+            c["cv_accuracy"],
+            *(c["metrics"][k] for k in ("accuracy", "precision", "recall", "f1", "ece")),
+            f"{c['seconds']:.1f}",
+        )
+        for c in done["candidates"]
+    ]
+    columns = ("strategy", "cv accuracy", "accuracy", "precision", "recall", "F1", "ECE", "seconds")
+    table(f"Candidates for {domain!r}: same {done['held_out_rows']} held-out rows, * chosen", columns, rows)
+    say(f"  started from   {done['ancestor']}")
+    say(f"  gate           {done['gate']['summary']}")
+    for reason in done["gate"]["reasons"]:
+        say(f"                 - {reason}")
+    if done["outcome"] == "promoted":
+        say(f"  champion       {done['model']['name']} v{done['model']['version']} serves {domain!r} now")
+    elif done["outcome"] == "refused":
+        say(f"  champion       unchanged: {done['champion'] or 'none'}; the challenger is v{done['model']['version']}")
+    else:
+        say(f"  champion       unchanged: {done['champion']}; nothing tried beats it")
+    for name, link in done["links"].items():
+        say(f"  {name:<14} {link}")
+    say(f"  next           {done['next']}")
