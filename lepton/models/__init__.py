@@ -1,0 +1,1 @@
+"""Encoders, adapters, heads, and the on-disk model format."""

@@ -1,0 +1,148 @@
+"""The model folder: `model.json` says how to build it, `weights.safetensors` holds the numbers. Nothing is executed.
+
+Version 1 of `model.json`:
+    {"format": "lepton-model", "version": 1, "inputs": {...}, "encoder": {EncoderConfig with its name},
+     "adapters": [width, ...], "classes": [...], "temperature": t, "weights": "<sha256 of weights.safetensors>"}
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load as parse_tensors
+from safetensors.torch import save as dump_tensors
+from torch import nn
+
+from lepton.core.config import EncoderConfig
+from lepton.core.errors import LeptonError, NotFound
+from lepton.core.files import atomic_dir, sha256
+from lepton.models.adapters import Bottleneck
+from lepton.models.encoders import build_encoder
+from lepton.models.inputs import inputs_from_json
+from lepton.models.model import Model
+
+FORMAT = "lepton-model"
+VERSION = 1
+DESCRIPTION = "model.json"
+WEIGHTS = "weights.safetensors"
+_KEYS = {"format", "version", "inputs", "encoder", "adapters", "classes", "temperature", "weights"}
+_LARGEST_DESCRIPTION = 16 * 1024 * 1024
+
+
+def save(model: Model, folder: Path) -> Path:
+    """Write `model` into `folder`, whole or not at all; an existing folder is replaced. Equal models, equal bytes."""
+    with atomic_dir(Path(folder)) as temporary:
+        weights = temporary / WEIGHTS
+        weights.write_bytes(dump_tensors({name: t.contiguous() for name, t in sorted(model.state_dict().items())}))
+        description = {
+            "format": FORMAT,
+            "version": VERSION,
+            "inputs": model.inputs.to_json(),
+            "encoder": model.encoder.config.model_dump(),
+            "adapters": [adapter.width for adapter in model.adapters if isinstance(adapter, Bottleneck)],
+            "classes": list(model.classes),
+            "temperature": model.temperature,
+            "weights": sha256(weights),
+        }
+        (temporary / DESCRIPTION).write_text(
+            json.dumps(description, indent=2, allow_nan=False) + "\n", encoding="utf-8"
+        )
+    return Path(folder)
+
+
+def load(folder: Path) -> Model:
+    """Read what `save` wrote.
+
+    Raises:
+        NotFound: If the folder or one of its files is missing.
+        LeptonError: If the format or its version is another, a file is damaged, or the tensors are not the model's.
+    """
+    folder = Path(folder)
+    for name in (DESCRIPTION, WEIGHTS):
+        if not (folder / name).is_file():
+            raise NotFound(f"{folder} is not a model: {name} is missing.", fix=["lepton doctor"])
+    description = _describe(folder)
+    found = sha256(folder / WEIGHTS)
+    if found != description["weights"]:
+        raise _damaged(
+            folder, f"{WEIGHTS} is not the file that {DESCRIPTION} was written with (SHA-256 {found[:12]}...)."
+        )
+    try:
+        model = _build(description)
+    except LeptonError as error:
+        raise _damaged(folder, error.render()) from None
+    except (KeyError, TypeError, ValueError, OverflowError, ValidationError) as error:
+        raise _damaged(folder, f"{DESCRIPTION} does not describe a model: {error}") from None
+    try:
+        tensors = parse_tensors((folder / WEIGHTS).read_bytes())
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise _damaged(folder, f"{WEIGHTS} is not a safetensors file: {error}") from None
+    _fill(model, tensors, folder)
+    return model
+
+
+def _describe(folder: Path) -> dict[str, Any]:
+    """Return the checked keys of model.json."""
+    path = folder / DESCRIPTION
+    if path.stat().st_size > _LARGEST_DESCRIPTION:
+        raise _damaged(folder, f"{DESCRIPTION} is larger than {_LARGEST_DESCRIPTION // 1024**2} MB.")
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(folder, f"{DESCRIPTION} is not JSON: {error}") from None
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        raise _damaged(folder, f"{DESCRIPTION} does not say that it is a {FORMAT}.")
+    if value.get("version") != VERSION:
+        raise LeptonError(
+            f"{folder} is written in version {value.get('version')!r} of the model format.",
+            why=f"This lepton reads version {VERSION}.",
+            fix=["use the lepton version that wrote the model"],
+        )
+    if set(value) != _KEYS:
+        raise _damaged(folder, f"{DESCRIPTION}: unexpected or missing keys {sorted(set(value) ^ _KEYS)}.")
+    return value
+
+
+def _build(description: dict[str, Any]) -> Model:
+    """Return the described model with weights that nobody has set yet."""
+    classes = description["classes"]
+    if not (isinstance(classes, list) and classes and all(isinstance(c, str) for c in classes)):
+        raise ValueError("classes must be a list of texts")
+    if len(set(classes)) != len(classes):
+        raise ValueError("a class is named twice")
+    widths = description["adapters"]
+    if not (isinstance(widths, list) and all(isinstance(w, int) and 0 < w <= 4096 for w in widths)):
+        raise ValueError("adapters must be a list of widths between 1 and 4096")
+    temperature = float(description["temperature"])
+    if not (math.isfinite(temperature) and temperature > 0):
+        raise ValueError("temperature must be a positive number")
+    inputs = inputs_from_json(description["inputs"])
+    config = EncoderConfig.model_validate(description["encoder"])
+    encoder = build_encoder(config, inputs.kind, inputs.tensor_shape)
+    adapters = [Bottleneck(encoder.feature_dim, width) for width in widths]
+    return Model(inputs, encoder, nn.Linear(encoder.feature_dim, len(classes)), classes, adapters, temperature)
+
+
+def _fill(model: Model, tensors: dict[str, torch.Tensor], folder: Path) -> None:
+    """Load the tensors if they are exactly the model's, by name, shape and type."""
+    expected = model.state_dict()
+    if set(tensors) != set(expected):
+        raise _damaged(folder, f"{WEIGHTS}: unexpected or missing tensors {sorted(set(tensors) ^ set(expected))[:5]}.")
+    for name, tensor in tensors.items():
+        if tensor.shape != expected[name].shape or tensor.dtype != expected[name].dtype:
+            raise _damaged(folder, f"{WEIGHTS}: {name} is {tensor.dtype} {tuple(tensor.shape)}, not as described.")
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise _damaged(folder, f"{WEIGHTS}: {name} holds numbers that are not finite.")
+    model.load_state_dict(tensors)
+
+
+def _damaged(folder: Path, why: str) -> LeptonError:
+    return LeptonError(
+        f"The model in {folder} cannot be used.", why=why, fix=["restore the folder", "lepton rollback TARGET"]
+    )

@@ -1,0 +1,153 @@
+"""A model: h = E(x), then adapters h <- h + T_i(h), then y = softmax(N(h) / temperature)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from copy import deepcopy
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lepton.core.errors import LeptonError
+from lepton.core.files import canonical
+from lepton.core.table import Table
+from lepton.models.adapters import Bottleneck
+from lepton.models.encoders import Encoder
+from lepton.models.inputs import InputSpec
+
+_BATCH = 512
+
+
+class Model(nn.Module):
+    """Everything from a row to probabilities; always in eval mode unless a training loop says otherwise.
+
+    Args:
+        inputs: How rows become tensors.
+        encoder: E.
+        head: N, linear from the embedding to the classes.
+        classes: Names in the order of the head's outputs.
+        adapters: T_i in the order of application; a champion's descendant adds one.
+        temperature: Divides the logits in `predict_proba`, fitted so that confidence means accuracy (Guo et al. 2017).
+    """
+
+    encoder: Encoder
+    head: nn.Linear
+
+    def __init__(
+        self,
+        inputs: InputSpec,
+        encoder: Encoder,
+        head: nn.Linear,
+        classes: Sequence[str],
+        adapters: Sequence[Bottleneck] = (),
+        temperature: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.inputs = inputs
+        self.encoder = encoder
+        self.adapters = nn.ModuleList(adapters)
+        self.head = head
+        self.classes = tuple(classes)
+        self.temperature = float(temperature)
+        self.eval()
+
+    @property
+    def feature_dim(self) -> int:
+        """Size d of the embedding."""
+        return self.encoder.feature_dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (n, k) of prepared rows, not divided by the temperature."""
+        logits: Tensor = self.head(self.adapt(self.encoder(x)))
+        return logits
+
+    def adapt(self, h: Tensor, start: int = 0) -> Tensor:
+        """Return (n, d) embeddings sent through the adapters from the `start`-th on."""
+        for adapter in list(self.adapters)[start:]:
+            h = h + adapter(h)
+        return h
+
+    @torch.no_grad()
+    def features(self, rows: Table | Tensor) -> Tensor:
+        """Return adapted embeddings (n, d) float32 in eval mode: BatchNorm statistics are the model's own."""
+        was = self.training
+        self.eval()
+        x = self.inputs.to_tensor(rows) if isinstance(rows, Table) else rows
+        parts = [self.adapt(self.encoder(x[at : at + _BATCH])) for at in range(0, len(x), _BATCH)]
+        self.train(was)
+        return torch.cat(parts) if parts else torch.empty(0, self.feature_dim)
+
+    @torch.no_grad()
+    def logits_of(self, features: Tensor, start: int | None = None) -> Tensor:
+        """Return logits (n, k) of embeddings which already went through the first `start` adapters (default: all)."""
+        logits: Tensor = self.head(self.adapt(features, len(self.adapters) if start is None else start))
+        return logits
+
+    def predict_proba(self, rows: Table | Tensor) -> NDArray[np.float64]:
+        """Return (n, k) probabilities; rows sum to 1."""
+        return self.probabilities(self.logits_of(self.features(rows)))
+
+    def probabilities(self, logits: Tensor) -> NDArray[np.float64]:
+        """Return logits (n, k) as probabilities at the model's temperature, computed in float64."""
+        found: NDArray[np.float64] = torch.softmax(logits.double() / self.temperature, dim=1).numpy()
+        return found
+
+    def embed(self, table: Table) -> NDArray[np.float32]:
+        """Return the adapted embeddings (n, d) as numpy."""
+        found: NDArray[np.float32] = self.features(table).numpy()
+        return found
+
+    def label_indices(self, labels: Sequence[str | None] | NDArray[np.object_]) -> NDArray[np.int64]:
+        """Return (n,) positions in `classes`, -1 where the label is unknown (None).
+
+        Raises:
+            LeptonError: If a label is none of the model's classes.
+        """
+        places: dict[str | None, int] = {name: at for at, name in enumerate(self.classes)}
+        places[None] = -1
+        strange = sorted({str(label) for label in labels if label not in places})
+        if strange:
+            raise LeptonError(
+                f"The model does not know {len(strange)} of the labels: {', '.join(strange[:10])}.",
+                why=f"It tells apart: {', '.join(self.classes)}.",
+                fix=["correct the labels of the delivery", "pretrain a base whose source has these classes"],
+            )
+        return np.array([places[label] for label in labels], dtype=np.int64)
+
+    def replace(
+        self,
+        *,
+        encoder: Encoder | None = None,
+        adapters: Sequence[Bottleneck] | None = None,
+        head: nn.Linear | None = None,
+        temperature: float | None = None,
+    ) -> Model:
+        """Return a model with these parts, and copies of its own for the rest: nothing is shared."""
+        kept: list[Bottleneck] = [a for a in self.adapters if isinstance(a, Bottleneck)]
+        return Model(
+            inputs=self.inputs,
+            encoder=deepcopy(encoder or self.encoder),
+            head=deepcopy(head or self.head),
+            classes=self.classes,
+            adapters=deepcopy(kept if adapters is None else list(adapters)),
+            temperature=self.temperature if temperature is None else temperature,
+        )
+
+    def digest(self, parts: Sequence[str] = ("encoder", "adapters", "head")) -> str:
+        """Return 32 hex digits over the inputs and the weights of `parts`; equal digests answer equally.
+
+        Args:
+            parts: Leave out `head` to name what the embedding depends on.
+        """
+        h = hashlib.blake2b(digest_size=16)
+        h.update(canonical(self.inputs.to_json()).encode())
+        for name, tensor in sorted(self.state_dict().items()):
+            if name.split(".", 1)[0] in parts:
+                h.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+                h.update(tensor.contiguous().numpy().tobytes())
+        if "head" in parts:
+            h.update(canonical([list(self.classes), self.temperature]).encode())
+        return h.hexdigest()

@@ -1,0 +1,158 @@
+"""Tables to tensors: numbers standardised and clipped, missing values indicated, categories one-hot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lepton.core.errors import LeptonError
+from lepton.core.table import Kind, Table
+
+CLIP = 5.0
+"""Standardised numbers end here: one absurd value must not drown a row."""
+MOST_CATEGORIES = 64
+"""Categories of a column with a slot of their own, the most frequent ones."""
+
+
+@dataclass(frozen=True)
+class Numeric:
+    """A column of numbers: one value, one indicator of missing."""
+
+    name: str
+    mean: float
+    std: float
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """A column of categories: a slot each, one for all others (also those never seen), one for missing."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TableInputs:
+    """What turns columns into a matrix; fitted on the source."""
+
+    columns: tuple[Numeric | Categorical, ...]
+
+    kind: ClassVar[Kind] = "tabular"
+
+    @classmethod
+    def fitted(cls, table: Table) -> TableInputs:
+        """Learn the columns from the source's table.
+
+        Raises:
+            LeptonError: If the rows are images or have no column.
+        """
+        frame = _frame(table)
+        if not len(frame.columns):
+            raise LeptonError("The table has no feature column.")
+        return cls(tuple(_learn(str(name), frame[name]) for name in frame.columns))
+
+    @property
+    def tensor_shape(self) -> tuple[int, ...]:
+        """Shape of one prepared row."""
+        return (sum(2 if isinstance(c, Numeric) else len(c.values) + 2 for c in self.columns),)
+
+    def to_tensor(self, table: Table) -> Tensor:
+        """Return (n, columns) float32.
+
+        Columns that the model does not know are ignored; categories that it does not know share one slot.
+
+        Raises:
+            LeptonError: If a column is missing, or holds text where the source had numbers.
+        """
+        frame = _frame(table)
+        missing = [c.name for c in self.columns if c.name not in frame.columns]
+        if missing:
+            raise LeptonError(
+                f"The rows lack {len(missing)} column(s) that the model reads: {', '.join(missing)}.",
+                why=f"Found: {', '.join(map(str, frame.columns))}.",
+                fix=["deliver the columns of the source"],
+            )
+        blocks = [_encode(c, frame[c.name]) for c in self.columns]
+        return torch.from_numpy(np.ascontiguousarray(np.concatenate(blocks, axis=1), dtype=np.float32))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object."""
+        return {
+            "kind": self.kind,
+            "columns": [
+                {"name": c.name, "mean": c.mean, "std": c.std}
+                if isinstance(c, Numeric)
+                else {"name": c.name, "values": list(c.values)}
+                for c in self.columns
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> TableInputs:
+        """Read what `to_json` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: If a field is missing or of another type.
+        """
+        columns: list[Numeric | Categorical] = []
+        for column in value["columns"]:
+            name = str(column["name"])
+            if "values" in column:
+                columns.append(Categorical(name, tuple(str(v) for v in column["values"])))
+            else:
+                columns.append(Numeric(name, float(column["mean"]), float(column["std"])))
+                if not column["std"] > 0:
+                    raise ValueError(f"column {name!r} has no spread")
+        if not columns:
+            raise ValueError("no columns")
+        return cls(tuple(columns))
+
+
+def _frame(table: Table) -> pd.DataFrame:
+    if table.frame is None:
+        raise LeptonError("This model reads columns; these rows are images.")
+    return table.frame
+
+
+def _learn(name: str, column: pd.Series[Any]) -> Numeric | Categorical:
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        values = _numbers(name, column)
+        known = values[np.isfinite(values)]
+        mean = float(known.mean()) if len(known) else 0.0
+        std = float(known.std()) if len(known) else 1.0
+        return Numeric(name, mean, std if std > 1e-9 * max(1.0, abs(mean)) else 1.0)
+    counts = column.dropna().astype(str).value_counts()
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:MOST_CATEGORIES]
+    return Categorical(name, tuple(sorted(str(value) for value, _ in ranked)))
+
+
+def _encode(rule: Numeric | Categorical, column: pd.Series[Any]) -> NDArray[np.float32]:
+    if isinstance(rule, Numeric):
+        values = _numbers(rule.name, column)
+        missing = ~np.isfinite(values)
+        standard = np.clip((np.where(missing, rule.mean, values) - rule.mean) / rule.std, -CLIP, CLIP)
+        return np.stack([standard, missing], axis=1).astype(np.float32)
+    other, absent = len(rule.values), len(rule.values) + 1
+    places = {value: at for at, value in enumerate(rule.values)}
+    at = np.array(
+        [absent if gone else places.get(str(v), other) for v, gone in zip(column, column.isna(), strict=True)]
+    )
+    return np.eye(absent + 1, dtype=np.float32)[at.astype(np.int64)]
+
+
+def _numbers(name: str, column: pd.Series[Any]) -> NDArray[np.float64]:
+    """Return (n,) float64, NaN where missing."""
+    try:
+        return pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
+    except (ValueError, TypeError) as error:
+        raise LeptonError(
+            f"Column {name!r} holds something that is not a number.",
+            why=str(error),
+            fix=["check the delivery against its contract: lepton ingest DOMAIN FILE --dry-run"],
+        ) from None

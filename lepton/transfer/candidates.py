@@ -1,0 +1,230 @@
+"""Candidates: a strategy fitted, cross-validated on the labels it had, and measured on rows that it never saw."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from torch import Tensor
+
+from lepton.core.errors import LeptonError, NotFound
+from lepton.core.files import atomic_dir
+from lepton.core.metrics import evaluate
+from lepton.core.table import Table
+from lepton.models import format as model_format
+from lepton.models.calibration import fit_temperature
+from lepton.models.device import repeatable
+from lepton.models.features import FeatureCache
+from lepton.models.model import Model
+from lepton.transfer import get_strategy
+from lepton.transfer.folds import fold_of
+from lepton.transfer.strategy import Strategy, TargetData
+
+
+@dataclass(frozen=True)
+class CrossValidated:
+    """What the labelled training rows say about a strategy; the ground on which one is chosen."""
+
+    accuracy: float | None
+    """Of out-of-fold predictions; None if there were too few labels to hold any back."""
+    log_loss: float | None
+    """Of out-of-fold probabilities at the fitted temperature, in nats."""
+    folds: int
+    note: str = ""
+    """Why there were fewer folds than the strategy asks for."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A fitted strategy with everything that choosing, judging and recording need."""
+
+    strategy: str
+    config: dict[str, Any]
+    seed: int
+    labels: int
+    """Labelled rows it was fitted to."""
+    seconds: float
+    """Whole cost: fitting, cross-validation, reading the held-out rows."""
+    size: int
+    """Bytes of the weights."""
+    cv: CrossValidated
+    metrics: dict[str, Any]
+    """`core.metrics.evaluate` on the held-out rows; empty if none is labelled."""
+    probabilities: NDArray[np.float64]
+    """(n, k) on the held-out rows, in their order."""
+    held_out: str
+    """Content digest of the held-out rows: candidates are paired row by row only if it is equal."""
+    model: Model
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object with all but probabilities and weights."""
+        return {
+            "strategy": self.strategy,
+            "config": self.config,
+            "seed": self.seed,
+            "labels": self.labels,
+            "seconds": round(self.seconds, 3),
+            "size": self.size,
+            "cv": {
+                "accuracy": self.cv.accuracy,
+                "log_loss": self.cv.log_loss,
+                "folds": self.cv.folds,
+                "note": self.cv.note,
+            },
+            "metrics": self.metrics,
+            "held_out": self.held_out,
+            "model_digest": self.model.digest(),
+            "temperature": self.model.temperature,
+        }
+
+    def save(self, folder: Path) -> Path:
+        """Write candidate.json, probabilities and the model into `folder`, whole or not at all."""
+        with atomic_dir(Path(folder)) as temporary:
+            model_format.save(self.model, temporary / "model")
+            save_file(
+                {"probabilities": np.ascontiguousarray(self.probabilities)}, temporary / "predictions.safetensors"
+            )
+            text = json.dumps(self.to_json(), indent=2, allow_nan=False)
+            (temporary / "candidate.json").write_text(text + "\n", encoding="utf-8")
+        return Path(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Candidate:
+        """Read what `save` wrote.
+
+        Raises:
+            NotFound: If the folder or a file in it is missing.
+            LeptonError: If a file is damaged.
+        """
+        folder = Path(folder)
+        try:
+            value = json.loads((folder / "candidate.json").read_text(encoding="utf-8"))
+            probabilities = load_file(folder / "predictions.safetensors")["probabilities"]
+            cv = CrossValidated(**value["cv"])
+            keys = ("strategy", "config", "seed", "labels", "seconds", "size", "metrics", "held_out")
+            fields = {key: value[key] for key in keys}
+        except FileNotFoundError as error:
+            raise NotFound(
+                f"{folder} is not a candidate: {error.filename} is missing.", fix=["run the transfer again"]
+            ) from None
+        except (ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise LeptonError(
+                f"The candidate in {folder} is damaged.", why=str(error), fix=["run the transfer again"]
+            ) from None
+        return cls(**fields, cv=cv, probabilities=probabilities, model=model_format.load(folder / "model"))
+
+
+def try_strategy(
+    name: str,
+    ancestor: Model,
+    train: Table,
+    held_out: Table,
+    seed: int = 0,
+    cache: FeatureCache | None = None,
+    threads: int = 1,
+) -> Candidate:
+    """Fit a strategy to the target's training rows and measure it.
+
+    Cross-validated on at most `strategy.folds` folds of the labelled rows; the out-of-fold logits also set the
+    temperature, so that it owes nothing to rows the model was fitted to. The held-out rows decide nothing here.
+
+    Args:
+        name: Of the strategy.
+        ancestor: The base or a champion; left untouched.
+        train: Rows to adapt to, labelled or not.
+        held_out: Rows to be measured on.
+        seed: Same seed and threads, same weights.
+        cache: Of frozen features.
+        threads: CPU threads.
+
+    Raises:
+        UsageError: If there is no such strategy.
+        NotEnoughLabels: If it needs labels and none is known.
+        LeptonError: If a label is none of the ancestor's classes.
+    """
+    started = time.perf_counter()
+    strategy = get_strategy(name)
+    with repeatable(threads):
+        inputs = strategy.needs.features == "inputs"
+        target = TargetData.of(ancestor, train, cache, inputs)
+        model = strategy.adapt(ancestor, target, seed)
+        cv, temperature = cross_validate(strategy, ancestor, target, seed)
+        model.temperature = temperature
+        unseen = TargetData.of(ancestor, held_out, cache, inputs)
+        probabilities = model.probabilities(_read(strategy, ancestor, model, unseen))
+    labels = ancestor.label_indices(held_out.labels)
+    return Candidate(
+        strategy=name,
+        config=strategy.config_json(),
+        seed=seed,
+        labels=int((target.labels >= 0).sum()),
+        seconds=time.perf_counter() - started,
+        size=sum(t.numel() * t.element_size() for t in model.state_dict().values()),
+        cv=cv,
+        metrics=evaluate(probabilities, labels, model.classes) if (labels >= 0).any() else {},
+        probabilities=probabilities,
+        held_out=held_out.content_digest(),
+        model=model,
+    )
+
+
+def cross_validate(strategy: Strategy, ancestor: Model, target: TargetData, seed: int) -> tuple[CrossValidated, float]:
+    """Return what out-of-fold predictions of the labelled rows say, and the temperature fitted to them.
+
+    Unlabelled rows stay in every fold's training part; held-back rows leave it entirely.
+    """
+    known = torch.nonzero(target.labels >= 0).flatten()
+    y = target.labels[known]
+    if strategy.needs.features == "none":  # nothing is fitted: every row is out of fold, the temperature stays
+        if not len(y):
+            return CrossValidated(None, None, 0, "no labels"), ancestor.temperature
+        return _scores(ancestor.logits_of(target.features[known]), y, ancestor.temperature, 0, ""), ancestor.temperature
+    parts, note = fold_of(y.numpy(), strategy.folds, seed)
+    if parts is None:
+        return CrossValidated(None, None, 0, note), ancestor.temperature
+    logits = torch.zeros(len(y), len(ancestor.classes))
+    for fold in range(int(parts.max()) + 1):
+        out = torch.from_numpy(parts == fold)
+        keep = torch.ones(len(target), dtype=torch.bool)
+        keep[known[out]] = False
+        fitted = strategy.adapt(ancestor, target.take(torch.nonzero(keep).flatten()), seed)
+        logits[out] = _read(strategy, ancestor, fitted, target.take(known[out]))
+    temperature = fit_temperature(logits, y, start=ancestor.temperature)
+    return _scores(logits, y, temperature, int(parts.max()) + 1, note), temperature
+
+
+def choose(candidates: Sequence[Candidate]) -> Candidate:
+    """Return the winner by cross-validated accuracy, then log-loss, then cost; held-out rows are not looked at.
+
+    Raises:
+        ValueError: If there is no candidate.
+    """
+    if not candidates:
+        raise ValueError("no candidate to choose from")
+
+    def rank(c: Candidate) -> tuple[float, float, float]:
+        accuracy = -1.0 if c.cv.accuracy is None else c.cv.accuracy
+        return (-accuracy, np.inf if c.cv.log_loss is None else c.cv.log_loss, c.seconds)
+
+    return min(candidates, key=rank)
+
+
+def _read(strategy: Strategy, ancestor: Model, model: Model, rows: TargetData) -> Tensor:
+    """Return logits of rows seen by the ancestor: through the new parts only, if the encoder is the ancestor's."""
+    if strategy.needs.features == "inputs" and rows.inputs is not None:
+        return model.logits_of(model.features(rows.inputs))
+    return model.logits_of(rows.features, start=len(ancestor.adapters))
+
+
+def _scores(logits: Tensor, labels: Tensor, temperature: float, folds: int, note: str) -> CrossValidated:
+    loss = torch.nn.functional.cross_entropy(logits.double() / temperature, labels).item()
+    return CrossValidated((logits.argmax(1) == labels).float().mean().item(), loss, folds, note)

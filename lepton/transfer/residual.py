@@ -1,0 +1,77 @@
+"""Residual adapter: h' = h + T(h) on frozen features, then a head.
+
+T is a bottleneck whose last layer starts at zero, so that with no data the adapted model *is* the base model
+(Houlsby et al. 2019 use the same near-identity start). Adapters stack: the descendant of an adapted model gets
+one more.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from lepton.models.adapters import Bottleneck
+from lepton.models.device import generator
+from lepton.models.model import Model
+from lepton.transfer.strategy import Needs, Strategy, TargetData
+
+
+@dataclass(frozen=True)
+class ResidualConfig:
+    """Chosen on MNIST -> optdigits and white -> red wine."""
+
+    width: int = 32
+    """Hidden units of T. 16-64 suffice for 128 features and a few hundred labels."""
+    steps: int = 150
+    """Full-batch steps. Cached features make 100 steps on 500 rows cost about 0.1 s."""
+    lr: float = 3e-3
+    """Of AdamW; falls to zero along a cosine."""
+    pull: float = 1e-2
+    """Weight of mean ||T(h)||^2: how hard the adapter is pulled back to doing nothing."""
+    decay: float = 1e-2
+    """Weight of ||W - W_base||^2 of the head."""
+    noise: float = 0.2
+    """Standard deviation of noise on the features, in their own: the cached form of augmentation."""
+
+
+class Residual(Strategy):
+    """Adapter and head on cached features. Costs about a second with its cross-validation."""
+
+    name = "residual"
+    needs = Needs(labels=True, features="frozen")
+    config: ResidualConfig = ResidualConfig()
+
+    def __init__(self, config: ResidualConfig | None = None) -> None:
+        self.config = config or ResidualConfig()
+
+    def adapt(self, base: Model, target: TargetData, seed: int) -> Model:
+        """Return a copy of `base` with one adapter more and a fitted head; see `Strategy.adapt`.
+
+        The encoder stays in eval mode: its BatchNorm statistics are the base's.
+        """
+        rows, c = self.rows(target), self.config
+        if not len(rows):
+            return base.replace()
+        adapter = Bottleneck(base.feature_dim, c.width, seed=seed)
+        head = deepcopy(base.head)  # start from what is known
+        origin = base.head.weight.detach()
+        source = generator(seed)
+        optimiser = torch.optim.AdamW([*adapter.parameters(), *head.parameters()], lr=c.lr, weight_decay=0.0)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, c.steps)
+        for _ in range(c.steps):
+            h = rows.features + c.noise * torch.randn(rows.features.shape, generator=source)
+            moved = adapter(h)
+            fit = F.cross_entropy(head(h + moved), rows.labels)
+            pull = c.pull * moved.square().mean() + c.decay * (head.weight - origin).square().sum()
+            optimiser.zero_grad(set_to_none=True)
+            (fit + pull).backward()
+            optimiser.step()
+            schedule.step()
+        return base.replace(adapters=[*(a for a in base.adapters if isinstance(a, Bottleneck)), adapter], head=head)
+
+    def predict_seconds(self, labels: int, kind: str) -> float:
+        """Return about half a second and 3 ms a label."""
+        return 0.5 + 0.003 * labels

@@ -1,0 +1,121 @@
+"""The shape of a strategy: what it needs, what it costs, and `adapt(base, target, seed) -> Model`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lepton.core.errors import LeptonError
+from lepton.core.table import Table
+from lepton.models.features import FeatureCache
+from lepton.models.model import Model
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a strategy cannot do without."""
+
+    labels: bool
+    """Whether it needs at least one labelled row."""
+    features: Literal["none", "frozen", "inputs"]
+    """`none`: no row at all; `frozen`: cached embeddings, the encoder stays as it is; `inputs`: the rows themselves."""
+
+
+@dataclass(frozen=True)
+class TargetData:
+    """What a strategy sees of a target."""
+
+    features: Tensor
+    """(n, d) float32: the base's embeddings, after its adapters, in eval mode."""
+    labels: Tensor
+    """(n,) int64, positions in the base's classes; -1 where unknown."""
+    inputs: Tensor | None = None
+    """(n, ...) float32: prepared rows, for strategies that train the encoder."""
+
+    @classmethod
+    def of(cls, base: Model, table: Table, cache: FeatureCache | None = None, inputs: bool = True) -> TargetData:
+        """Return the rows of `table` as seen by `base`.
+
+        Raises:
+            LeptonError: If a label is none of the base's classes.
+        """
+        labels = torch.from_numpy(base.label_indices(table.labels))
+        prepared = base.inputs.to_tensor(table) if inputs else None
+        return cls((cache or FeatureCache(None)).get(base, table), labels, prepared)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: Sequence[int] | NDArray[np.integer] | Tensor) -> TargetData:
+        """Return the rows at these positions."""
+        at = torch.as_tensor(rows, dtype=torch.int64)
+        return TargetData(self.features[at], self.labels[at], None if self.inputs is None else self.inputs[at])
+
+    def labelled(self) -> TargetData:
+        """Return the rows whose label is known."""
+        return self.take(torch.nonzero(self.labels >= 0).flatten())
+
+
+class NotEnoughLabels(LeptonError):
+    """A strategy needs labels, and the target has none."""
+
+    @classmethod
+    def of(cls, strategy: str, needed: int, found: int) -> NotEnoughLabels:
+        """Say how many were needed and found."""
+        return cls(
+            f"Strategy {strategy!r} needs at least {needed} labelled row(s) of the target; {found} found.",
+            fix=["lepton ingest TARGET labels.csv --labels", "choose a strategy that needs no labels"],
+        )
+
+
+class Strategy(ABC):
+    """One way to adapt a base to a target. Stateless: everything it learns is in the model that it returns."""
+
+    name: ClassVar[str] = ""
+    needs: ClassVar[Needs]
+    folds: ClassVar[int] = 5
+    """Most folds of the cross-validation by which candidates are chosen; dear strategies take fewer."""
+    config: Any
+    """A frozen dataclass."""
+
+    @abstractmethod
+    def adapt(self, base: Model, target: TargetData, seed: int) -> Model:
+        """Return a copy of `base` adapted to `target`; with no row at all it answers exactly like `base`.
+
+        Args:
+            base: Left untouched.
+            target: Rows as seen by `base`.
+            seed: Same seed, same weights, bit for bit on one platform and number of threads.
+
+        Raises:
+            NotEnoughLabels: If it needs labels and there are rows, but none is labelled.
+        """
+
+    @abstractmethod
+    def predict_seconds(self, labels: int, kind: str) -> float:
+        """Return the expected cost of a whole candidate, cross-validation included, on one CPU thread."""
+
+    def config_json(self) -> dict[str, Any]:
+        """Return the configuration as a JSON object."""
+        return asdict(self.config)
+
+    def rows(self, target: TargetData) -> TargetData:
+        """Return the labelled rows of `target`.
+
+        Raises:
+            NotEnoughLabels: If there are rows, but none is labelled.
+        """
+        found = target.labelled()
+        if len(target) and not len(found):
+            raise NotEnoughLabels.of(self.name, needed=1, found=0)
+        return found
+
+    def __str__(self) -> str:
+        return self.name
