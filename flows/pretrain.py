@@ -69,7 +69,8 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
     )
     folder = Path(job["folder"])
     save(done.model, folder / "model")
-    figures = {"curves": done.curves, "metrics": done.metrics, "seconds": done.seconds}
+    series = {key: [epoch[key] for epoch in done.curves] for key in done.curves[0] if key != "epoch"}
+    figures = {"curves": series, "metrics": done.test, "seconds": done.seconds}
     (folder / "figures.json").write_text(json.dumps(figures))
     return {"model": str(folder / "model"), **figures}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 
 from lepton.cli.stack.environ import CHECKOUT, stack_environ
@@ -54,6 +56,7 @@ def up(
         wait_until_answering(server, "/api/health", START_SECONDS)
         say("starting the workers and applying deploy/prefect.yaml")
         for pool in POOLS:
+            _create_pool(f"{server.url}/api", pool)
             _start_worker(ws, pool, f"{server.url}/api", started)
         _deploy(ws, f"{server.url}/api", schedules)
         wait_until_answering(tracking, "/health", START_SECONDS)
@@ -114,19 +117,31 @@ def _start_prefect(ws: Workspace, port: int, started: list[Service]) -> Service:
 
 
 def _start_mlflow(ws: Workspace, port: int, started: list[Service]) -> Service:
-    from lepton.registry.tracking import initialise, server_command
+    from lepton.registry.server import initialise, server_command, server_environment
 
     initialise(ws)
     service = start(
         "mlflow server",
         server_command(ws, port),
-        environ=stack_environ(ws),
+        environ={**server_environment(), **stack_environ(ws)},
         log=ws.state_dir / "logs" / "mlflow.log",
         cwd=ws.root,
         url=f"http://127.0.0.1:{port}",
     )
     started.append(service)
     return service
+
+
+def _create_pool(api: str, pool: str) -> None:
+    """Create a work pool unless it exists; the worker fills in its job template when it starts."""
+    body = json.dumps({"name": pool, "type": "process"}).encode()
+    request = urllib.request.Request(f"{api}/work_pools/", data=body, headers={"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=30):
+            return
+    except urllib.error.HTTPError as error:
+        if error.code != 409:  # 409: it exists, from an earlier `up`
+            raise LeptonError(f"Work pool {pool!r} could not be created.", why=str(error), fix=["lepton doctor"]) from None
 
 
 def _start_worker(ws: Workspace, pool: str, api: str, started: list[Service]) -> None:
