@@ -1,0 +1,130 @@
+"""Accuracy without labels, from how sure the champion is of its answers.
+
+Two estimates that err differently are averaged. Average thresholded confidence (Garg et al. 2022, "Leveraging
+unlabeled data to predict out-of-distribution performance") counts the rows above the confidence that as many
+held-out rows exceed as are answered rightly. Mean confidence is taken after temperature scaling on the same rows
+(Guo et al. 2017). Both assume that confidence still means something on the new data; under strong corruption they
+tend to see too small a loss, so a fall is a fall, while its size is a lower bound rather than a measurement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
+
+from lepton.core.splits import split_of
+from lepton.monitoring.judged import Judged
+
+MIN_LABELLED = 30
+"""Fewer held-out labelled rows than this cannot calibrate anything."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Accuracy that the champion probably has on a window."""
+
+    accuracy: float
+    expected: float
+    """The same estimate on reference rows that the champion was not fitted to."""
+    method: str
+    """`atc+confidence`, or `confidence` where too few rows are labelled to calibrate."""
+    labelled: int
+    """Held-out labelled rows behind the calibration."""
+
+    @property
+    def cost(self) -> float:
+        """Accuracy lost against the reference."""
+        return self.expected - self.accuracy
+
+
+def estimate(reference: Judged, current: Judged) -> Estimate | None:
+    """Return the estimated accuracy on `current`; None where either has no row with finite probabilities."""
+    known_rows = _finite(reference)
+    fresh = reference.fresh() & known_rows
+    if fresh.sum() < MIN_LABELLED:
+        fresh = known_rows
+    seen = current.probabilities[_finite(current)]
+    if not len(seen) or not fresh.any():
+        return None
+    held_out = _held_out(reference) & known_rows
+    labelled = int(held_out.sum())
+    if labelled < MIN_LABELLED:
+        return Estimate(_confidence(seen), _confidence(reference.probabilities[fresh]), "confidence", labelled)
+    right = correct(reference)[held_out]
+    sure = reference.probabilities[held_out]
+    temperature = fit_temperature(sure, _targets(reference)[held_out])
+    bar = atc_threshold(_certainty(sure), right)
+
+    def both(probabilities: NDArray[np.float64]) -> float:
+        above = float((_certainty(probabilities) >= bar).mean())
+        return (above + _confidence(cool(probabilities, temperature))) / 2
+
+    return Estimate(both(seen), both(reference.probabilities[fresh]), "atc+confidence", labelled)
+
+
+def realised(judged: Judged) -> float | None:
+    """Return the accuracy on the rows whose label is known; None if there is none."""
+    known_rows = judged.table.known()
+    return float(correct(judged)[known_rows].mean()) if known_rows.any() else None
+
+
+def correct(judged: Judged) -> NDArray[np.bool_]:
+    """Return (n,) true where the most probable class is the row's label."""
+    answers = np.array(judged.classes, dtype=object)[np.nan_to_num(judged.probabilities, nan=-1.0).argmax(axis=1)]
+    return np.asarray(answers == judged.table.labels, dtype=bool)
+
+
+def atc_threshold(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """Return the score that a share of the rows exceeds which equals the share of right answers."""
+    wrong = int((~right).sum())
+    ordered = np.sort(scores)
+    return float(ordered[wrong]) if wrong < len(ordered) else float("inf")
+
+
+def fit_temperature(probabilities: NDArray[np.float64], targets: NDArray[np.int64]) -> float:
+    """Return the temperature in [1/4, 4] that minimises the log loss; rows of target -1 do not count."""
+    rows = targets >= 0
+    if not rows.any():
+        return 1.0
+    logits = np.log(np.clip(probabilities[rows], 1e-12, 1.0))
+    at = targets[rows]
+
+    def loss(log_temperature: float) -> float:
+        scaled = logits / np.exp(log_temperature)
+        return float(np.mean(logsumexp(scaled, axis=1) - scaled[np.arange(len(at)), at]))
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-np.log(4), np.log(4)), method="bounded").x))
+
+
+def cool(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """Return the probabilities as if their logits had been divided by `temperature`."""
+    scaled = np.log(np.clip(probabilities, 1e-12, 1.0)) / temperature
+    return np.asarray(np.exp(scaled - logsumexp(scaled, axis=1, keepdims=True)))
+
+
+def _certainty(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the negative entropy of each row: the score that Garg et al. find best."""
+    return np.asarray((probabilities * np.log(np.clip(probabilities, 1e-12, 1.0))).sum(axis=1))
+
+
+def _confidence(probabilities: NDArray[np.float64]) -> float:
+    return float(probabilities.max(axis=1).mean())
+
+
+def _held_out(judged: Judged) -> NDArray[np.bool_]:
+    """Return the labelled rows that calibrate: those the champion was not fitted to, the test split if not known."""
+    free = ~judged.fitted if judged.fitted is not None else np.asarray(split_of(judged.table.ids)) == "test"
+    return np.asarray(free & judged.table.known())
+
+
+def _targets(judged: Judged) -> NDArray[np.int64]:
+    place = {label: k for k, label in enumerate(judged.classes)}
+    return np.array([place.get(label, -1) for label in judged.table.labels], dtype=np.int64)
+
+
+def _finite(judged: Judged) -> NDArray[np.bool_]:
+    return np.asarray(np.isfinite(judged.probabilities).all(axis=1))

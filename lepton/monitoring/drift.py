@@ -1,0 +1,54 @@
+"""Drift by Evidently, with the method, the sample and the threshold of every column pinned."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lepton.monitoring.aspects import Column
+
+Snapshot = Any
+"""Evidently's result: its `save_html` and `dict` are all that is used."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Evidently's warnings (deprecations, empty slices of constant columns) from the user."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def measure(columns: Sequence[Column], thresholds: Mapping[str, float]) -> tuple[dict[str, float], Snapshot]:
+    """Return Evidently's statistic of every column, and its snapshot for a report.
+
+    Args:
+        columns: What is compared; none may be empty, or missing altogether on one side.
+        thresholds: From which statistic on Evidently's report calls a column drifted.
+    """
+    with quiet():
+        from evidently import DataDefinition, Dataset, Report
+        from evidently.metrics import ValueDrift
+
+        definition = DataDefinition(
+            numerical_columns=[c.name for c in columns if c.kind == "number"],
+            categorical_columns=[c.name for c in columns if c.kind == "category"],
+        )
+        current, reference = (
+            Dataset.from_pandas(pd.DataFrame({c.name: getattr(c, side) for c in columns}), data_definition=definition)
+            for side in ("current", "reference")
+        )
+        report = Report(
+            [ValueDrift(column=c.name, method=c.method, threshold=thresholds[c.name]) for c in columns],
+            include_tests=False,
+        )
+        snapshot = report.run(current, reference)  # current first: the order of older versions is the other way round
+        found = {metric["config"]["column"]: float(metric["value"]) for metric in snapshot.dict()["metrics"]}
+    return {c.name: found[c.name] for c in columns}, snapshot

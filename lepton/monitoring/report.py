@@ -1,0 +1,91 @@
+"""The report of a window: Evidently's page with our verdict on top; one file that opens offline."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lepton.core.controller import Decision
+from lepton.core.files import atomic_write
+from lepton.monitoring.drift import quiet
+
+if TYPE_CHECKING:
+    from lepton.monitoring.window import Observed
+
+STYLE = (
+    "font:15px/1.5 system-ui,sans-serif;color:#1b1f24;background:#f6f8fa;border-bottom:1px solid #d0d7de;"
+    "padding:20px 32px"
+)
+
+
+def write_report(path: Path, observed: Observed, decision: Decision | None = None) -> Path:
+    """Write the window's report, whole or not at all.
+
+    Args:
+        path: The HTML file; a report that is there is replaced.
+        observed: A judged window.
+        decision: What the controller did about it, if it is known already.
+    """
+    page = _render(observed)
+    body = page.find("<body>")
+    head = verdict_html(observed, decision)
+    page = page[: body + 6] + head + page[body + 6 :] if body >= 0 else head + page
+    return atomic_write(path, page)
+
+
+def verdict_html(observed: Observed, decision: Decision | None = None) -> str:
+    """Return the head of the page: the window, each aspect's score, the estimated cost, the columns that moved most."""
+    seen = observed.observation
+    rows = [
+        ("Window", f"{seen.window} of {seen.pair}, {seen.rows} rows, {seen.time:%Y-%m-%d %H:%M} UTC"),
+        ("Champion", seen.champion),
+    ]
+    if observed.verdict != "judged":
+        rows.append(("Verdict", observed.verdict))
+    rows += [
+        (f"Drift of {aspect}", f"{score:.2f}" + (" (above the threshold of 1)" if score >= 1 else ""))
+        for aspect, score in seen.scores.items()
+    ]
+    if observed.columns:
+        rows.append(("Moved most", ", ".join(f"{c.name} {c.score:.2f}" for c in observed.columns[:5])))
+    if observed.estimate is not None:
+        guess = observed.estimate
+        rows.append(
+            ("Estimated accuracy", f"{guess.accuracy:.3f}; {guess.expected:.3f} without drift ({guess.method})")
+        )
+    if seen.realised_accuracy is not None:
+        rows.append(("Realised accuracy", f"{seen.realised_accuracy:.3f}"))
+    if observed.calibration is not None:
+        made = observed.calibration
+        rows.append(
+            (
+                "Threshold",
+                f"1.0 is exceeded by {made.rate:.1%} of windows of {made.size} rows without drift, all columns"
+                f" together; from {made.draws} samples of {made.reference_rows} reference rows",
+            )
+        )
+    if decision is not None:
+        rows.append(("Decision", f"{decision.action}: {decision.reason}"))
+    lines = "".join(
+        f'<tr><td style="padding:2px 24px 2px 0;color:#59636e">{escape(name)}</td><td>{escape(text)}</td></tr>'
+        for name, text in rows
+    )
+    title = escape(f"lepton: {seen.window}")
+    return f'<div style="{STYLE}"><h1 style="font-size:20px;margin:0 0 8px">{title}</h1><table>{lines}</table></div>'
+
+
+def _render(observed: Observed) -> str:
+    """Return Evidently's own page; a bare one where the window was not judged."""
+    if observed.snapshot is None:
+        return '<!DOCTYPE html><html lang="en"><head><meta charset="UTF-8"></head><body></body></html>'
+    handle, name = tempfile.mkstemp(suffix=".html")
+    os.close(handle)
+    try:
+        with quiet():
+            observed.snapshot.save_html(name)
+        return Path(name).read_text(encoding="utf-8")
+    finally:
+        Path(name).unlink(missing_ok=True)

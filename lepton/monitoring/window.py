@@ -1,0 +1,168 @@
+"""One window judged: drift of every aspect on one scale, and what it probably costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from lepton.core.config import MonitorConfig
+from lepton.core.controller import Observation, Policy
+from lepton.core.errors import LeptonError
+from lepton.monitoring.accuracy import Estimate, estimate, realised
+from lepton.monitoring.aspects import ASPECTS, Column, check_schema, watched_columns
+from lepton.monitoring.calibration import Calibration, calibrate
+from lepton.monitoring.drift import Snapshot, measure
+from lepton.monitoring.judged import Judged
+from lepton.monitoring.report import write_report
+
+SAMPLE = 2000
+"""Most rows compared, of the reference and of a window: a verdict must not depend on how much happened to arrive."""
+SCORE_CAP = 1000.0
+"""Scores beyond it say nothing more."""
+WORST = 8
+"""Columns that an observation names."""
+
+
+@dataclass(frozen=True)
+class ColumnScore:
+    """How far one column moved."""
+
+    name: str
+    aspect: str
+    method: str
+    statistic: float
+    threshold: float
+    score: float
+    """statistic / threshold: 1.0 is the calibrated threshold."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A judged window with everything behind the verdict."""
+
+    observation: Observation
+    columns: tuple[ColumnScore, ...] = ()
+    """Worst first."""
+    estimate: Estimate | None = None
+    calibration: Calibration | None = None
+    snapshot: Snapshot = None
+    """Evidently's result; None where the window was not judged."""
+    verdict: str = "judged"
+    """`judged` or `not enough data`."""
+
+
+def policy_of(config: MonitorConfig) -> Policy:
+    """Return the controller's policy that a configuration asks for."""
+    return Policy(
+        enter=config.enter,
+        exit=config.exit,
+        confirm=config.confirm,
+        of=config.of,
+        min_rows=config.min_rows,
+        tolerance=config.tolerance,
+        cooldown=timedelta(minutes=config.cooldown_minutes),
+        max_retransfers=config.max_retransfers,
+        period=timedelta(hours=24),
+    )
+
+
+def observe(
+    pair: str,
+    window: str,
+    reference: Judged,
+    current: Judged,
+    champion: str,
+    config: MonitorConfig,
+    *,
+    time: datetime,
+    cache_dir: Path | None = None,
+    report_path: Path | None = None,
+    seed: int = 0,
+) -> Observed:
+    """Judge one window against what the champion was adapted to.
+
+    Args:
+        pair: Name of the pair.
+        window: Name of the window.
+        reference: Rows like those the champion was adapted to, with its answers to them.
+        current: The window's rows with the champion's answers; labels are used for the realised accuracy only.
+        champion: Identifies the model that answered.
+        config: The false alarm rate and the least number of rows.
+        time: When the window ended; it becomes the observation's time.
+        cache_dir: Where calibrations are kept; None keeps none.
+        report_path: Where to write the HTML report; None writes none.
+        seed: Of the samples and of the calibration.
+
+    Raises:
+        LeptonError: If the window breaks the reference's schema, or the reference is too small to compare with.
+    """
+    observation = Observation(
+        pair=pair,
+        window=window,
+        digest=current.table.without_labels().content_digest(),  # labels that come later do not make it a new window
+        champion=champion,
+        time=time,
+        rows=len(current),
+        realised_accuracy=realised(current),
+    )
+    check_schema(reference.table, current.table)
+    if len(current) < config.min_rows:
+        return Observed(observation, verdict="not enough data")
+    if len(reference) < config.min_rows:
+        raise LeptonError(
+            f"The reference of {pair} is too small to compare a window with.",
+            why=f"{len(reference)} rows; the policy asks for {config.min_rows} (monitor.min_rows).",
+            fix=["lepton ingest DOMAIN FILE  (adds rows like those the champion was adapted to)"],
+        )
+    sampled, seen = sample(reference, seed), sample(current, seed)
+    columns = watched_columns(sampled, seen)
+    calibration = calibrate(columns, len(seen), config.false_alarm_rate, seed, cache_dir)
+    statistics, snapshot = measure(columns, calibration.thresholds)
+    scores = _scores(columns, statistics, calibration.thresholds)
+    guess = estimate(reference, current)
+    observation = Observation(
+        **{
+            **vars(observation),
+            "scores": {a: max(s.score for s in scores if s.aspect == a) for a in ASPECTS if a in _aspects(scores)},
+            "columns": {s.name: s.score for s in scores[:WORST]},
+            "estimated_accuracy": None if guess is None else guess.accuracy,
+            "expected_accuracy": None if guess is None else guess.expected,
+            "report": None if report_path is None else str(report_path),
+        }
+    )
+    observed = Observed(observation, scores, guess, calibration, snapshot)
+    if report_path is not None:
+        write_report(report_path, observed)
+    return observed
+
+
+def sample(judged: Judged, seed: int, most: int = SAMPLE) -> Judged:
+    """Return at most `most` rows, chosen at random by `seed`, in their order."""
+    if len(judged) <= most:
+        return judged
+    return judged.take(np.sort(np.random.default_rng(seed).choice(len(judged), most, replace=False)))
+
+
+def _scores(
+    columns: list[Column], statistics: Mapping[str, float], thresholds: Mapping[str, float]
+) -> tuple[ColumnScore, ...]:
+    found = [
+        ColumnScore(
+            name=column.name,
+            aspect=column.aspect,
+            method=column.method,
+            statistic=statistics[column.name],
+            threshold=thresholds[column.name],
+            score=min(statistics[column.name] / thresholds[column.name], SCORE_CAP),
+        )
+        for column in columns
+    ]
+    return tuple(sorted(found, key=lambda score: -score.score))
+
+
+def _aspects(scores: tuple[ColumnScore, ...]) -> set[str]:
+    return {score.aspect for score in scores}
