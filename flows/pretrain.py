@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from prefect import flow
 
 from flows.champions import find_champion, load_version
-from flows.records import contract_summary, register_model
+from flows.records import register_model
 from flows.steps import actor, current_run, open_ledger, progress, step, workspace
 from lepton.core.errors import LeptonError, NotFound
+from lepton.core.refs import DataRef
 
 
 @flow(name="pretrain", flow_run_name="pretrain-{cause}")
@@ -50,8 +52,6 @@ def prepare(cause: str) -> dict[str, Any]:
 @step
 def train(job: dict[str, Any]) -> dict[str, Any]:
     """Train, and leave the model and its figures in the job's folder."""
-    from pathlib import Path
-
     from lepton.data.store import load
     from lepton.models.format import save
     from lepton.pretraining import pretrain as fit
@@ -78,8 +78,6 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
 @step
 def judge_base(job: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:
     """Return the gate's verdict on the source's held-out rows: the first base passes, a later one must hold its own."""
-    from pathlib import Path
-
     from lepton.core.gate import GatePolicy, judge
     from lepton.core.splits import split
     from lepton.data.store import load
@@ -101,29 +99,27 @@ def judge_base(job: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:
 @step
 def promote_base(job: dict[str, Any], trained: dict[str, Any], verdict: dict[str, Any]) -> dict[str, Any]:
     """Register the base with its lineage; make it serve if the gate allows it."""
-    from lepton.core.refs import base_model_name
     from lepton.registry.promotion import promote
 
     ws = workspace()
     before = find_champion(ws, ws.source)
-    ref, link = register_model(
+    data = DataRef.from_json(job["data"])
+    ref, links = register_model(
         ws,
-        name=base_model_name(ws.source),
         pair_name=ws.source,
-        model_folder=trained["model"],
+        folder=Path(trained["model"]),
         run=job["run"],
         strategy=ws.config.pretrain.objective,
         config={"encoder": ws.config.encoder.model_dump(), "pretrain": ws.config.pretrain.model_dump()},
-        data={"train": job["data"]},
-        contract=contract_summary(ws, ws.source),
+        data={"train": data},
+        domain=ws.source,
         gate=verdict,
         cause={"kind": job["cause"]},
-        cost={"seconds": trained["seconds"], "labels": job["data"]["labelled"]},
+        cost={"seconds": trained["seconds"], "labels": data.labelled},
         metrics=trained["metrics"],
         curves=trained["curves"],
-        parent=None,
     )
-    outcome = {"model": ref.to_json(), "metrics": trained["metrics"], "seconds": trained["seconds"], "link": link}
+    outcome = {"model": ref.to_json(), "metrics": trained["metrics"], "seconds": trained["seconds"], "links": links}
     ledger = open_ledger(ws)
     if verdict["passed"]:
         evidence = {"gate": verdict, "metrics": trained["metrics"], "run": job["run"]}

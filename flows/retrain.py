@@ -40,7 +40,7 @@ def source_has_grown() -> bool:
     base = find_champion(ws, ws.source)
     if base is None:
         return True
-    seen = set(lineage_of_model(ws, base).data["train"]["batches"])
+    seen = set(lineage_of_model(ws, base).data["train"].batches)
     return not set(batches(ws, ws.source)) <= seen
 
 

@@ -245,7 +245,7 @@ def _regime(ws: Workspace, pair: Pair, champion: ModelRef | None) -> tuple[tuple
     last = open_ledger(ws).last(pair.name, "decided")
     if champion is None:
         return tuple(known), {}
-    first = lineage_of_model(ws, champion).data["train"]["batches"][0]
+    first = lineage_of_model(ws, champion).data["train"].batches[0]
     trigger: dict[str, Any] = {}
     if last is not None:
         state = State.from_json(last.payload["state"])

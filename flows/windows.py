@@ -39,7 +39,7 @@ def new_windows(ws: Workspace, domain: str, window: str | None) -> list[str]:
             )
         return [window]
     champion = load_champion(ws, domain).ref
-    learnt = lineage_of_model(ws, champion).data["train"]["batches"]
+    learnt = lineage_of_model(ws, champion).data["train"].batches
     later = known[max((known.index(batch) for batch in learnt if batch in known), default=-1) + 1 :]
     observed = open_ledger(ws).entries(ws.pair(domain).name, "observed")
     judged = {e.payload["window"] for e in observed if e.payload["champion"] == champion.label}
@@ -106,7 +106,7 @@ def reference_of(ws: Workspace, domain: str, champion: Loaded) -> Judged:
     from flows.records import lineage_of_model
     from lepton.data.store import load
 
-    table = load(ws, domain, lineage_of_model(ws, champion.ref).data["train"]["batches"])
+    table = load(ws, domain, lineage_of_model(ws, champion.ref).data["train"].batches)
     fitted = set(rows_of(champion.folder)["train"])
     return answered(champion, table, np.array([row_id in fitted for row_id in table.ids], dtype=bool))
 

@@ -43,6 +43,6 @@ def show(done: dict[str, Any]) -> None:
     say(f"  took       {done['seconds']:.1f} s")
     if done["outcome"] != "promoted":
         say(f"  gate       {done['gate']['summary']}")
-    if done.get("link"):
-        say(f"  model      {done['link']}")
+    for name, link in done["links"].items():
+        say(f"  {name:<10} {link}")
     say("  next       lepton transfer DOMAIN")

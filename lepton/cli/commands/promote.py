@@ -25,7 +25,7 @@ def promote(
 ) -> None:
     """Make VERSION the champion of DOMAIN by hand; the gate's verdict stays on record."""
     ws, _ = enter()
-    from flows.records import promote_by_hand
+    from flows.promote import promote_by_hand
 
     done = promote_by_hand(ws, domain, version, why, dry_run)
     if json:
@@ -45,7 +45,7 @@ def rollback(
 ) -> None:
     """Give DOMAIN its previous champion back."""
     ws, _ = enter()
-    from flows.records import roll_back
+    from flows.promote import roll_back
 
     done = roll_back(ws, domain, to, why, dry_run)
     if json:

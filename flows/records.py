@@ -1,0 +1,133 @@
+"""Lineage: what a new model is registered with, and how it is read again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flows.steps import actor, open_ledger
+from lepton.core.errors import NotFound
+from lepton.core.refs import DataRef, ModelRef
+from lepton.core.workspace import Workspace
+from lepton.registry.environment import environment
+from lepton.registry.lineage import Lineage
+from lepton.registry.models import register
+from lepton.registry.tracking import connect
+
+
+def register_model(
+    ws: Workspace,
+    *,
+    pair_name: str,
+    folder: Path,
+    run: Mapping[str, Any],
+    strategy: str,
+    config: Mapping[str, Any],
+    data: Mapping[str, DataRef],
+    domain: str,
+    gate: Mapping[str, Any],
+    cause: Mapping[str, Any],
+    cost: Mapping[str, float],
+    metrics: Mapping[str, Any],
+    parent: ModelRef | None = None,
+    ancestors: tuple[ModelRef, ...] = (),
+    curves: Mapping[str, Any] | None = None,
+    tables: Mapping[str, Any] | None = None,
+) -> tuple[ModelRef, dict[str, str]]:
+    """Register a model folder with everything that is known of how it came to be.
+
+    Args:
+        ws: The workspace.
+        pair_name: The pair, or the source for a base.
+        folder: The model's folder.
+        run: The flow run that made it.
+        strategy: Objective or strategy.
+        config: All settings in force.
+        data: What it saw, by use.
+        domain: Whose contract the data was checked against.
+        gate: The verdict with its evidence.
+        cause: Why it was made.
+        cost: Seconds, labels, bytes.
+        metrics: On the held-out rows.
+        parent: What it was adapted from.
+        ancestors: All models that were considered as a start.
+        curves: Series to draw, e.g. the losses of every epoch.
+        tables: JSON files to keep with the run, by name.
+
+    Returns:
+        The version, and links for people: empty while no server is up.
+    """
+    lineage = Lineage(
+        strategy=strategy,
+        data=dict(data),
+        seed=ws.config.seed,
+        parent=parent,
+        ancestors=ancestors,
+        config=config,
+        contract=contract_summary(ws, domain),
+        gate=gate,
+        cause=cause,
+        flow_run=dict(run),
+        **environment(),
+        cost=cost,
+        metrics=metrics,
+    )
+    tracking, ledger = connect(ws), open_ledger(ws)
+    numbers = {key: value for key, value in metrics.items() if isinstance(value, int | float)}
+    tags = {"flow_run": run["id"], "pair": pair_name, "cause": cause.get("kind"), "revision": lineage.code.get("revision")}
+    with tracking.run(f"{strategy} {pair_name}", tags) as record:
+        record.params(config)
+        record.curves(curves or {})
+        for name, value in (tables or {}).items():
+            record.json(name, value)
+        record.metrics(numbers)
+        ref = register(ws, ledger, pair_name, folder, lineage, actor=actor(), run=record, metrics=numbers)
+    found = {"MLflow": tracking.model_url(ref.name, ref.version), "flow run": run.get("url")}
+    return ref, {name: link for name, link in found.items() if link}
+
+
+def lineage_of_model(ws: Workspace, ref: ModelRef) -> Lineage:
+    """Return the record of a registered version, from the ledger.
+
+    Raises:
+        NotFound: If the ledger has no such registration.
+    """
+    pair_name = ref.name.removeprefix("lepton-")
+    for entry in reversed(open_ledger(ws).entries(pair_name, "registered")):
+        if entry.payload["model"]["version"] == ref.version:
+            return Lineage.from_json(entry.payload["lineage"])
+    raise NotFound(f"The ledger has no registration of {ref.label}.", fix=["lepton doctor"])
+
+
+def contract_summary(ws: Workspace, domain: str) -> dict[str, Any]:
+    """Return the contract's result for each delivery of a domain, as the ledger recorded it."""
+    pair_name = domain if domain == ws.source else ws.pair(domain).name
+    taken = open_ledger(ws).entries(pair_name, "ingested")
+    checks = [entry.payload.get("contract") or {} for entry in taken]
+    passed = [bool(check.get("passed")) for check in checks]
+    return {
+        "domain": domain,
+        "deliveries": len(taken),
+        "passed": all(passed) if passed else None,
+        "suite": checks[-1].get("suite") if checks else None,
+    }
+
+
+def model_to_promote(ws: Workspace, domain: str, version: str) -> ModelRef:
+    """Return a registered version of a pair's model.
+
+    Raises:
+        NotFound: If there is none of that number.
+    """
+    pair = ws.pair(domain)
+    entries = open_ledger(ws).entries(pair.name, "registered")
+    known = {e.payload["model"]["version"]: ModelRef.from_json(e.payload["model"]) for e in entries}
+    wanted = version.removeprefix("v")
+    if wanted not in known:
+        raise NotFound(
+            f"There is no version {wanted} of {pair.model_name}.",
+            why=f"Versions: {', '.join(known) or 'none'}.",
+            fix=[f"lepton lineage {domain}"],
+        )
+    return known[wanted]
