@@ -1,0 +1,55 @@
+"""`lepton data build`: the data that the repository's own data.dvc pins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lepton.cli.output import as_json, say
+from lepton.cli.session import DryRun, Json, hush
+
+data = typer.Typer(help="The demo's data.", no_args_is_help=True, rich_markup_mode=None)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.add_typer(data, name="data")
+
+
+@data.callback()
+def about() -> None:
+    """The demo's data."""
+
+
+@data.command("build")
+def build(
+    folder: Annotated[Path, typer.Argument(help="Folder that holds data.dvc; default: here.")] = Path(),
+    json: Json = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Make data/ from the shipped digits, byte for byte what data.dvc says."""
+    import os
+
+    from lepton.cli.stack.environ import QUIET
+
+    os.environ.update(QUIET)
+    hush()
+    if dry_run:
+        say(f"Would write mnist and optdigits to {folder.resolve() / 'data'}.")
+        return
+    from lepton.data.demo import build as make
+    from lepton.data.versions import status_clean
+
+    files = make(folder.resolve())
+    clean = status_clean(folder.resolve()) if (folder / "data.dvc").exists() else None
+    if json:
+        as_json({"files": [str(file) for file in files], "clean": clean})
+        return
+    for file in files:
+        say(f"{file}  {file.stat().st_size:,} bytes")
+    if clean is not None:
+        say("data.dvc agrees." if clean else "data.dvc says something else: dvc status")
+    if clean is False:
+        raise typer.Exit(1)

@@ -1,0 +1,58 @@
+"""`lepton init`: a workspace from a first delivery of the source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lepton.cli.output import as_json, say
+from lepton.cli.session import DryRun, Json, hush
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("init")(init)
+
+
+def init(
+    file: Annotated[Path, typer.Option("--from", help="A first labelled delivery of the source: CSV, Parquet, NPZ, folder.")],
+    folder: Annotated[Path, typer.Argument(help="Where; default: here.")] = Path(),
+    source: Annotated[str | None, typer.Option(help="Name of the source domain; default: from the file's name.")] = None,
+    target: Annotated[list[str] | None, typer.Option(help="A target domain; may be given again.")] = None,
+    label: Annotated[str | None, typer.Option(help="Column that holds the label.")] = None,
+    id: Annotated[str | None, typer.Option(help="Column that identifies a row.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the project; default: the folder's.")] = None,
+    json: Json = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Make a workspace: infers kind, columns and label, writes lepton.yaml and the first contracts."""
+    import os
+
+    from lepton.cli.setup import create_workspace, plan_workspace
+    from lepton.cli.stack.environ import QUIET
+
+    os.environ.update(QUIET)
+    hush()
+    root = folder.resolve()
+    setup, first = plan_workspace(
+        root, file, source=source, label=label, id=id, targets=tuple(target or ()), name=name
+    )
+    if dry_run:
+        say(setup.yaml())
+        return
+    create_workspace(setup, first)
+    if json:
+        as_json({"workspace": str(root), "kind": setup.kind, "source": setup.source, "label": setup.label, "classes": setup.classes})
+        return
+    shown = ", ".join(setup.classes[:8]) + (", ..." if len(setup.classes) > 8 else "")
+    say(f"Workspace {setup.name!r} in {root}")
+    say(f"  source     {setup.source}: {setup.rows:,} rows of kind {setup.kind}" + _columns(len(setup.columns)))
+    say(f"  label      {setup.label!r} with {len(setup.classes)} classes: {shown}")
+    say("  wrote      lepton.yaml, contracts/" + ".yaml, contracts/".join([setup.source, *setup.targets]) + ".yaml")
+    say(f"  next       lepton ingest {setup.source} {file}")
+
+
+def _columns(count: int) -> str:
+    return f" with {count} feature columns" if count else ""

@@ -1,0 +1,66 @@
+"""`lepton status`: the page an operator opens first."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from lepton.cli.output import as_json, say, table
+from lepton.cli.session import Json, open_workspace
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("status")(status)
+
+
+def status(
+    domain: Annotated[str | None, typer.Argument(help="Only this target, in detail.", metavar="[DOMAIN]")] = None,
+    json: Json = False,
+) -> None:
+    """Show for each pair: champion, accuracy, last window, state, last decision and why."""
+    ws = open_workspace()
+    from lepton.cli.overview import overview
+    from lepton.cli.stack.lifecycle import running
+
+    if domain is not None:
+        ws.check_known(domain)
+    pairs = overview(ws, domain)
+    stack = running(ws)
+    if json:
+        up = {"prefect": stack.prefect_url, "mlflow": stack.mlflow_url} if stack else None
+        as_json({"workspace": str(ws.root), "stack": up, "pairs": pairs})
+        return
+    show(ws.config.name, pairs, detail=domain is not None)
+    say(f"  stack   Prefect {stack.prefect_url}   MLflow {stack.mlflow_url}" if stack else "  stack   down (lepton up)")
+    for pair in pairs:
+        if pair["next"]:
+            say(f"  next    {pair['next']}")
+
+
+def show(name: str, pairs: list[dict[str, Any]], detail: bool) -> None:
+    """Print a row a pair; for a single one its evidence too."""
+    rows = [
+        (
+            p["domain"],
+            p["champion"],
+            p["accuracy"],
+            p["window"],
+            p["drift"],
+            p["estimate"],
+            p["state"],
+            p["decision"],
+            p["why"],
+        )
+        for p in pairs
+    ]
+    columns = ("target", "champion", "accuracy", "last window", "drift", "estimate", "state", "decision", "because")
+    table(f"{name}: accuracy on held-out rows, drift 1.0 = threshold, estimate = accuracy without labels", columns, rows)
+    if detail and pairs:
+        p = pairs[0]
+        say(f"  since      {p['since'] or '-'}  by {p['by'] or '-'}  because {p['cause'] or '-'}")
+        say(f"  gate       {p['gate'] or '-'}")
+        for column, score in (p["columns"] or {}).items():
+            say(f"  moved      {column}  {score:.2f}")
+        say(f"  report     {p['report'] or '-'}")

@@ -1,0 +1,86 @@
+"""What is known of every pair, read from the ledger alone: fast, and true even when every server is down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lepton.core.ledger import Entry, Ledger
+from lepton.core.refs import Pair
+from lepton.core.workspace import Workspace
+
+
+def overview(ws: Workspace, domain: str | None = None) -> list[dict[str, Any]]:
+    """Return one row a pair, the targets in order of name."""
+    ledger = Ledger(ws.ledger_url)
+    return [pair_overview(ledger, ws.pair(target)) for target in ([domain] if domain else ws.targets())]
+
+
+def pair_overview(ledger: Ledger, pair: Pair) -> dict[str, Any]:
+    """Return what an operator wants to know of one pair; None where nothing is known yet."""
+    entries = ledger.entries(pair.name)
+    serving = _last(entries, "promoted", "rolled_back")
+    observed, decided = _last(entries, "observed"), _last(entries, "decided")
+    transfer = _last(entries, "transfer_started", "transfer_finished")
+    evidence = _evidence(entries, serving)
+    champion = _label(serving.payload["model"]) if serving else None
+    current = observed is not None and observed.payload["champion"] == champion
+    seen: dict[str, Any] = observed.payload if observed is not None and current else {}
+    decision: dict[str, Any] = decided.payload if decided is not None and current else {}
+    state = decision.get("state", {}).get("phase", "stable") if champion else "no champion"
+    if transfer is not None and transfer.action == "transfer_started":
+        state = "retransferring" if champion else "transferring"
+    return {
+        "pair": pair.name,
+        "domain": pair.target,
+        "champion": f"v{serving.payload['model']['version']}" if serving else None,
+        "model": champion,
+        "since": serving.time[:19] if serving else None,
+        "by": serving.actor if serving else None,
+        "cause": (serving.payload.get("cause") or {}).get("kind") if serving else None,
+        "accuracy": (evidence.get("metrics") or {}).get("accuracy"),
+        "gate": (evidence.get("gate") or {}).get("summary"),
+        "window": seen.get("window"),
+        "drift": max(seen["scores"].values()) if seen.get("scores") else None,
+        "columns": seen.get("columns"),
+        "estimate": seen.get("estimated_accuracy"),
+        "report": seen.get("report"),
+        "state": state,
+        "decision": decision.get("action"),
+        "why": decision.get("reason"),
+        "next": _next(pair.target, champion, decision.get("action"), _failed(transfer)),
+    }
+
+
+def _evidence(entries: list[Entry], serving: Entry | None) -> dict[str, Any]:
+    """Return the evidence of the promotion that first let the serving version serve; a rollback has none of its own."""
+    if serving is None:
+        return {}
+    for entry in reversed(entries):
+        if entry.action == "promoted" and entry.payload["model"] == serving.payload["model"]:
+            return dict(entry.payload["evidence"])
+    return {}
+
+
+def _next(target: str, champion: str | None, action: str | None, failed: str | None) -> str | None:
+    """Return the command to type next, if there is something to do."""
+    if failed:
+        return f"lepton transfer {target}   (the last one failed: {failed})"
+    if champion is None:
+        return f"lepton transfer {target}"
+    if action == "alert":
+        return f"lepton transfer {target} --cause drift"
+    return None
+
+
+def _failed(transfer: Entry | None) -> str | None:
+    if transfer is None or transfer.action != "transfer_finished" or transfer.payload["ok"]:
+        return None
+    return str(transfer.payload["error"]).split("\n")[0]
+
+
+def _last(entries: list[Entry], *actions: str) -> Entry | None:
+    return next((entry for entry in reversed(entries) if entry.action in actions), None)
+
+
+def _label(model: dict[str, Any]) -> str:
+    return f"{model['name']} v{model['version']}"

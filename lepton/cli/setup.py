@@ -1,0 +1,154 @@
+"""Make a workspace from a first delivery: configuration, contracts, git and DVC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lepton.core.errors import LeptonError, UsageError
+from lepton.core.names import check_domain, slug
+
+if TYPE_CHECKING:
+    from lepton.core.table import Table
+    from lepton.core.workspace import Workspace
+
+LABEL_NAMES = ("label", "target", "class", "y", "outcome", "category")
+"""Column names taken for the label without asking, in this order."""
+ID_NAMES = ("id", "row_id", "uuid", "key")
+HEADER = """lepton workspace. Lines that are commented out show the defaults.
+Environment variables win over this file: LEPTON_MONITOR__CONFIRM=3. See every value: lepton config"""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a new workspace is made of."""
+
+    root: Path
+    name: str
+    kind: str
+    source: str
+    label: str
+    id: str | None
+    targets: tuple[str, ...]
+    rows: int
+    classes: tuple[str, ...]
+    columns: tuple[str, ...]
+    settings: dict[str, Any]
+
+    def yaml(self) -> str:
+        """Return the text of `lepton.yaml`."""
+        from lepton.core.template import render
+
+        given: dict[str, Any] = {"name": self.name, "kind": self.kind, "source": self.source, "label": self.label}
+        if self.id:
+            given["id"] = self.id
+        return render({**given, **self.settings}, HEADER)
+
+
+def plan_workspace(
+    root: Path,
+    file: Path,
+    *,
+    source: str | None = None,
+    label: str | None = None,
+    id: str | None = None,
+    targets: tuple[str, ...] = (),
+    name: str | None = None,
+    settings: dict[str, Any] | None = None,
+) -> tuple[Setup, Table]:
+    """Look at a first delivery of the source and return what the workspace would be; writes nothing.
+
+    Raises:
+        UsageError: If the folder is a workspace already, or the label's column cannot be told.
+        LeptonError: If the delivery cannot be read.
+    """
+    from lepton.core.workspace import CONFIG_FILE
+    from lepton.data.readers import read_delivery, stem
+
+    if (root / CONFIG_FILE).exists():
+        raise UsageError(
+            f"{root} is a workspace already.",
+            why=f"{root / CONFIG_FILE} exists; init never overwrites it.",
+            fix=[f"edit {root / CONFIG_FILE}", "lepton init OTHER-FOLDER --from FILE"],
+        )
+    first = read_delivery(file, label=label or "label", id=id or "id")
+    if first.frame is not None:
+        id = id or next((c for c in first.frame.columns if c.lower() in ID_NAMES), None)
+        label = label or _guess_label(first, file)
+        first = read_delivery(file, label=label, id=id or "id")
+    if not first.known().any():
+        raise UsageError(
+            f"{file.name} has no labels, but a source needs them.",
+            why=f"Looked for {label or 'label'!r}.",
+            fix=["lepton init --from FILE --label COLUMN"],
+        )
+    domain = check_domain(source) if source else slug(stem(file))
+    setup = Setup(
+        root=root,
+        name=name or slug(root.name) or domain,
+        kind=first.kind,
+        source=domain,
+        label=label or "label",
+        id=id,
+        targets=tuple(check_domain(target) for target in targets),
+        rows=len(first),
+        classes=tuple(sorted({value for value in first.labels if value is not None})),
+        columns=tuple(first.frame.columns) if first.frame is not None else (),
+        settings=settings or {},
+    )
+    if domain in setup.targets:
+        raise UsageError(f"{domain!r} cannot be source and target at once.", fix=["name the source: --source NAME"])
+    return setup, first
+
+
+def create_workspace(setup: Setup, first: Table) -> Workspace:
+    """Write configuration and contracts and start git and DVC; `lepton.yaml` comes last, so a crash leaves no workspace."""
+    from lepton.contract.infer import for_target, infer
+    from lepton.contract.spec import save_contract
+    from lepton.core.files import atomic_write
+    from lepton.core.workspace import CONFIG_FILE, Workspace
+    from lepton.data.versions import init_versioning
+
+    setup.root.mkdir(parents=True, exist_ok=True)
+    ws = Workspace(setup.root.resolve())
+    contract = infer(first, setup.source, "source", label=setup.label, id=setup.id or "id")
+    save_contract(ws, contract)
+    for target in setup.targets:
+        save_contract(ws, for_target(contract, target))
+    ignored = setup.root / ".gitignore"
+    lines = ignored.read_text().splitlines() if ignored.exists() else []
+    wanted = [line for line in ("/data", "/.lepton/", "/quarantine/", "/reports/") if line not in lines]
+    atomic_write(ignored, "\n".join([*lines, *wanted]) + "\n")
+    remote = (setup.settings.get("data") or {}).get("remote", ".lepton/remote")
+    init_versioning(ws.root, remote)
+    atomic_write(setup.root / CONFIG_FILE, setup.yaml())
+    return ws
+
+
+def _guess_label(table: Table, file: Path) -> str:
+    """Return the column that is most likely the label.
+
+    Raises:
+        UsageError: If none or several could be; lists them.
+    """
+    frame = table.frame
+    if frame is None:
+        raise LeptonError(f"{file.name} has no columns.")
+    if table.known().any():
+        return "label"
+    by_name = {column.lower(): column for column in frame.columns}
+    for wanted in LABEL_NAMES:
+        if wanted in by_name:
+            return str(by_name[wanted])
+    few = [str(column) for column in frame.columns if 2 <= frame[column].nunique() <= 20]
+    last = str(frame.columns[-1])
+    if few == [last]:
+        return last
+    raise UsageError(
+        f"Which column of {file.name} holds the label?",
+        why=f"None is called {', '.join(LABEL_NAMES)}. Columns with 2 to 20 different values: {', '.join(few) or 'none'}.",
+        fix=[f"lepton init --from {file} --label {few[-1] if few else 'COLUMN'}"],
+    )
+
+
