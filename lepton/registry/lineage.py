@@ -19,17 +19,17 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Lineage:
-    """The record of one version; every field holds JSON."""
+    """The record of one version; everything in it is JSON or knows how to become it."""
 
     strategy: str
     """How it was made: a pretraining objective for a base, an adaptation strategy for a pair's model."""
-    data: Mapping[str, Mapping[str, Any]]
-    """What it saw, by use (train, held_out, reference): DataRefs as JSON."""
+    data: Mapping[str, DataRef]
+    """What it saw, by use: train, held_out, reference."""
     seed: int
-    parent: Mapping[str, Any] | None = None
-    """ModelRef of the model it was adapted from, as JSON; None for a base."""
-    ancestors: Sequence[Mapping[str, Any]] = ()
-    """ModelRefs of all that were considered as a start."""
+    parent: ModelRef | None = None
+    """The model it was adapted from; None for a base."""
+    ancestors: tuple[ModelRef, ...] = ()
+    """All models that were considered as a start."""
     config: Mapping[str, Any] = field(default_factory=dict)
     """All settings in force."""
     contract: Mapping[str, Any] | None = None
@@ -49,18 +49,15 @@ class Lineage:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     """Held-out metrics."""
 
-    @property
-    def parent_ref(self) -> ModelRef | None:
-        """The model it was adapted from."""
-        return ModelRef.from_json(dict(self.parent)) if self.parent else None
-
-    def data_ref(self, use: str) -> DataRef | None:
-        """Return what it saw for one use."""
-        return DataRef.from_json(dict(self.data[use])) if use in self.data else None
-
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
-        return {"format": FORMAT, **asdict(self), "ancestors": [dict(ref) for ref in self.ancestors]}
+        return {
+            "format": FORMAT,
+            **asdict(self),
+            "parent": self.parent.to_json() if self.parent else None,
+            "ancestors": [ref.to_json() for ref in self.ancestors],
+            "data": {use: ref.to_json() for use, ref in self.data.items()},
+        }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Lineage:
@@ -74,7 +71,13 @@ class Lineage:
         given = {key: inner for key, inner in value.items() if key != "format"}
         if wrong := set(given) ^ {one.name for one in fields(cls)}:
             raise ValueError(f"not a lineage record: missing or unknown {sorted(wrong)}")
-        return cls(**{**given, "ancestors": tuple(given["ancestors"])})
+        parent = given["parent"]
+        typed = {
+            "parent": ModelRef.from_json(parent) if parent else None,
+            "ancestors": tuple(ModelRef.from_json(ref) for ref in given["ancestors"]),
+            "data": {use: DataRef.from_json(ref) for use, ref in given["data"].items()},
+        }
+        return cls(**{**given, **typed})
 
     def digest(self) -> str:
         """Return 16 hex digits over the whole record."""
@@ -128,7 +131,7 @@ def tree(ledger: Ledger, source: str, pair: str | None = None) -> list[Node]:
             promoted_at=first_served.get(key),
             children=children,
         )
-        parent = _key(lineage.parent) if lineage.parent else None
+        parent = (lineage.parent.name, lineage.parent.version) if lineage.parent else None
         below.setdefault(parent if parent in known else None, []).append(node)
     return list(reversed(below.get(None, [])))
 
@@ -202,6 +205,8 @@ def gate_line(verdict: Mapping[str, Any] | None) -> str:
     """Return a verdict in one line."""
     if not verdict:
         return "not asked: there was nothing to replace"
+    if verdict.get("summary"):
+        return str(verdict["summary"])
     if not verdict.get("passed"):
         return "refused: " + "; ".join(verdict.get("reasons", ()))
     parts = [f"{one['difference']:+.3f} vs {one['against']}" for one in verdict.get("comparisons", ())]
@@ -210,12 +215,11 @@ def gate_line(verdict: Mapping[str, Any] | None) -> str:
 
 def _data_lines(made: Lineage) -> list[str]:
     """Return one line for each distinct data set, with the uses that it served."""
-    uses: dict[str, list[str]] = {}
-    for use, data in made.data.items():
-        uses.setdefault(digest(dict(data)), []).append(use)
+    uses: dict[DataRef, list[str]] = {}
+    for use, ref in made.data.items():
+        uses.setdefault(ref, []).append(use)
     lines = []
-    for names in uses.values():
-        ref = DataRef.from_json(dict(made.data[names[0]]))
+    for ref, names in uses.items():
         batches = [*ref.batches[:3], "...", ref.batches[-1]] if len(ref.batches) > 5 else [*ref.batches]
         lines.append(
             f"{', '.join(names)}: {ref.domain} {ref.digest[:12]}, {ref.rows:,} rows, {ref.labelled:,} labelled,"
@@ -227,8 +231,11 @@ def _data_lines(made: Lineage) -> list[str]:
 def _contract_line(result: Mapping[str, Any] | None) -> str:
     if not result:
         return "not recorded"
-    checks = f", {result['checks']} checks" if isinstance(result.get("checks"), int) else ""
-    return ("passed" if result.get("passed") else "broken") + checks
+    deliveries = result.get("deliveries")
+    words = ["passed" if result.get("passed") else "not passed"]
+    words += [f"{deliveries} {'delivery' if deliveries == 1 else 'deliveries'} checked"] if deliveries else []
+    words += [f"suite {str(result['suite'])[:12]}"] if result.get("suite") else []
+    return ", ".join(words)
 
 
 def _code_line(code: Mapping[str, Any]) -> str:

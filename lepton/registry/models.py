@@ -77,7 +77,7 @@ def register(
             "lepton.pair": pair,
             "lepton.strategy": lineage.strategy,
             "lepton.cause": str(lineage.cause.get("kind", "")),
-            "lepton.parent": parent.label if (parent := lineage.parent_ref) else "",
+            "lepton.parent": lineage.parent.label if lineage.parent else "",
         }
         version = _create_version(tracking, name, model_id, owner.id, tags)
     ref = ModelRef(name=name, version=version, digest=ref_digest, run_id=owner.id)
@@ -204,11 +204,10 @@ def _describe(
     from mlflow.entities import LoggedModelInput, LoggedModelOutput, Metric
 
     tracking.client.log_outputs(run.id, [LoggedModelOutput(model_id, 0)])
-    if (parent := lineage.parent_ref) is not None and (parent_id := _model_id(tracking, parent)):
+    if lineage.parent is not None and (parent_id := _model_id(tracking, lineage.parent)):
         tracking.client.log_inputs(run.id, models=[LoggedModelInput(parent_id)])
-    for use in lineage.data:
-        if (ref := lineage.data_ref(use)) is not None:
-            run.data(ref, use)
+    for use, ref in lineage.data.items():
+        run.data(ref, use)
     now = int(time.time() * 1000)
     known = {key: float(value) for key, value in metrics.items() if value is not None}
     points = [Metric(key, value, now, 0, model_id=model_id, run_id=run.id) for key, value in known.items()]
