@@ -1,0 +1,143 @@
+"""What `lepton doctor` looks at: each check is a function that returns what it found."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+
+from lepton.core.errors import LeptonError
+from lepton.core.workspace import Workspace
+
+FREE_GIGABYTES = 1.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    ok: bool
+    detail: str
+    fix: str = ""
+
+
+def machine_checks() -> list[Finding]:
+    """Look at what does not depend on a workspace."""
+    return [_python(), _git(), _packages()]
+
+
+def examine(ws: Workspace, mend: bool) -> list[Finding]:
+    """Look at a workspace: disk, configuration, ledger, data, registry, stack.
+
+    Args:
+        ws: The workspace.
+        mend: Move MLflow's aliases back to what the ledger says.
+    """
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("disk", lambda: _disk(ws)),
+        ("configuration", lambda: f"{ws.root / 'lepton.yaml'}, domains: {', '.join(ws.domains()) or 'none'}"),
+        ("ledger", lambda: _ledger(ws)),
+        ("data", lambda: _data(ws)),
+        ("registry", lambda: _registry(ws, mend)),
+        ("stack", lambda: _stack(ws)),
+        ("device", _device),
+    ]
+    return [_run(what, check) for what, check in checks]
+
+
+def _run(what: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, check())
+    except LeptonError as error:
+        detail = " ".join([error.what, *error.why.split("\n")]).strip()
+        return Finding(what, False, detail, error.fix[0] if error.fix else "")
+
+
+def _python() -> Finding:
+    found = ".".join(map(str, sys.version_info[:3]))
+    return Finding("python", sys.version_info >= (3, 11), found, "" if sys.version_info >= (3, 11) else "use 3.11 or newer")
+
+
+def _git() -> Finding:
+    found = shutil.which("git")
+    return Finding("git", found is not None, found or "not found", "" if found else "install git")
+
+
+def _packages() -> Finding:
+    """Compare what is installed with what pyproject.toml asks for."""
+    from packaging.requirements import Requirement
+
+    wrong = []
+    for line in requires("lepton") or []:
+        wanted = Requirement(line)
+        if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            found = version(wanted.name)
+        except PackageNotFoundError:
+            wrong.append(f"{wanted.name} is missing")
+            continue
+        if not wanted.specifier.contains(found, prereleases=True):
+            wrong.append(f"{wanted.name} {found} is outside {wanted.specifier}")
+    return Finding("packages", not wrong, "; ".join(wrong) or "as asked for", "make install" if wrong else "")
+
+
+def _disk(ws: Workspace) -> str:
+    free = shutil.disk_usage(ws.root).free / 1e9
+    if free < FREE_GIGABYTES:
+        raise LeptonError(f"Only {free:.1f} GB are free in {ws.root}.", fix=["free some space"])
+    return f"{free:.0f} GB free"
+
+
+def _ledger(ws: Workspace) -> str:
+    from lepton.core.ledger import Ledger
+
+    ledger = Ledger(ws.ledger_url)
+    problems = ledger.verify()
+    if problems:
+        raise LeptonError("The ledger's chain is broken.", why="\n".join(problems[:5]), fix=["restore it from a backup"])
+    return f"{ledger.last_seq()} rows, the chain holds"
+
+
+def _data(ws: Workspace) -> str:
+    from lepton.data.store import batches
+    from lepton.data.versions import check_complete
+
+    if not ws.data_dir.exists():
+        return "no delivery yet"
+    check_complete(ws)
+    return ", ".join(f"{domain}: {len(batches(ws, domain))} batches" for domain in ws.domains())
+
+
+def _registry(ws: Workspace, mend: bool) -> str:
+    from lepton.core.ledger import Ledger
+    from lepton.registry.promotion import reconcile
+    from lepton.registry.tracking import connect
+
+    tracking = connect(ws)
+    where = tracking.url or "in process"
+    if not mend:
+        return where
+    moved = reconcile(ws, Ledger(ws.ledger_url))
+    told = ", ".join(f"{m.model}: v{m.was} -> v{m.now}" for m in moved)
+    return f"{where}, aliases " + (f"moved to what the ledger says ({told})" if moved else "as the ledger says")
+
+
+def _stack(ws: Workspace) -> str:
+    from lepton.cli.stack.lifecycle import running
+    from lepton.core.stack import read_stack
+
+    if running(ws):
+        return "up"
+    if read_stack(ws) is not None:
+        raise LeptonError("Some processes of the stack have ended.", fix=["lepton up"])
+    return "down"
+
+
+def _device() -> str:
+    from lepton.models.device import pick_device
+
+    return str(pick_device())

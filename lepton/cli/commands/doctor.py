@@ -1,0 +1,45 @@
+"""`lepton doctor`: is everything there and in order, and the command that mends what is not."""
+
+from __future__ import annotations
+
+import typer
+
+from lepton.cli.output import as_json, say
+from lepton.cli.session import DryRun, Json, enter
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("doctor")(doctor)
+
+
+def doctor(json: Json = False, dry_run: DryRun = False) -> None:
+    """Check machine, workspace and stack; brings aliases back in line with the ledger."""
+    from lepton.cli.checkup import examine, machine_checks
+
+    findings = machine_checks()
+    from lepton.core.errors import LeptonError
+
+    try:
+        ws, _ = enter()
+    except LeptonError as error:
+        findings.append(error_finding("workspace", error))
+    else:
+        findings += examine(ws, mend=not dry_run)
+    if json:
+        as_json([vars(finding) for finding in findings])
+    else:
+        for finding in findings:
+            say(f"{'ok  ' if finding.ok else 'BAD '} {finding.what:<14} {finding.detail}")
+            if finding.fix:
+                say(f"     {'':<14} fix: {finding.fix}")
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def error_finding(what: str, error: Exception) -> object:
+    """Return an error as a finding."""
+    from lepton.cli.checkup import Finding
+
+    fix = getattr(error, "fix", ())
+    return Finding(what, False, str(error), fix[0] if fix else "")
