@@ -1,7 +1,7 @@
 """Batches of a domain on disk: immutable Parquet files whose names carry the order of delivery.
 
-    data/<domain>/0001-<batch>.parquet          rows, with the labels that came with them
-    data/<domain>/labels/0001-<name>.parquet    labels that came later; the latest word on a row counts
+data/<domain>/0001-<batch>.parquet          rows, with the labels that came with them
+data/<domain>/labels/0001-<name>.parquet    labels that came later; the latest word on a row counts
 """
 
 from __future__ import annotations
@@ -137,7 +137,9 @@ def counts(ws: Workspace, domain: str, batches: Sequence[str] | None = None) -> 
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    found = [(int(match[1]), match[2], path) for path in folder.glob("*.parquet") if (match := _FILE.fullmatch(path.name))]
+    found = [
+        (int(match[1]), match[2], path) for path in folder.glob("*.parquet") if (match := _FILE.fullmatch(path.name))
+    ]
     return {name: path for _, name, path in sorted(found)}
 
 

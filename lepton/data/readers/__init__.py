@@ -16,7 +16,7 @@ from lepton.data.readers import csv, folder, npz, parquet
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.guard import check_path
 
-__all__ = ["Delivery", "Reading", "read", "read_delivery", "stem"]
+__all__ = ["Delivery", "Reading", "check_path", "read", "read_delivery", "stem"]
 
 READERS: dict[str, Callable[[Path, Reading], Delivery]] = {
     ".csv": csv.read,

@@ -28,17 +28,21 @@ def read(path: Path, reading: Reading) -> Delivery:
     Raises:
         LeptonError: For a wrong encoding, separator or number of fields, a header without rows, a cut-off gzip file.
     """
-    content = _bytes(path)
-    header = _header(path, content)
-    frame = _rows(path, content, header)
+    frame = read_frame(path)
     special = {reading.label, reading.id}
     columns = {
         name: pd.Series(as_text(frame[name]), dtype=object)
         if name in special
         else from_text(frame[name], as_category=name in reading.categories)
-        for name in header
+        for name in frame.columns
     }
     return delivery_from_frame(path, pd.DataFrame(columns), reading)
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """Return every column as text, as it stands in the file; see `read` for what is refused."""
+    content = _bytes(path)
+    return _rows(path, content, _header(path, content))
 
 
 def _bytes(path: Path) -> bytes:
@@ -48,7 +52,9 @@ def _bytes(path: Path) -> bytes:
             raw = gzip.decompress(raw)
         except gzip.BadGzipFile as error:
             raise LeptonError(
-                f"{path.name} is not a gzip file.", why=str(error), fix=["rename it if it is plain CSV", "deliver it again"]
+                f"{path.name} is not a gzip file.",
+                why=str(error),
+                fix=["rename it if it is plain CSV", "deliver it again"],
             ) from None
         except (EOFError, zlib.error) as error:
             raise LeptonError(f"{path.name} is cut off or damaged.", why=str(error), fix=["deliver it again"]) from None
@@ -59,7 +65,9 @@ def _bytes(path: Path) -> bytes:
         raise LeptonError(f"{path.name} is empty.", why="There is no header line.", fix=["deliver the file again"])
     if b"\x00" in raw:
         line = raw[: raw.index(b"\x00")].count(b"\n") + 1
-        raise LeptonError(f"{path.name} is not text.", why=f"There is a zero byte in line {line}.", fix=["deliver it as CSV"])
+        raise LeptonError(
+            f"{path.name} is not text.", why=f"There is a zero byte in line {line}.", fix=["deliver it as CSV"]
+        )
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -95,7 +103,8 @@ def _header(path: Path, content: bytes) -> list[str]:
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise LeptonError(
-            f"{path.name}: the header names {', '.join(map(repr, twice))} more than once.", fix=["name every column once"]
+            f"{path.name}: the header names {', '.join(map(repr, twice))} more than once.",
+            fix=["name every column once"],
         )
     return header
 
@@ -135,12 +144,14 @@ def _rows(path: Path, content: bytes, header: list[str]) -> pd.DataFrame:
             line, fields = short[0]
             raise LeptonError(
                 f"{path.name}: line {line} has {fields} fields, the header has {len(header)}.",
-                why="A comma inside a value must be quoted: \"a, b\".",
+                why='A comma inside a value must be quoted: "a, b".',
                 fix=[f"mend line {line}", "export it again"],
             ) from None
         raise LeptonError(f"{path.name} cannot be read as CSV.", why=str(error), fix=["export it again"]) from None
     if table.num_rows == 0:
         raise LeptonError(
-            f"{path.name} has a header but no rows.", why=f"Columns: {', '.join(header)}.", fix=["deliver the file again"]
+            f"{path.name} has a header but no rows.",
+            why=f"Columns: {', '.join(header)}.",
+            fix=["deliver the file again"],
         )
     return pd.DataFrame({name: np.asarray(table[name].to_pylist(), dtype=object) for name in header}, dtype=object)

@@ -27,7 +27,8 @@ def read(path: Path, reading: Reading) -> Delivery:
     """
     if reading.kind == "tabular":
         raise LeptonError(
-            f"{path.name} is a folder of images, but the rows here are columns of a table.", fix=["deliver CSV or Parquet"]
+            f"{path.name} is a folder of images, but the rows here are columns of a table.",
+            fix=["deliver CSV or Parquet"],
         )
     files = _files(path)
     images: list[NDArray[np.generic]] = []
@@ -57,7 +58,8 @@ def _files(root: Path) -> list[Path]:
             continue
         if len(inner.parts) > 2:
             raise LeptonError(
-                f"{root.name}: {inner} lies too deep.", why="Images lie in the folder itself or in one sub-folder a class."
+                f"{root.name}: {inner} lies too deep.",
+                why="Images lie in the folder itself or in one sub-folder a class.",
             )
         if entry.suffix.lower() not in SUFFIXES:
             raise LeptonError(

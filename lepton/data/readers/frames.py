@@ -69,7 +69,9 @@ def as_pixels(images: NDArray[np.generic]) -> NDArray[np.generic]:
     if images.dtype == bool:
         return images.astype(np.uint8) * np.uint8(255)
     with np.errstate(invalid="ignore"):
-        whole = images.dtype.kind in "iu" or (images.size > 0 and images.max() > 1 and bool((images == np.floor(images)).all()))
+        whole = images.dtype.kind in "iu" or (
+            images.size > 0 and images.max() > 1 and bool((images == np.floor(images)).all())
+        )
         if whole and images.size and images.min() >= 0 and images.max() <= 255:
             return images.astype(np.uint8)
         return images.astype(np.float32)

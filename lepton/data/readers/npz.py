@@ -62,7 +62,9 @@ def _load(path: Path) -> dict[str, NDArray[np.generic]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise LeptonError(f"{path.name} is a single array, not an NPZ archive.", fix=["numpy.savez(file, x=..., y=...)"])
+                raise LeptonError(
+                    f"{path.name} is a single array, not an NPZ archive.", fix=["numpy.savez(file, x=..., y=...)"]
+                )
             for name in archive.files:
                 if name not in (*ROWS, *LABELS, *IDS):
                     arrays[name] = np.empty(0)  # only its name is wanted, for the error
@@ -70,7 +72,9 @@ def _load(path: Path) -> dict[str, NDArray[np.generic]]:
                 arrays[name] = archive[name]
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         raise LeptonError(
-            f"{path.name} is cut off or damaged.", why=str(error), fix=["deliver it again", "check it: unzip -t " + str(path)]
+            f"{path.name} is cut off or damaged.",
+            why=str(error),
+            fix=["deliver it again", "check it: unzip -t " + str(path)],
         ) from None
     except ValueError as error:
         if "pickle" in str(error).lower() or "object" in str(error).lower():

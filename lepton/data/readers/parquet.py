@@ -19,18 +19,26 @@ def read(path: Path, reading: Reading) -> Delivery:
     Raises:
         LeptonError: If it is cut off or no Parquet, has no rows, or a column that is neither numbers nor text.
     """
+    table = read_arrow(path)
+    if batchfile.METADATA in (table.schema.metadata or {}):
+        stored = batchfile.decode(table, path.name)
+        return Delivery(stored, ids_from="given", has_labels=True)
+    return delivery_from_frame(path, table.to_pandas(ignore_metadata=True), reading)
+
+
+def read_arrow(path: Path) -> pa.Table:
+    """Return the whole file; see `read` for what is refused."""
     try:
         table = pq.ParquetFile(path, memory_map=False).read(use_threads=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise LeptonError(
-            f"{path.name} is cut off, damaged or no Parquet file.", why=str(error).split("\n")[0], fix=["deliver it again"]
+            f"{path.name} is cut off, damaged or no Parquet file.",
+            why=str(error).split("\n")[0],
+            fix=["deliver it again"],
         ) from None
     if table.num_rows == 0:
         raise LeptonError(f"{path.name} has columns but no rows.", why=f"Columns: {', '.join(table.column_names)}.")
-    if batchfile.METADATA in (table.schema.metadata or {}):
-        stored = batchfile.decode(table, path.name)
-        return Delivery(stored, ids_from="given", has_labels=True)
     twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
     if twice:
         raise LeptonError(f"{path.name} names the columns {', '.join(map(repr, twice))} more than once.")
-    return delivery_from_frame(path, table.to_pandas(ignore_metadata=True), reading)
+    return table

@@ -1,0 +1,307 @@
+"""From a contract to expectations: which checks a delivery gets, and what a failed one means in words.
+
+No vendor here: a `Check` names its expectation, and `gx.py` runs it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lepton.contract.result import listing
+from lepton.contract.spec import ColumnRule, Contract, ImageRule
+from lepton.core.table import Table
+from lepton.core.yamls import nearest
+
+EARLIER = "in earlier batch"
+"""Helper column: the batch that already holds the row's id; the contract wants it empty."""
+SHAPE = ("channels", "height", "width")
+NUMBER = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One expectation, and how to say that it failed."""
+
+    expectation: str
+    """Class name in `great_expectations.expectations`."""
+    arguments: dict[str, Any]
+    column: str
+    """What a person calls the thing that is checked."""
+    say: Callable[[Sequence[Any], dict[str, Any]], str]
+    """(first offending values, GX's result) -> the problem in words."""
+    by_row: bool = True
+    """Whether single rows break it."""
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+def rows_frame(table: Table, contract: Contract, has_labels: bool, earlier: Mapping[str, str]) -> pd.DataFrame:
+    """Return what is validated: a row each, counted from 1; an image by a summary of its pixels.
+
+    Args:
+        table: The delivery, with final ids.
+        contract: The contract it is held against.
+        has_labels: Whether it had a label column.
+        earlier: Row id -> batch that already holds it.
+    """
+    columns: dict[str, Any] = {contract.id: table.ids}
+    if has_labels:
+        columns[contract.label] = table.labels
+    if table.images is not None:
+        columns |= _summary(table.images)
+    elif table.frame is not None:
+        columns |= {str(name): table.frame[name].to_numpy() for name in table.frame}
+    columns[EARLIER] = np.array([earlier.get(row_id) for row_id in table.ids], dtype=object)
+    series = {
+        name: pd.Series(values, dtype=object if getattr(values, "dtype", None) == object else None)
+        for name, values in columns.items()
+    }
+    frame = pd.DataFrame(series)
+    frame.index = pd.RangeIndex(1, len(frame) + 1)
+    return frame
+
+
+def checks_for(contract: Contract, frame: pd.DataFrame) -> list[Check]:
+    """Return the checks of a contract for a frame that `rows_frame` made."""
+    needs_label = contract.role == "source" or contract.label in frame.columns
+    features = [rule.name for rule in contract.columns] or [*SHAPE, "dtype", "minimum", "maximum", "finite"]
+    expected = [contract.id, *([contract.label] if needs_label else []), *features, EARLIER]
+    checks = [
+        Check(
+            "ExpectTableColumnsToMatchSet",
+            {"column_set": expected, "exact_match": True},
+            "columns",
+            lambda _, found: _column_set(found),
+            by_row=False,
+        ),
+        Check(
+            "ExpectTableRowCountToBeBetween",
+            {"min_value": contract.min_rows},
+            "rows",
+            lambda _, found: f"{found.get('observed_value')} rows; the contract asks for {contract.min_rows} or more",
+            by_row=False,
+        ),
+        Check("ExpectColumnValuesToNotBeNull", {"column": contract.id}, contract.id, lambda *_: "no id"),
+        Check(
+            "ExpectColumnValuesToBeUnique",
+            {"column": contract.id},
+            contract.id,
+            lambda values, _: f"the same id more than once: {_quoted(values)}",
+        ),
+        Check(
+            "ExpectColumnValuesToBeNull",
+            {"column": EARLIER},
+            contract.id,
+            lambda values, _: f"ids that were delivered before, in batch {_quoted(values)}",
+        ),
+    ]
+    if contract.label in frame.columns:
+        checks += _label_checks(contract)
+    if contract.image is not None:
+        checks += _image_checks(contract.image)
+    for rule in contract.columns:
+        if rule.name in frame.columns:  # an absent one has been named by the check of the column set
+            checks += _column_checks(rule, frame[rule.name])
+    return checks
+
+
+def _label_checks(contract: Contract) -> list[Check]:
+    name = contract.label
+    checks = [
+        Check(
+            "ExpectColumnValuesToBeInSet",
+            {"column": name, "value_set": list(contract.classes)},
+            name,
+            lambda values, _: f"value not allowed: {_quoted(values)}; allowed: {listing(contract.classes)}",
+        )
+    ]
+    if contract.label_missing < 1:
+        checks.append(_missing_check(name, contract.label_missing))
+    if contract.role == "source":
+        checks.append(
+            Check(
+                "ExpectColumnUniqueValueCountToBeBetween",
+                {"column": name, "min_value": 2},
+                name,
+                lambda _, found: (
+                    f"{found.get('observed_value')} class in the delivery; a source needs two or more to tell apart"
+                ),
+                by_row=False,
+            )
+        )
+    return checks
+
+
+def _image_checks(rule: ImageRule) -> list[Check]:
+    checks = [
+        Check(
+            "ExpectColumnValuesToBeInSet",
+            {"column": axis, "value_set": [size]},
+            axis,
+            lambda values, _: f"{values[0]}; the contract says {' x '.join(map(str, rule.shape))}",
+            meta={"axis": axis},
+        )
+        for axis, size in zip(SHAPE, rule.shape, strict=True)
+    ]
+    checks.append(
+        Check(
+            "ExpectColumnValuesToBeInSet",
+            {"column": "dtype", "value_set": [rule.dtype]},
+            "pixels",
+            lambda values, _: f"of type {values[0]}; the contract says {rule.dtype}",
+        )
+    )
+    checks.append(
+        Check(
+            "ExpectColumnValuesToBeInSet",
+            {"column": "finite", "value_set": ["yes"]},
+            "pixels",
+            lambda *_: "NaN or infinite",
+        )
+    )
+    for column, bound in (("minimum", {"min_value": rule.min}), ("maximum", {"max_value": rule.max})):
+        checks.append(
+            Check(
+                "ExpectColumnValuesToBeBetween",
+                {"column": column, **bound},
+                "pixels",
+                lambda values, _: f"outside of {rule.min:g} to {rule.max:g}: {_quoted(values)}",
+            )
+        )
+    return checks
+
+
+def _column_checks(rule: ColumnRule, series: pd.Series) -> list[Check]:
+    name = rule.name
+    checks = [_missing_check(name, rule.missing)] if rule.missing < 1 else []
+    is_number = pd.api.types.is_numeric_dtype(series)
+    if rule.dtype == "number" and not is_number:
+        checks.append(
+            Check(
+                "ExpectColumnValuesToMatchRegex",
+                {"column": name, "regex": NUMBER},
+                name,
+                lambda values, _: f"not a number: {_quoted(values)}" + _comma_hint(values),
+            )
+        )
+    elif rule.dtype == "number":
+        # Without a bound of the contract's, the largest float still keeps infinity out.
+        low = -sys.float_info.max if rule.min is None else rule.min
+        high = sys.float_info.max if rule.max is None else rule.max
+        checks.append(
+            Check(
+                "ExpectColumnValuesToBeBetween",
+                {"column": name, "min_value": low, "max_value": high},
+                name,
+                lambda values, _: f"outside of {_bound(rule.min)} to {_bound(rule.max)}: {_quoted(values)}",
+            )
+        )
+    elif is_number and series.notna().any():
+        checks.append(
+            Check(
+                "ExpectColumnValuesToBeOfType",
+                {"column": name, "type_": "object_"},
+                name,
+                lambda _, found: f"numbers ({found.get('observed_value')}) where the contract has categories",
+                by_row=False,
+            )
+        )
+    elif rule.values is not None:
+        allowed = rule.values
+        checks.append(
+            Check(
+                "ExpectColumnValuesToBeInSet",
+                {"column": name, "value_set": list(allowed)},
+                name,
+                lambda values, _: f"value not allowed: {_quoted(values)}; allowed: {listing(allowed)}",
+            )
+        )
+    return checks
+
+
+def label_checks(contract: Contract) -> list[Check]:
+    """Return the checks of a delivery of labels for stored rows: columns id, label and `EARLIER`."""
+    return [
+        Check("ExpectColumnValuesToNotBeNull", {"column": contract.id}, contract.id, lambda *_: "no id"),
+        Check(
+            "ExpectColumnValuesToBeUnique",
+            {"column": contract.id},
+            contract.id,
+            lambda values, _: f"the same id more than once: {_quoted(values)}",
+        ),
+        Check(
+            "ExpectColumnValuesToNotBeNull",
+            {"column": EARLIER},
+            contract.id,
+            lambda *_: f"ids of no stored row of domain {contract.domain!r}",
+        ),
+        *_label_checks(contract.model_copy(update={"role": "target", "label_missing": 0.0})),
+    ]
+
+
+def _missing_check(name: str, share: float) -> Check:
+    def say(_: Sequence[Any], found: dict[str, Any]) -> str:
+        seen = found.get("unexpected_percent") or 0.0
+        return (
+            "no value"
+            if share == 0
+            else f"no value in {seen:.3g} % of the rows; allowed: {share:.3g}".replace(
+                f"{share:.3g}", f"{100 * share:.3g} %"
+            )
+        )
+
+    return Check("ExpectColumnValuesToNotBeNull", {"column": name, "mostly": 1 - share}, name, say)
+
+
+def _column_set(found: dict[str, Any]) -> str:
+    mismatched = (found.get("details") or {}).get("mismatched") or {}
+    missing, extra = list(mismatched.get("missing") or ()), list(mismatched.get("unexpected") or ())
+    parts = []
+    for name in missing:
+        near = nearest(name, extra) or next((e for e in extra if e.strip().lower() == name.strip().lower()), None)
+        parts.append(f"missing: {name!r}" + (f" (is {near!r} it, renamed?)" if near else ""))
+    if extra:
+        parts.append(f"not in the contract: {', '.join(map(repr, extra))}")
+    return "; ".join(parts)
+
+
+def _summary(images: np.ndarray[Any, Any]) -> dict[str, Any]:
+    n, c, h, w = images.shape
+    flat = images.reshape(n, -1)
+    finite = np.isfinite(flat).all(axis=1)
+    return {
+        "channels": np.full(n, c),
+        "height": np.full(n, h),
+        "width": np.full(n, w),
+        "dtype": np.full(n, str(images.dtype), dtype=object),
+        # A NaN would make both NaN, which reads as a missing value; `finite` reports it.
+        "minimum": np.where(finite, flat.min(axis=1), 0).astype(np.float64) if not finite.all() else flat.min(axis=1),
+        "maximum": np.where(finite, flat.max(axis=1), 0).astype(np.float64) if not finite.all() else flat.max(axis=1),
+        "finite": np.where(finite, "yes", "no").astype(object),
+    }
+
+
+def _quoted(values: Sequence[Any]) -> str:
+    seen = list(dict.fromkeys(_plain(value) for value in values))
+    return ", ".join(seen[:5]) + (", ..." if len(seen) > 5 else "")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    text = str(value)
+    return repr(text if len(text) <= 40 else text[:37] + "...") if isinstance(value, str) else text
+
+
+def _comma_hint(values: Sequence[Any]) -> str:
+    comma = any(isinstance(value, str) and value.count(",") == 1 for value in values)
+    return "; write a decimal point, not a comma" if comma else ""
+
+
+def _bound(value: float | None) -> str:
+    return "any" if value is None else f"{value:g}"

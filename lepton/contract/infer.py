@@ -1,0 +1,187 @@
+"""A first contract from data: wide enough for tomorrow's honest rows, tight enough for broken ones."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from lepton.contract.spec import ColumnRule, Contract, ImageRule
+from lepton.core.errors import LeptonError
+from lepton.core.names import check_domain
+from lepton.core.table import Table
+
+SLACK = {"source": 1.0, "target": 3.0}
+"""How far beyond the range seen a number may lie, in spans of that range. A target may look different: that is the
+monitor's business; the contract's is a slipped decimal point, an error code, another column."""
+MISSING = {"source": 0.05, "target": 0.2}
+"""Least share of missing values that is allowed."""
+MAX_VALUES = 50
+"""A category with more values than this may take any."""
+MAX_CLASSES = 1000
+
+
+def infer(
+    table: Table, domain: str, role: Literal["source", "target"], *, label: str = "label", id: str = "id"
+) -> Contract:
+    """Return a contract that `table` meets.
+
+    Args:
+        table: The first delivery.
+        domain: Its domain.
+        role: A source must be labelled.
+        label: Name of the label's column in deliveries.
+        id: Name of the id's column in deliveries.
+
+    Raises:
+        LeptonError: If a source has no label, one class, or a label that is no class.
+    """
+    classes = _classes(table, label, role)
+    return Contract(
+        domain=check_domain(domain),
+        role=role,
+        kind=table.kind,
+        classes=classes,
+        label=label,
+        label_missing=0.0 if role == "source" and table.known().all() else 1.0,
+        id=id,
+        image=_image_rule(table),
+        columns=tuple(_column_rule(table.frame[name], role) for name in table.frame) if table.frame is not None else (),
+    )
+
+
+def for_target(source: Contract, domain: str, table: Table | None = None) -> Contract:
+    """Return the contract of a new target: the source's classes and columns, wider ranges.
+
+    Args:
+        source: The source's contract.
+        domain: The target.
+        table: The target's first delivery, if there is one: images may have a shape of their own there, and the ranges
+            are stretched to what it holds.
+
+    Raises:
+        LeptonError: If `table` is of another kind than the source.
+    """
+    if table is not None and table.kind != source.kind:
+        raise LeptonError(
+            f"The source {source.domain!r} is of kind {source.kind}, the delivery for {domain!r} of kind {table.kind}."
+        )
+    seen = table.frame if table is not None else None
+    return Contract(
+        domain=check_domain(domain),
+        role="target",
+        kind=source.kind,
+        classes=source.classes,
+        label=source.label,
+        label_missing=1.0,
+        id=source.id,
+        image=_image_rule(table) if table is not None else source.image,
+        columns=tuple(_widened(rule, seen) for rule in source.columns),
+    )
+
+
+def _classes(table: Table, label: str, role: str) -> tuple[str, ...]:
+    found = sorted({value for value in table.labels if value is not None}, key=_natural)
+    rows = int(table.known().sum())
+    if role == "source" and len(found) < 2:
+        raise LeptonError(
+            f"The label column {label!r} has one class, {found[0]!r}; a model needs two to tell apart."
+            if found
+            else f"There is no label: the column {label!r} is absent or empty.",
+            fix=["lepton init --label COLUMN  (another label column)", "deliver rows of every class"],
+        )
+    if len(found) > min(MAX_CLASSES, max(20, rows // 2)):
+        raise LeptonError(
+            f"The label column {label!r} has {len(found):,} different values in {rows:,} rows: these are no classes.",
+            why=f"Such as {', '.join(found[:5])}. lepton tells classes apart; it does not predict amounts.",
+            fix=[
+                "lepton init --label COLUMN  (another label column)",
+                "turn the amount into classes, such as yes and no",
+            ],
+        )
+    return tuple(found)
+
+
+def _natural(label: str) -> tuple[int, float, str]:
+    """Sort numbers by value and before words: 2 comes before 10."""
+    try:
+        value = float(label)
+    except ValueError:
+        return (1, 0.0, label)
+    return (0, value, label) if math.isfinite(value) else (1, 0.0, label)
+
+
+def _image_rule(table: Table) -> ImageRule | None:
+    if table.images is None:
+        return None
+    c, h, w = table.images.shape[1:]
+    if table.images.dtype == np.uint8:
+        return ImageRule(shape=(c, h, w))
+    finite = table.images[np.isfinite(table.images)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    if low >= 0 and high <= 1:
+        return ImageRule(shape=(c, h, w), dtype="float32", min=0, max=1)
+    low, high = _stretched(low, high, SLACK["source"])
+    return ImageRule(shape=(c, h, w), dtype="float32", min=low, max=high)
+
+
+def _column_rule(series: pd.Series, role: Literal["source", "target"]) -> ColumnRule:
+    name, empty = str(series.name), float(series.isna().mean())
+    missing = _share(empty, role)
+    if not pd.api.types.is_numeric_dtype(series):
+        values = sorted(set(series.dropna()))
+        return ColumnRule(
+            name=name,
+            dtype="category",
+            missing=missing,
+            values=tuple(values) if 0 < len(values) <= MAX_VALUES else None,
+        )
+    finite = series[np.isfinite(series)]
+    if finite.empty:
+        return ColumnRule(name=name, dtype="number", missing=missing)
+    low, high = _stretched(float(finite.min()), float(finite.max()), SLACK[role])
+    return ColumnRule(name=name, dtype="number", min=low, max=high, missing=missing)
+
+
+def _widened(rule: ColumnRule, seen: pd.DataFrame | None) -> ColumnRule:
+    column = seen[rule.name] if seen is not None and rule.name in seen else None
+    missing = max(rule.missing, MISSING["target"])
+    if column is not None and (empty := float(column.isna().mean())) < 1:
+        missing = max(missing, _share(empty, "target"))
+    if rule.dtype == "category":
+        values = rule.values
+        if values is not None and column is not None and not pd.api.types.is_numeric_dtype(column):
+            values = tuple(sorted({*values, *column.dropna()}))
+        return rule.model_copy(update={"missing": missing, "values": values})
+    lows, highs = [v for v in [rule.min] if v is not None], [v for v in [rule.max] if v is not None]
+    if not lows or not highs:
+        return rule.model_copy(update={"missing": missing})
+    # The source's range was stretched once already; one more span of it each way is the target's slack.
+    span = highs[0] - lows[0]
+    low, high = lows[0] - span, highs[0] + span
+    if column is not None and pd.api.types.is_numeric_dtype(column):
+        finite = column[np.isfinite(column)]
+        if not finite.empty:
+            own = _stretched(float(finite.min()), float(finite.max()), SLACK["source"])
+            low, high = min(low, own[0]), max(high, own[1])
+    return rule.model_copy(update={"missing": missing, "min": _tidy(low, down=True), "max": _tidy(high, down=False)})
+
+
+def _share(seen: float, role: Literal["source", "target"]) -> float:
+    return round(min(1.0, max(MISSING[role], 2 * seen + 0.05 if seen else 0.0)), 2)
+
+
+def _stretched(low: float, high: float, slack: float) -> tuple[float, float]:
+    span = (high - low) or max(abs(high), 1.0)
+    return _tidy(low - slack * span, down=True), _tidy(high + slack * span, down=False)
+
+
+def _tidy(value: float, down: bool) -> float:
+    """Round away from the data to three digits, so that the file is readable."""
+    if value == 0 or not math.isfinite(value):
+        return 0.0 if value == 0 else math.copysign(1.7e308, value)
+    step = 10.0 ** (math.floor(math.log10(abs(value))) - 2)
+    tidy = (math.floor if down else math.ceil)(value / step) * step
+    return float(f"{tidy:.12g}")

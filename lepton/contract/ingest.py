@@ -1,0 +1,292 @@
+"""Take one delivery into a domain: read, check, store, version; or refuse it and leave the data as it was.
+
+The order makes an interruption harmless: nothing is written before the contract holds, a batch appears by one rename,
+and a marker tells that it is not versioned and pushed yet; the same delivery again then completes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from lepton.contract.infer import for_target, infer
+from lepton.contract.quarantine import quarantine, reason_file
+from lepton.contract.result import ContractResult
+from lepton.contract.spec import Contract, load_contract, save_contract
+from lepton.contract.validate import validate, validate_labels
+from lepton.core.errors import LeptonError, Refused, UsageError
+from lepton.core.files import atomic_write
+from lepton.core.names import check_batch, check_domain
+from lepton.core.refs import DataRef
+from lepton.core.workspace import Workspace
+from lepton.data import batchfile, readers, store, versions
+from lepton.data.ids import batch_digest, content_hashes
+from lepton.data.readers.labels import read_labels
+
+LOCK_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class IngestResult:
+    """What was taken in."""
+
+    domain: str
+    batch: str
+    """Name of the batch, or of the delivery of labels."""
+    rows: int
+    labelled: int
+    contract: ContractResult
+    data: DataRef | None
+    """The new batch; for labels the whole domain. None after a dry run."""
+    completed: bool = False
+    """Whether the delivery was stored by an earlier, interrupted ingest and has only now been versioned and pushed."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object."""
+        found = asdict(self)
+        found["contract"] = self.contract.to_json()
+        found["data"] = self.data.to_json() if self.data else None
+        return found
+
+
+def ingest(
+    ws: Workspace,
+    domain: str,
+    path: str | Path,
+    *,
+    name: str | None = None,
+    labels: bool = False,
+    new: bool = False,
+    dry_run: bool = False,
+) -> IngestResult:
+    """Take one delivery into a domain, or refuse it and leave the data as it was.
+
+    Args:
+        ws: The workspace.
+        domain: Where the rows come from.
+        path: CSV (also gzipped), Parquet, NPZ, or a folder of images by class.
+        name: Name of the batch; by default made from the file's name.
+        labels: The file holds ids and labels of rows that were delivered before.
+        new: Add the domain, with a contract derived from the source's (or from the delivery, for the source itself).
+        dry_run: Check only; write nothing but the Data Docs.
+
+    Raises:
+        Refused: If the delivery cannot be read or breaks the contract; it is in quarantine, with the reason beside it.
+        UsageError, NotFound: If the call cannot work as it is.
+        LeptonError: If this very delivery is already stored, or DVC's remote is missing.
+    """
+    path = Path(path)
+    check_domain(domain)
+    if name is not None:
+        check_batch(name)
+    if not (new and domain not in ws.domains()):
+        ws.check_known(domain)
+    with _alone(ws):
+        versions.check_complete(ws)
+        return (_take_labels if labels else _take_rows)(ws, domain, path, name, new, dry_run)
+
+
+def _take_rows(ws: Workspace, domain: str, path: Path, name: str | None, new: bool, dry_run: bool) -> IngestResult:
+    known = domain in ws.domains()
+    rules = load_contract(ws, domain if known else ws.source) if known or domain != ws.source else None
+    delivery = _read(ws, domain, path, _reading(ws, rules, known), dry_run)
+    contract = rules if known and rules else _new_contract(ws, domain, delivery.table, rules)
+    hashes = content_hashes(delivery.table)
+    content = batch_digest(hashes)
+    holder = _holder(ws, domain, delivery, set(hashes), content)
+    if holder is not None:
+        return _again(ws, domain, holder, path, delivery, contract, dry_run)
+    if new and known:
+        raise UsageError(
+            f"Domain {domain!r} is not new: it has a contract.", fix=[f"lepton ingest {domain} {path}  (without --new)"]
+        )
+    batch = _free_name(path, name, store.batches(ws, domain))
+    table = delivery.identified(batch)
+    result = validate(
+        table,
+        contract,
+        ws,
+        delivery=path.name,
+        has_labels=delivery.has_labels,
+        earlier=store.batch_of(ws, domain) if delivery.ids_from == "given" else {},
+        names=list(delivery.table.ids) if delivery.ids_from == "path" else None,
+    )
+    if not result.passed:
+        raise _refusal(ws, domain, path, result, dry_run)
+    labelled = int(table.known().sum())
+    if dry_run:
+        return IngestResult(domain, batch, len(table), labelled, result, None)
+    if not known:
+        save_contract(ws, contract)
+    with _until_pushed(ws, domain, batch):
+        store.write_batch(ws, domain, batch, table)
+        versions.snapshot(ws)
+    return IngestResult(domain, batch, len(table), labelled, result, versions.data_ref(ws, domain, [batch]))
+
+
+def _take_labels(ws: Workspace, domain: str, path: Path, name: str | None, new: bool, dry_run: bool) -> IngestResult:
+    if new:
+        raise UsageError("--labels and --new exclude each other: labels are for rows that are already stored.")
+    contract = load_contract(ws, domain)
+    try:
+        ids, labels = read_labels(path, contract.label, contract.id)
+    except LeptonError as error:
+        raise _unreadable(ws, domain, path, error, dry_run) from None
+    files = store.label_files(ws, domain)
+    wanted = dict(zip(ids, labels, strict=True))
+    twin = next((held for held, file in files.items() if _labels_in(file) == wanted), None)
+    result = validate_labels(ids, labels, contract, ws, stored=store.batch_of(ws, domain), delivery=path.name)
+    if not result.passed:
+        raise _refusal(ws, domain, path, result, dry_run, "--labels")
+    if twin is not None:
+        if _pending(ws) is None:
+            raise LeptonError(f"{path.name} is already delivered as labels {twin!r}; nothing was stored.")
+        with _until_pushed(ws, domain, twin):
+            versions.snapshot(ws)
+        return IngestResult(domain, twin, len(ids), len(ids), result, versions.data_ref(ws, domain), completed=True)
+    batch = _free_name(path, name, list(files))
+    if dry_run:
+        return IngestResult(domain, batch, len(ids), len(ids), result, None)
+    with _until_pushed(ws, domain, batch):
+        store.write_labels(ws, domain, batch, ids, labels)
+        versions.snapshot(ws)
+    return IngestResult(domain, batch, len(ids), len(ids), result, versions.data_ref(ws, domain))
+
+
+def _again(
+    ws: Workspace,
+    domain: str,
+    holder: str,
+    path: Path,
+    delivery: readers.Delivery,
+    contract: Contract,
+    dry_run: bool,
+) -> IngestResult:
+    """Refuse a delivery that is already stored, unless an ingest was interrupted: then finish it."""
+    if _pending(ws) is None or dry_run or holder not in store.batches(ws, domain):
+        raise LeptonError(
+            f"{path.name} is already delivered as batch {holder}; nothing was stored.",
+            why=f"All of its {len(delivery.table):,} rows are there.",
+            fix=[f"lepton ingest {domain} LABELS.csv --labels  (if you mean to add labels: columns id and label)"],
+        )
+    result = validate(delivery.identified(holder), contract, ws, delivery=path.name, has_labels=delivery.has_labels)
+    with _until_pushed(ws, domain, holder):
+        versions.snapshot(ws)
+    rows, labelled = store.counts(ws, domain, [holder])
+    data = versions.data_ref(ws, domain, [holder])
+    return IngestResult(domain, holder, rows, labelled, result, data, completed=True)
+
+
+def _holder(ws: Workspace, domain: str, delivery: readers.Delivery, hashes: set[str], content: str) -> str | None:
+    """Return the batch that already holds all of these rows, several joined by "and", or None."""
+    own_ids = set(delivery.table.ids) if delivery.ids_from == "given" else None
+    keys: dict[str, str] = {}
+    for batch, file in store.batch_files(ws, domain).items():
+        stored_ids = batchfile.ids_and_labels(file)[0]
+        if batchfile.about(file).get("content") == content and (own_ids is None or own_ids == set(stored_ids)):
+            return batch
+        if own_ids is None:
+            keys.update((row_id.partition("~")[0], batch) for row_id in stored_ids if "~" in row_id)
+    if own_ids is None and hashes <= keys.keys():
+        return " and ".join(sorted({keys[key] for key in hashes}))
+    return None
+
+
+def _reading(ws: Workspace, rules: Contract | None, known: bool) -> readers.Reading:
+    if rules is None:
+        return readers.Reading(kind=ws.config.kind, label=ws.config.label, id=ws.config.id or "id")
+    shape = rules.image.shape if rules.image is not None and known else None
+    return readers.Reading(rules.kind, rules.label, rules.id, shape, rules.categories)
+
+
+def _read(ws: Workspace, domain: str, path: Path, reading: readers.Reading, dry_run: bool) -> readers.Delivery:
+    readers.check_path(path)  # what is not there, or leads out of its folder, is no delivery to keep
+    try:
+        return readers.read(path, reading)
+    except LeptonError as error:
+        raise _unreadable(ws, domain, path, error, dry_run) from None
+
+
+def _new_contract(ws: Workspace, domain: str, table: Any, rules: Contract | None) -> Contract:
+    if rules is None:
+        return infer(table, domain, "source", label=ws.config.label, id=ws.config.id or "id")
+    return for_target(rules, domain, table)
+
+
+def _free_name(path: Path, name: str | None, taken: list[str]) -> str:
+    if name is not None:
+        if name in taken:
+            raise UsageError(f"The name {name!r} is taken by another delivery.", fix=["use another --name"])
+        return name
+    stem, batch, number = readers.stem(path), readers.stem(path), 2
+    while batch in taken:
+        batch, number = f"{stem[:57]}-{number}", number + 1
+    return batch
+
+
+def _labels_in(file: Path) -> dict[str, str]:
+    ids, labels = batchfile.ids_and_labels(file)
+    return dict(zip(ids, labels, strict=True))
+
+
+def _refusal(ws: Workspace, domain: str, path: Path, result: ContractResult, dry_run: bool, flag: str = "") -> Refused:
+    again = " ".join(["lepton ingest", domain, str(path), flag]).strip()
+    fix = [f"open {result.docs_url}  (Data Docs)"] if result.docs_url else []
+    fix += [f"mend the file, then {again}", f"edit contracts/{domain}.yaml  (if the rows are right)"]
+    why = result.lines()
+    if dry_run:
+        return Refused(result.headline(), "\n".join([*why, "", "Nothing was stored: this was a dry run."]), fix)
+    goal = quarantine(ws, domain, path, result)
+    why += ["", f"Nothing was stored. The delivery is in {_short(ws, goal)} with a report beside it."]
+    return Refused(result.headline(), "\n".join(why), [f"less {_short(ws, reason_file(goal))}", *fix])
+
+
+def _unreadable(ws: Workspace, domain: str, path: Path, error: LeptonError, dry_run: bool) -> LeptonError:
+    if dry_run or not path.exists():
+        return error
+    goal = quarantine(ws, domain, path, error)
+    why = [error.why] if error.why else []
+    why += ["", f"Nothing was stored. The delivery is in {_short(ws, goal)} with the reason beside it."]
+    return Refused(f"Refused: {error.what}", "\n".join(why).strip("\n"), error.fix)
+
+
+def _short(ws: Workspace, path: Path) -> str:
+    return str(path.relative_to(ws.root)) if path.is_relative_to(ws.root) else str(path)
+
+
+@contextlib.contextmanager
+def _alone(ws: Workspace) -> Iterator[None]:
+    """One ingest a workspace at a time; the lock goes with the process that holds it."""
+    ws.state_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(ws.state_dir / "ingest.lock", timeout=LOCK_SECONDS):
+            yield
+    except Timeout:
+        raise LeptonError(
+            f"Another ingest has been running here for {LOCK_SECONDS} seconds.",
+            why=f"The lock is {ws.state_dir / 'ingest.lock'}.",
+            fix=["wait for it to end, then repeat this command"],
+        ) from None
+
+
+@contextlib.contextmanager
+def _until_pushed(ws: Workspace, domain: str, batch: str) -> Iterator[None]:
+    """Leave a marker while something is stored but not yet versioned and pushed."""
+    atomic_write(_marker(ws), json.dumps({"domain": domain, "batch": batch}) + "\n")
+    yield
+    _marker(ws).unlink(missing_ok=True)
+
+
+def _pending(ws: Workspace) -> dict[str, str] | None:
+    marker = _marker(ws)
+    return json.loads(marker.read_text()) if marker.exists() else None
+
+
+def _marker(ws: Workspace) -> Path:
+    return ws.state_dir / "not-pushed.json"

@@ -1,0 +1,109 @@
+"""Refused deliveries, kept as they came, with the reason beside each for people and for programs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lepton.contract.result import ContractResult
+from lepton.core.errors import LeptonError
+from lepton.core.files import atomic_dir, atomic_write, sha256
+from lepton.core.names import check_domain
+from lepton.core.workspace import Workspace
+
+REASON = ".reason.json"
+REASON_TEXT = ".reason.txt"
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """One refused delivery."""
+
+    domain: str
+    path: Path
+    reason: dict[str, Any]
+    """What `<name>.reason.json` says: domain, delivery, time, headline, lines and, if it came so far, the contract's result."""
+
+
+def quarantine(ws: Workspace, domain: str, path: Path, cause: ContractResult | LeptonError) -> Path:
+    """Copy a delivery to quarantine/<domain>/ and write the reason beside it; returns the copy.
+
+    The delivery itself is left where it is. Another delivery of the same name is kept, too: the copy gets a number.
+    Symbolic links are copied as links, never what they point to.
+    """
+    folder = ws.quarantine_dir / check_domain(domain)
+    goal = _goal(folder, path)
+    if path.resolve() != goal.resolve():
+        _copy(path, goal)
+    reason = _reason(domain, path, cause)
+    atomic_write(_beside(goal, REASON), json.dumps(reason, indent=2, ensure_ascii=False) + "\n")
+    text = [reason["headline"], "", *(f"  {line}" for line in reason["lines"]), ""]
+    if reason.get("docs_url"):
+        text += [f"  Data Docs:  {reason['docs_url']}"]
+    text += [f"  Delivered:  {path.absolute()}", f"  Refused:    {reason['time']}"]
+    atomic_write(_beside(goal, REASON_TEXT), "\n".join(text) + "\n")
+    return goal
+
+
+def quarantined(ws: Workspace, domain: str | None = None) -> list[Quarantined]:
+    """Return the refused deliveries, the latest first."""
+    found = []
+    for path in ws.quarantine_dir.glob(f"{check_domain(domain) if domain else '*'}/*{REASON}"):
+        reason = json.loads(path.read_text(encoding="utf-8"))
+        found.append(Quarantined(reason["domain"], path.with_name(path.name.removesuffix(REASON)), reason))
+    return sorted(found, key=lambda entry: str(entry.reason["time"]), reverse=True)
+
+
+def reason_file(goal: Path) -> Path:
+    """Return the text that says why a delivery is in quarantine."""
+    return _beside(goal, REASON_TEXT)
+
+
+def _reason(domain: str, path: Path, cause: ContractResult | LeptonError) -> dict[str, Any]:
+    reason: dict[str, Any] = {
+        "domain": domain,
+        "delivery": path.name,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    if isinstance(cause, ContractResult):
+        return reason | {
+            "headline": cause.headline(),
+            "lines": cause.lines(),
+            "docs_url": cause.docs_url,
+            "contract": cause.to_json(),
+        }
+    return reason | {
+        "headline": cause.what,
+        "lines": [*cause.why.splitlines(), *(f"Fix:  {step}" for step in cause.fix)],
+    }
+
+
+def _goal(folder: Path, path: Path) -> Path:
+    """Return a place in quarantine that is free or already holds these bytes."""
+    if path.resolve().parent == folder.resolve():
+        return path
+    goal, number = folder / path.name, 2
+    while goal.exists() and not _same(path, goal):
+        goal = folder / f"{number}-{path.name}"
+        number += 1
+    return goal
+
+
+def _same(a: Path, b: Path) -> bool:
+    return a.is_file() and b.is_file() and sha256(a) == sha256(b)
+
+
+def _copy(path: Path, goal: Path) -> None:
+    if path.is_dir():
+        with atomic_dir(goal) as folder:
+            shutil.copytree(path, folder, symlinks=True, dirs_exist_ok=True)
+        return
+    atomic_write(goal, path.read_bytes())
+
+
+def _beside(goal: Path, suffix: str) -> Path:
+    return goal.with_name(goal.name + suffix)

@@ -1,0 +1,239 @@
+"""The contract of a domain: one commented YAML file that people read and edit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from lepton.core.errors import NotFound, UsageError
+from lepton.core.files import atomic_write, digest
+from lepton.core.names import check_domain
+from lepton.core.workspace import Workspace
+from lepton.core.yamls import nearest, read_yaml
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ColumnRule(_Part):
+    """What one feature column of a table must meet."""
+
+    name: str
+    dtype: Literal["number", "category"]
+    min: float | None = None
+    """Smallest allowed number; None: any."""
+    max: float | None = None
+    """Largest allowed number; None: any."""
+    missing: float = Field(0.0, ge=0, le=1)
+    """Largest allowed share of rows without a value."""
+    values: tuple[str, ...] | None = None
+    """Allowed categories; None: any."""
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _texts(cls, value: Any) -> Any:
+        return _as_texts(value)
+
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> ColumnRule:
+        if self.dtype == "number" and self.values is not None:
+            raise ValueError(f"column {self.name!r} is a number: use min and max instead of values")
+        if self.dtype == "category" and not (self.min is None and self.max is None):
+            raise ValueError(f"column {self.name!r} is a category: use values instead of min and max")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"column {self.name!r}: min {self.min} is larger than max {self.max}")
+        return self
+
+
+class ImageRule(_Part):
+    """What every image must meet."""
+
+    shape: tuple[int, int, int]
+    """(channels, height, width)."""
+    dtype: Literal["uint8", "float32"] = "uint8"
+    min: float = 0
+    """Smallest allowed pixel."""
+    max: float = 255
+    """Largest allowed pixel."""
+
+
+class Contract(_Part):
+    """What a batch must meet before it may enter a domain."""
+
+    domain: str
+    role: Literal["source", "target"]
+    kind: Literal["image", "tabular"]
+    classes: tuple[str, ...] = Field(min_length=1)
+    """Allowed labels."""
+    label: str = "label"
+    """Column that holds the label."""
+    label_missing: float = Field(1.0, ge=0, le=1)
+    """Largest allowed share of rows without a label, where the column is delivered at all."""
+    id: str = "id"
+    """Column that identifies a row, where it is delivered."""
+    min_rows: int = Field(1, ge=1)
+    """Fewest rows of a delivery."""
+    image: ImageRule | None = None
+    columns: tuple[ColumnRule, ...] = ()
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _texts(cls, value: Any) -> Any:
+        return _as_texts(value)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Contract:
+        if self.kind == "image" and (self.image is None or self.columns):
+            raise ValueError("a contract of kind image has `image` and no `columns`")
+        if self.kind == "tabular" and (self.image is not None or not self.columns):
+            raise ValueError("a contract of kind tabular has `columns` and no `image`")
+        names = [rule.name for rule in self.columns]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"the columns {twice} are listed more than once")
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError("a class is listed more than once")
+        return self
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The columns to read as categories even where they hold numbers."""
+        return tuple(rule.name for rule in self.columns if rule.dtype == "category")
+
+    def digest(self) -> str:
+        """Return 16 hex digits over everything the contract says; comments do not count."""
+        return digest(self.model_dump(mode="json"))
+
+
+def contract_path(ws: Workspace, domain: str) -> Path:
+    """Return where a domain's contract lies."""
+    return ws.contracts_dir / f"{check_domain(domain)}.yaml"
+
+
+def load_contract(ws: Workspace, domain: str) -> Contract:
+    """Return the contract of a known domain.
+
+    Raises:
+        NotFound: If the domain is not known.
+        UsageError: If the file is not YAML or not a contract; names the line or the key.
+    """
+    ws.check_known(domain)
+    contract = read_contract(contract_path(ws, domain))
+    if contract.domain != domain:
+        raise UsageError(
+            f"contracts/{domain}.yaml is the contract of another domain, {contract.domain!r}.",
+            fix=[f"write `domain: {domain}` in it"],
+        )
+    return contract
+
+
+def read_contract(path: Path) -> Contract:
+    """Read one contract file.
+
+    Raises:
+        NotFound: If there is none.
+        UsageError: If it is not YAML or not a contract.
+    """
+    if not path.exists():
+        raise NotFound(f"{path} does not exist.")
+    try:
+        return Contract.model_validate(read_yaml(path))
+    except ValidationError as error:
+        raise UsageError(
+            f"{path.name} is not a valid contract.",
+            why="\n".join(_explain(dict(problem)) for problem in error.errors()),
+            fix=[f"edit {path}"],
+        ) from None
+
+
+def save_contract(ws: Workspace, contract: Contract) -> Path:
+    """Write a contract as the commented YAML that `load_contract` reads."""
+    return atomic_write(contract_path(ws, contract.domain), render(contract))
+
+
+def render(contract: Contract) -> str:
+    """Return the commented YAML of a contract."""
+    lines = [
+        f"# The contract of domain {contract.domain!r}: what a delivery must meet before it is stored.",
+        "# Edit it when the world changes for good; a delivery that breaks it goes to quarantine/ with the reason.",
+        "",
+        f"domain: {contract.domain}",
+        f"role: {contract.role}      # a source needs labels, a target may have some",
+        f"kind: {contract.kind}",
+        "",
+        '# Labels that may occur. Quote them: 1 and "1" mean the same here, but yes and no are truth values in YAML.',
+        f"classes: {_flow(list(contract.classes))}",
+        "",
+        "# Column that holds the label, and the largest share of rows without one where that column is delivered.",
+        f"label: {_flow(contract.label)}",
+        f"label_missing: {_number(contract.label_missing)}",
+        "",
+        "# Column that identifies a row. Where it is not delivered, ids are made from the rows' content.",
+        f"id: {_flow(contract.id)}",
+        "",
+        "# Fewest rows of a delivery.",
+        f"min_rows: {contract.min_rows}",
+        "",
+    ]
+    if contract.image is not None:
+        lines += [
+            "# Every image: channels, height and width; the type of its pixels; the range of their values.",
+            "image:",
+            f"  shape: {list(contract.image.shape)}",
+            f"  dtype: {contract.image.dtype}",
+            f"  min: {_number(contract.image.min)}",
+            f"  max: {_number(contract.image.max)}",
+        ]
+    else:
+        lines += [
+            "# Feature columns; a delivery has exactly these. `missing` is the largest share of rows without a value.",
+            "# number: min and max are inclusive; leave one out to allow any. category: leave values out to allow any.",
+            "columns:",
+            *(f"  - {_rule(rule)}" for rule in contract.columns),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _rule(rule: ColumnRule) -> str:
+    parts = [f"name: {_flow(rule.name)}", f"dtype: {rule.dtype}"]
+    parts += [f"{key}: {_number(value)}" for key, value in (("min", rule.min), ("max", rule.max)) if value is not None]
+    parts.append(f"missing: {_number(rule.missing)}")
+    if rule.values is not None:
+        parts.append(f"values: {_flow(list(rule.values))}")
+    return "{" + ", ".join(parts) + "}"
+
+
+def _flow(value: str | list[str]) -> str:
+    return json.dumps(value, ensure_ascii=False)  # JSON text is YAML, and always quoted
+
+
+def _number(value: float) -> str:
+    # YAML 1.1 reads 1e-05 as text: a number needs a point.
+    text = str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+    return text.replace("e", ".0e") if "e" in text and "." not in text else text
+
+
+def _as_texts(value: Any) -> Any:
+    if not isinstance(value, list | tuple):
+        return value
+    if any(isinstance(item, bool) for item in value):
+        raise ValueError("yes, no, true and false are truth values in YAML: put them in quotes")
+    return tuple(str(item) if isinstance(item, int | float) else item for item in value)
+
+
+def _explain(problem: dict[str, Any]) -> str:
+    """Turn one pydantic problem into a line with the path and the nearest known key."""
+    where = ".".join(str(part + 1) if isinstance(part, int) else part for part in problem["loc"]) or "the file"
+    if problem["type"] == "extra_forbidden":
+        part: type[BaseModel] = {"image": ImageRule, "columns": ColumnRule}.get(str(problem["loc"][0]), Contract)
+        known = list((part if len(problem["loc"]) > 1 else Contract).model_fields)
+        near = nearest(str(problem["loc"][-1]), known)
+        return f"{where}: unknown key" + (f"; did you mean {near!r}?" if near else f"; known: {', '.join(known)}")
+    if problem["type"] == "missing":
+        return f"{where}: required, but absent"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{where}: {message}" + ("" if isinstance(problem["input"], dict) else f" (found {problem['input']!r})")

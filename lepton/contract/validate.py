@@ -1,0 +1,126 @@
+"""Hold a delivery against its contract."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from lepton.contract import gx
+from lepton.contract.checks import EARLIER, SHAPE, Check, checks_for, label_checks, rows_frame
+from lepton.contract.result import LISTED, Breach, ContractResult
+from lepton.contract.spec import Contract
+from lepton.core.errors import LeptonError
+from lepton.core.table import Table
+from lepton.core.workspace import Workspace
+
+
+def validate(
+    table: Table,
+    contract: Contract,
+    ws: Workspace,
+    *,
+    delivery: str = "delivery",
+    has_labels: bool | None = None,
+    earlier: Mapping[str, str] | None = None,
+    names: Sequence[str] | None = None,
+) -> ContractResult:
+    """Run every check of the contract on the rows and publish the outcome in the Data Docs.
+
+    Args:
+        table: The rows.
+        contract: What they must meet.
+        ws: Where the Data Docs lie.
+        delivery: Name of the file or folder, for the page.
+        has_labels: Whether the delivery has a label column; by default whether some label is known.
+        earlier: Row id -> batch that already holds it, for rows of other batches.
+        names: What a person calls the rows, if not by their number: file names.
+
+    Raises:
+        LeptonError: If rows and contract are of different kinds, or a check itself broke.
+    """
+    if table.kind != contract.kind:
+        words = {"image": "images", "tabular": "rows of a table"}
+        raise LeptonError(
+            f"{delivery} holds {words[table.kind]}; domain {contract.domain!r} holds {words[contract.kind]}."
+        )
+    has_labels = bool(table.known().any()) if has_labels is None else has_labels
+    frame = rows_frame(table, contract, has_labels, earlier or {})
+    return _judge(frame, checks_for(contract, frame), contract, ws, delivery, contract.domain, names)
+
+
+def validate_labels(
+    ids: Sequence[Any],
+    labels: Sequence[Any],
+    contract: Contract,
+    ws: Workspace,
+    *,
+    stored: Mapping[str, str],
+    delivery: str,
+) -> ContractResult:
+    """Hold labels for stored rows against the contract.
+
+    Args:
+        ids: (n,) strings or None.
+        labels: (n,) strings or None.
+        contract: Names the classes.
+        ws: Where the Data Docs lie.
+        stored: Row id -> batch that holds it.
+        delivery: Name of the file, for the page.
+    """
+    columns = {contract.id: ids, contract.label: labels, EARLIER: [stored.get(row_id) for row_id in ids]}
+    frame = pd.DataFrame({name: pd.Series(list(values), dtype=object) for name, values in columns.items()})
+    frame.index = pd.RangeIndex(1, len(frame) + 1)
+    return _judge(frame, label_checks(contract), contract, ws, delivery, f"{contract.domain}-labels", None)
+
+
+def _judge(
+    frame: pd.DataFrame,
+    checks: list[Check],
+    contract: Contract,
+    ws: Workspace,
+    delivery: str,
+    suite: str,
+    names: Sequence[str] | None,
+) -> ContractResult:
+    began = time.monotonic()
+    failed, url = gx.run(frame, checks, suite, delivery, ws.docs_dir)
+    return ContractResult(
+        domain=contract.domain,
+        passed=not failed,
+        breaches=tuple(_breaches(failed, frame, names)),
+        rows=len(frame),
+        checks=len(checks),
+        contract=contract.digest(),
+        docs_url=url,
+        seconds=round(time.monotonic() - began, 3),
+        delivery=delivery,
+    )
+
+
+def _breaches(failed: Sequence[gx.Failed], frame: pd.DataFrame, names: Sequence[str] | None) -> list[Breach]:
+    """Say each failure in words; a wrong shape is one breach, however many of its axes are wrong."""
+    found: list[Breach] = []
+    shape_told = False
+    for entry in failed:
+        check, column, problem = entry.check, entry.check.column, ""
+        if "axis" in check.meta:
+            if shape_told:
+                continue
+            shape_told = True
+            column = "shape"
+            seen = frame.loc[entry.rows[0], list(SHAPE)]
+            problem = check.say([" x ".join(str(int(size)) for size in seen)], entry.found)
+        rows = entry.rows[:LISTED]
+        found.append(
+            Breach(
+                column=column,
+                problem=problem or check.say(entry.values, entry.found),
+                rows=rows,
+                count=entry.count,
+                names=tuple(names[row - 1] for row in rows) if names is not None else (),
+            )
+        )
+    return found
