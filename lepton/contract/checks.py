@@ -58,8 +58,7 @@ def rows_frame(table: Table, contract: Contract, has_labels: bool, earlier: Mapp
         columns |= {str(name): table.frame[name].to_numpy() for name in table.frame}
     columns[EARLIER] = np.array([earlier.get(row_id) for row_id in table.ids], dtype=object)
     series = {
-        name: pd.Series(values, dtype=object if getattr(values, "dtype", None) == object else None)
-        for name, values in columns.items()
+        name: pd.Series(values, dtype=object if values.dtype.kind == "O" else None) for name, values in columns.items()
     }
     frame = pd.DataFrame(series)
     frame.index = pd.RangeIndex(1, len(frame) + 1)
@@ -247,13 +246,7 @@ def label_checks(contract: Contract) -> list[Check]:
 def _missing_check(name: str, share: float) -> Check:
     def say(_: Sequence[Any], found: dict[str, Any]) -> str:
         seen = found.get("unexpected_percent") or 0.0
-        return (
-            "no value"
-            if share == 0
-            else f"no value in {seen:.3g} % of the rows; allowed: {share:.3g}".replace(
-                f"{share:.3g}", f"{100 * share:.3g} %"
-            )
-        )
+        return f"no value in {seen:.3g} % of the rows; allowed: {100 * share:.3g} %" if share else "no value"
 
     return Check("ExpectColumnValuesToNotBeNull", {"column": name, "mostly": 1 - share}, name, say)
 

@@ -67,7 +67,7 @@ def run(
         message = _raised(outcome.exception_info)
         if message is not None:
             raise LeptonError(
-                f"The check {checks[place].expectation} of column {checks[place].column!r} broke; the data was not judged.",
+                f"The check {checks[place].expectation} of {checks[place].column!r} broke; the data was not judged.",
                 why=message,
                 fix=["see contracts/ for a rule that does not fit its column", f"open {url}"],
             )

@@ -26,7 +26,7 @@ class Quarantined:
     domain: str
     path: Path
     reason: dict[str, Any]
-    """What `<name>.reason.json` says: domain, delivery, time, headline, lines and, if it came so far, the contract's result."""
+    """What `<name>.reason.json` says: delivery, time, headline, lines and, if it came so far, the contract's result."""
 
 
 def quarantine(ws: Workspace, domain: str, path: Path, cause: ContractResult | LeptonError) -> Path:

@@ -24,14 +24,18 @@ class Breach:
     """How many rows; 0 where the breach is not one of single rows."""
     names: tuple[str, ...] = ()
     """File names of these rows, where the delivery is a folder of images."""
+    all_rows: bool = False
+    """Whether every row is meant."""
 
     def text(self) -> str:
         """Return problem and rows in one line."""
         if not self.count:
             return self.problem
+        what = ("image" if self.names else "row") + ("s" if self.count > 1 else "")
+        if self.all_rows and self.count > len(self.rows):
+            return f"{self.problem} (all {self.count:,} {what})"
         listed = ", ".join(self.names or map(str, self.rows))
         more = f", ... {self.count:,} in all" if self.count > len(self.rows) else ""
-        what = "images" if self.names else "row" if self.count == 1 else "rows"
         return f"{self.problem} ({what} {listed}{more})"
 
     def to_json(self) -> dict[str, Any]:

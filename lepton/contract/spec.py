@@ -229,7 +229,8 @@ def _explain(problem: dict[str, Any]) -> str:
     """Turn one pydantic problem into a line with the path and the nearest known key."""
     where = ".".join(str(part + 1) if isinstance(part, int) else part for part in problem["loc"]) or "the file"
     if problem["type"] == "extra_forbidden":
-        part: type[BaseModel] = {"image": ImageRule, "columns": ColumnRule}.get(str(problem["loc"][0]), Contract)
+        parts: dict[str, type[BaseModel]] = {"image": ImageRule, "columns": ColumnRule}
+        part = parts.get(str(problem["loc"][0]), Contract)
         known = list((part if len(problem["loc"]) > 1 else Contract).model_fields)
         near = nearest(str(problem["loc"][-1]), known)
         return f"{where}: unknown key" + (f"; did you mean {near!r}?" if near else f"; known: {', '.join(known)}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lepton.contract import gx
 from lepton.contract.checks import EARLIER, SHAPE, Check, checks_for, label_checks, rows_frame
@@ -52,8 +53,8 @@ def validate(
 
 
 def validate_labels(
-    ids: Sequence[Any],
-    labels: Sequence[Any],
+    ids: NDArray[np.object_],
+    labels: NDArray[np.object_],
     contract: Contract,
     ws: Workspace,
     *,
@@ -70,9 +71,9 @@ def validate_labels(
         stored: Row id -> batch that holds it.
         delivery: Name of the file, for the page.
     """
-    columns = {contract.id: ids, contract.label: labels, EARLIER: [stored.get(row_id) for row_id in ids]}
-    frame = pd.DataFrame({name: pd.Series(list(values), dtype=object) for name, values in columns.items()})
-    frame.index = pd.RangeIndex(1, len(frame) + 1)
+    holders = np.array([stored.get(row_id) for row_id in ids], dtype=object)
+    columns = {contract.id: ids, contract.label: labels, EARLIER: holders}
+    frame = pd.DataFrame(columns, index=pd.RangeIndex(1, len(ids) + 1), dtype="object")
     return _judge(frame, label_checks(contract), contract, ws, delivery, f"{contract.domain}-labels", None)
 
 
@@ -112,7 +113,7 @@ def _breaches(failed: Sequence[gx.Failed], frame: pd.DataFrame, names: Sequence[
             shape_told = True
             column = "shape"
             seen = frame.loc[entry.rows[0], list(SHAPE)]
-            problem = check.say([" x ".join(str(int(size)) for size in seen)], entry.found)
+            problem = check.say([" x ".join(str(size) for size in seen)], entry.found)
         rows = entry.rows[:LISTED]
         found.append(
             Breach(
@@ -121,6 +122,7 @@ def _breaches(failed: Sequence[gx.Failed], frame: pd.DataFrame, names: Sequence[
                 rows=rows,
                 count=entry.count,
                 names=tuple(names[row - 1] for row in rows) if names is not None else (),
+                all_rows=entry.count == len(frame),
             )
         )
     return found

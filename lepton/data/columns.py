@@ -10,7 +10,7 @@ from lepton.core.errors import LeptonError
 from lepton.data.labels import as_text
 
 MISSING = frozenset({"", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None"})
-"""Spellings of "no value" in a column of numbers. In a column of text only the empty field is missing: "NA" may be a name."""
+"""Spellings of "no value" in a column of numbers. In a column of text only the empty field is: "NA" may be a name."""
 
 
 def number(series: pd.Series) -> bool:
@@ -20,7 +20,7 @@ def number(series: pd.Series) -> bool:
 
 def text_column(values: Any) -> pd.Series:
     """Return an object column of strings and None, whatever pandas would rather infer."""
-    return pd.Series(np.asarray(values, dtype=object), dtype=object)
+    return pd.Series(np.array(values, dtype=object), dtype="object")
 
 
 def from_text(series: pd.Series, as_category: bool = False) -> pd.Series:
@@ -28,9 +28,11 @@ def from_text(series: pd.Series, as_category: bool = False) -> pd.Series:
     texts = series.to_numpy(dtype=object)
     if not as_category:
         missing = np.isin(texts.astype(str), list(MISSING))
-        numbers = pd.to_numeric(pd.Series(np.where(missing, None, texts), dtype=object), errors="coerce")
-        if not (numbers.isna().to_numpy() & ~missing).any():
-            return numbers.astype(np.float64)
+        present = text_column(texts)
+        present[missing] = None
+        numbers = np.asarray(pd.to_numeric(present, errors="coerce"), dtype=np.float64)
+        if not (np.isnan(numbers) & ~missing).any():
+            return pd.Series(numbers)
     return text_column([text or None for text in texts])
 
 

@@ -39,7 +39,7 @@ def corrupt(images: NDArray[np.generic], name: str, strength: int = 2, seed: int
         raise UsageError(f"A corruption's strength is 1, 2 or 3, not {strength!r}.")
     if images.dtype != np.uint8 or images.ndim != 4:
         raise UsageError(f"Corruptions take (n, C, H, W) uint8 images, not {images.dtype} of shape {images.shape}.")
-    changed = CORRUPTIONS[name](images / 255.0, strength - 1, np.random.default_rng(seed))
+    changed = CORRUPTIONS[name](images.astype(np.float64) / 255.0, strength - 1, np.random.default_rng(seed))
     return np.rint(np.clip(changed, 0, 1) * 255).astype(np.uint8)
 
 
@@ -75,7 +75,7 @@ def motion_blur(x: Pixels, level: int, rng: np.random.Generator) -> Pixels:
 
 def contrast(x: Pixels, level: int, rng: np.random.Generator) -> Pixels:
     """Faded ink or a flat sensor: values pulled to each image's mean (ImageNet-C `contrast`)."""
-    mean = x.mean(axis=(2, 3), keepdims=True)
+    mean: Pixels = x.mean(axis=(2, 3), keepdims=True)
     return mean + (x - mean) * (0.5, 0.3, 0.15)[level]
 
 
@@ -89,7 +89,7 @@ def fog(x: Pixels, level: int, rng: np.random.Generator) -> Pixels:
     haze = _filter(rng.random(x.shape), 0.2 * x.shape[2], 0.2 * x.shape[3])
     low, high = haze.min(axis=(2, 3), keepdims=True), haze.max(axis=(2, 3), keepdims=True)
     share = (0.3, 0.5, 0.7)[level]
-    return (1 - share) * x + share * (haze - low) / np.maximum(high - low, 1e-9)
+    return np.asarray((1 - share) * x + share * (haze - low) / np.maximum(high - low, 1e-9))
 
 
 def dead_columns(x: Pixels, level: int, rng: np.random.Generator) -> Pixels:

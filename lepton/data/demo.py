@@ -1,7 +1,7 @@
 """The data that the project ships or that its dependencies bring: two real domains of handwritten digits.
 
 `mnist`: 6,000 images of 28 x 28 (LeCun, Cortes and Burges 1998). `optdigits`: 1,797 images of 8 x 8, the test part of
-UCI's "Optical Recognition of Handwritten Digits" as scikit-learn carries it: other writers, other forms, another scanner.
+UCI's "Optical Recognition of Handwritten Digits" as scikit-learn carries it: other writers, forms and scanner.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def content_hashes(table: Table) -> NDArray[np.object_]:
 
 def derive(hashes: NDArray[np.object_], batch: str) -> NDArray[np.object_]:
     """Return (n,) ids `<hash>~<batch>~<k>`, k counting the repetitions of a row within the batch from 0."""
-    repeated = pd.Series(hashes, dtype=object).groupby(hashes).cumcount().to_numpy() if len(hashes) else []
+    repeated = pd.DataFrame({"hash": hashes}).groupby("hash").cumcount()
     return np.array([f"{h}~{batch}~{k}" for h, k in zip(hashes, repeated, strict=True)], dtype=object)
 
 

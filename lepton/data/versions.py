@@ -92,7 +92,7 @@ def push_all(ws: Workspace) -> None:
 
 
 def check_complete(ws: Workspace) -> None:
-    """Refuse to go on where `data/` lacks files that `data.dvc` lists, as a fresh clone does: recording it would lose them.
+    """Refuse to go on where `data/` lacks files that `data.dvc` lists, as in a fresh clone: recording would drop them.
 
     Raises:
         LeptonError: If files are missing.

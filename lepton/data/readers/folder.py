@@ -23,7 +23,7 @@ def read(path: Path, reading: Reading) -> Delivery:
     """Read all images below a folder, in the order of their paths; ids are the paths within the folder.
 
     Raises:
-        LeptonError: If there is no image, a file is something else or damaged, images differ in size, or a link leads out.
+        LeptonError: If there is no image, a file is no image or damaged, images differ in size, or a link leads out.
     """
     if reading.kind == "tabular":
         raise LeptonError(

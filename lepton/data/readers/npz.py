@@ -59,12 +59,16 @@ def read(path: Path, reading: Reading) -> Delivery:
 
 def _load(path: Path) -> dict[str, NDArray[np.generic]]:
     arrays: dict[str, NDArray[np.generic]] = {}
+    with path.open("rb") as stream:
+        start = stream.read(6)
+    if start == b"\x93NUMPY":
+        raise LeptonError(
+            f"{path.name} is a single array, not an NPZ archive.", fix=["numpy.savez(file, x=..., y=...)"]
+        )
+    if not start.startswith(b"PK\x03\x04"):
+        raise LeptonError(f"{path.name} is cut off, damaged or no NPZ archive.", fix=["deliver it again"])
     try:
         with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise LeptonError(
-                    f"{path.name} is a single array, not an NPZ archive.", fix=["numpy.savez(file, x=..., y=...)"]
-                )
             for name in archive.files:
                 if name not in (*ROWS, *LABELS, *IDS):
                     arrays[name] = np.empty(0)  # only its name is wanted, for the error
