@@ -5,10 +5,16 @@ unlabeled data to predict out-of-distribution performance") counts the rows abov
 held-out rows exceed as are answered rightly. Mean confidence is taken after temperature scaling on the same rows
 (Guo et al. 2017). Both assume that confidence still means something on the new data; under strong corruption they
 tend to see too small a loss, so a fall is a fall, while its size is a lower bound rather than a measurement.
+
+A model that collapses onto a few classes can be quite sure of itself. So the mix of the answers sets a ceiling: if the
+true classes are mixed as in the reference, at most 1 - TV(answers now, answers in the reference) of the answers can
+be right, where TV is the total variation distance; what chance alone makes of it is not counted. A window whose true
+mix has changed looks worse than it is by this, which its report says.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +37,7 @@ class Estimate:
     expected: float
     """The same estimate on reference rows that the champion was not fitted to."""
     method: str
-    """`atc+confidence`, or `confidence` where too few rows are labelled to calibrate."""
+    """`atc+confidence`, or `confidence` where too few rows are labelled to calibrate; `mix` where the ceiling holds."""
     labelled: int
     """Held-out labelled rows behind the calibration."""
 
@@ -52,18 +58,42 @@ def estimate(reference: Judged, current: Judged) -> Estimate | None:
         return None
     held_out = _held_out(reference) & known_rows
     labelled = int(held_out.sum())
-    if labelled < MIN_LABELLED:
-        return Estimate(_confidence(seen), _confidence(reference.probabilities[fresh]), "confidence", labelled)
-    right = correct(reference)[held_out]
+    method, score = _estimator(reference, held_out)
+    usual = reference.probabilities[fresh]
+    found, ceiling = score(seen), mix_ceiling(usual, seen)
+    if ceiling < found:
+        found, method = ceiling, "mix"
+    return Estimate(found, score(usual), method, labelled)
+
+
+def _estimator(reference: Judged, held_out: NDArray[np.bool_]) -> tuple[str, Callable[[NDArray[np.float64]], float]]:
+    """Return the name of the estimate that the labelled rows allow, and the function from probabilities to it."""
+    if held_out.sum() < MIN_LABELLED:
+        return "confidence", _confidence
     sure = reference.probabilities[held_out]
     temperature = fit_temperature(sure, _targets(reference)[held_out])
-    bar = atc_threshold(_certainty(sure), right)
+    bar = atc_threshold(_certainty(sure), correct(reference)[held_out])
 
     def both(probabilities: NDArray[np.float64]) -> float:
         above = float((_certainty(probabilities) >= bar).mean())
         return (above + _confidence(cool(probabilities, temperature))) / 2
 
-    return Estimate(both(seen), both(reference.probabilities[fresh]), "atc+confidence", labelled)
+    return "atc+confidence", both
+
+
+def mix_ceiling(reference: NDArray[np.float64], current: NDArray[np.float64]) -> float:
+    """Return the largest share of right answers that the mix of answers allows, if the true mix is the reference's.
+
+    Args:
+        reference: (n, k) probabilities without drift.
+        current: (m, k) probabilities of the window.
+    """
+    classes = reference.shape[1]
+    before, after = (np.bincount(p.argmax(axis=1), minlength=classes) / len(p) for p in (reference, current))
+    rng = np.random.default_rng(0)
+    drawn = [rng.multinomial(len(p), before, size=500) / len(p) for p in (reference, current)]
+    chance = float(np.quantile(np.abs(drawn[0] - drawn[1]).sum(axis=1) / 2, 0.99))
+    return 1.0 - max(0.0, float(np.abs(before - after).sum()) / 2 - chance)
 
 
 def realised(judged: Judged) -> float | None:
