@@ -104,7 +104,7 @@ def history(ledger: Ledger, pair: str) -> list[Champion]:
     """Return every reign of a pair, oldest first."""
     reigns = [_reign(row) for row in ledger.entries(pair, _MOVES)]
     ends = [*(reign.since for reign in reigns[1:]), None]
-    return [replace(reign, until=end) for reign, end in zip(reigns, ends, strict=True)]
+    return [replace(reign, until=end) for reign, end in zip(reigns, ends, strict=False)]
 
 
 def rollback_target(ledger: Ledger, pair: str, to: str | None = None) -> Champion:

@@ -13,6 +13,8 @@ from pathlib import Path
 from lepton.core.workspace import Workspace
 from lepton.registry.vendor import SETTINGS, clear_errors
 
+_CLIENT_SETTINGS = {"MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"}
+
 
 def initialise(ws: Workspace) -> None:
     """Create MLflow's SQLite file if there is none; costs 2 s once and nothing after that.
@@ -63,15 +65,14 @@ def server_command(ws: Workspace, port: int) -> list[str]:
 
 def server_environment() -> dict[str, str]:
     """Return the environment for `server_command`."""
+    # The server must not take itself for a client of some other server.
+    inherited = {key: value for key, value in os.environ.items() if key not in _CLIENT_SETTINGS}
     return {
-        **os.environ,
+        **inherited,
         **SETTINGS,
         "MLFLOW_LOGGING_LEVEL": "WARNING",
         # The job runner of the GenAI features would add a process for each of its queues.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        # The server must not take itself for a client of some other server.
-        "MLFLOW_TRACKING_URI": "",
-        "MLFLOW_REGISTRY_URI": "",
         "PYTHONWARNINGS": "ignore",
     }
 

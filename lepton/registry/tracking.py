@@ -10,7 +10,7 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -78,18 +78,17 @@ class Tracking:
         with clear_errors(f"Run {name!r} could not be started."):
             created = self.client.create_run(self.experiment_id, run_name=name, tags=labels)
         run = Run(self, created.info.run_id)
-        status = "FINISHED"
         try:
             yield run
-        except KeyboardInterrupt:
-            status = "KILLED"
+        except BaseException as error:
+            with suppress(LeptonError):  # what went wrong in the block is what the user must hear of
+                self._end(run, name, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
             raise
-        except BaseException:
-            status = "FAILED"
-            raise
-        finally:
-            with clear_errors(f"Run {name!r} could not be ended."):
-                self.client.set_terminated(run.id, status=status)
+        self._end(run, name, "FINISHED")
+
+    def _end(self, run: Run, name: str, status: str) -> None:
+        with clear_errors(f"Run {name!r} could not be ended."):
+            self.client.set_terminated(run.id, status=status)
 
 
 @dataclass(frozen=True)

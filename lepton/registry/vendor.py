@@ -47,6 +47,7 @@ def clear_errors(what: str) -> Iterator[None]:
     """
     mlflow()
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
     try:
         yield
@@ -57,8 +58,9 @@ def clear_errors(what: str) -> Iterator[None]:
         if "out-of-date database schema" in cause:
             raise LeptonError(what, why=cause, fix=["mlflow db upgrade sqlite:///.lepton/mlflow.db"]) from None
         raise LeptonError(what, why=cause, fix=["lepton doctor"]) from None
-    except OSError as error:  # requests' errors are OSErrors too
-        raise LeptonError(what, why=str(error), fix=["lepton doctor", "check that the disk is not full"]) from None
+    except (OSError, SQLAlchemyError) as error:  # MLflow wraps most of them, but not all
+        cause = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+        raise LeptonError(what, why=cause, fix=["lepton doctor", "check that the disk is not full"]) from None
 
 
 def already_exists(error: Exception) -> bool:

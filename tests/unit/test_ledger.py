@@ -77,7 +77,7 @@ def test_rows_are_found_by_pair_action_and_number(tmp_path: Path) -> None:
 def test_an_unknown_action_or_a_payload_that_is_not_json_is_refused(tmp_path: Path) -> None:
     ledger = fresh(tmp_path)
     with pytest.raises(ValueError, match="unknown ledger action"):
-        ledger.append("x", "a", "invented", {})  # type: ignore[arg-type]
+        ledger.append("x", "a", "invented", {})
     with pytest.raises(ValueError, match="JSON"):
         ledger.append("x", "a", OBSERVED, {"score": float("nan")})
     assert ledger.entries() == []
