@@ -9,6 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from lepton.core.errors import LeptonError
 
 _LOCK_SECONDS = 30
 """How long a SQLite writer waits for another; an append takes a few milliseconds."""
@@ -19,8 +22,18 @@ def make_engine(url: str) -> Engine:
 
     A connection lives as long as one call: nothing is left to dispose of, or to share by accident with a forked
     process. Opening one takes well under a millisecond on SQLite and some ten on a local Postgres.
+
+    Raises:
+        LeptonError: If the URL is not one, or names a driver that is not installed.
     """
-    engine = create_engine(url, poolclass=NullPool)
+    try:
+        engine = create_engine(url, poolclass=NullPool)
+    except (SQLAlchemyError, ImportError) as error:
+        raise LeptonError(
+            "The ledger's address cannot be used.",
+            why=f"{_public(url)}: {error}",
+            fix=["correct LEPTON_LEDGER_URL", "install the driver it names, e.g. pip install 'psycopg[binary]'"],
+        ) from None
     if engine.dialect.name == "sqlite":
         _serialise_sqlite_writers(engine)
     return engine
@@ -35,15 +48,28 @@ def transaction(engine: Engine, write: bool = False) -> Iterator[Connection]:
 
 def sqlite_path(url: str) -> Path | None:
     """Return the file behind a SQLite URL; None for other databases."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        return None
-    return Path(parsed.database)
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return None  # whoever connects gets to hear of it
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 
-def public_url(url: str) -> str:
-    """Return the URL without its password."""
-    return make_url(url).render_as_string(hide_password=True)
+def unusable(url: str, error: Exception, verb: str) -> LeptonError:
+    """Return what to tell the user when the ledger cannot be read or written; without the password."""
+    cause = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+    return LeptonError(
+        f"The ledger cannot be {verb}.",
+        why=f"{_public(url)}: {cause.strip()}",
+        fix=["lepton doctor", "check that the file or server is there, writable, and not full"],
+    )
+
+
+def _public(url: str) -> str:
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "(not a database URL)"
 
 
 def _serialise_sqlite_writers(engine: Engine) -> None:

@@ -21,10 +21,10 @@ from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, Row, Select, select
-from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
 
 from lepton.core.chain import GENESIS, broken_links, seal, wrong_head
-from lepton.core.database import make_engine, public_url, sqlite_path, transaction
+from lepton.core.database import make_engine, sqlite_path, transaction, unusable
 from lepton.core.errors import Conflict, LeptonError
 from lepton.core.files import canonical
 
@@ -154,9 +154,12 @@ class Ledger:
                 with self._connect(write=True) as connection:
                     if not self._ready:
                         _metadata.create_all(connection)
+                    # First the number to write after, then the check: whoever gets in after the check takes
+                    # that number, and our insert fails on it. The other way round two could win.
+                    newest = _newest(connection)
                     if expect_seq is not None:
                         _check_expected(connection, pair, expect_seq, expect_of)
-                    entry = _insert(connection, actor, pair, action, text)
+                    entry = _insert(connection, newest, actor, pair, action, text)
                 self._ready = True
                 return entry
             except (IntegrityError, ProgrammingError):
@@ -165,7 +168,7 @@ class Ledger:
                     raise Conflict(f"The ledger stayed busy for {_ATTEMPTS} attempts.", fix=["try again"]) from None
                 time.sleep(0.005 * (attempt + 1))
             except SQLAlchemyError as error:
-                raise self._unusable(error, "written") from None
+                raise unusable(self.url, error, "written") from None
         raise AssertionError("the loop returns or raises")
 
     def entries(
@@ -206,7 +209,7 @@ class Ledger:
             with self._connect() as connection:
                 return list(connection.execute(query))
         except SQLAlchemyError as error:
-            raise self._unusable(error, "read") from None
+            raise unusable(self.url, error, "read") from None
 
     def _exists(self) -> bool:
         if self._ready:
@@ -218,7 +221,7 @@ class Ledger:
             with self._connect() as connection:
                 self._ready = {_rows.name, _head.name} <= set(sa.inspect(connection).get_table_names())
         except SQLAlchemyError as error:
-            raise self._unusable(error, "read") from None
+            raise unusable(self.url, error, "read") from None
         return self._ready
 
     @contextmanager
@@ -228,21 +231,13 @@ class Ledger:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise self._unusable(error, "written") from None
+                raise unusable(self.url, error, "written") from None
         with transaction(self._engine, write) as connection:
             yield connection
 
     @cached_property
     def _engine(self) -> Engine:
         return make_engine(self.url)
-
-    def _unusable(self, error: Exception, verb: str) -> LeptonError:
-        cause = str(error.orig) if isinstance(error, DBAPIError) else str(error)
-        return LeptonError(
-            f"The ledger cannot be {verb}.",
-            why=f"{public_url(self.url)}: {cause.strip()}",
-            fix=["lepton doctor", "check that the file or server is there, writable, and not full"],
-        )
 
 
 def _filtered(pair: str | None, action: Action | Sequence[Action] | None, after: int) -> Select[Any]:
@@ -267,9 +262,14 @@ def _check_expected(connection: Connection, pair: str, expect_seq: int, expect_o
         )
 
 
-def _insert(connection: Connection, actor: str, pair: str, action: Action, text: str) -> Entry:
-    newest = connection.execute(select(_rows.c.seq, _rows.c.hash).order_by(_rows.c.seq.desc()).limit(1)).first()
-    seq, prev_hash = (newest.seq + 1, newest.hash) if newest else (1, GENESIS)
+def _newest(connection: Connection) -> tuple[int, str]:
+    """Return number and hash of the newest row."""
+    found = connection.execute(select(_rows.c.seq, _rows.c.hash).order_by(_rows.c.seq.desc()).limit(1)).first()
+    return (found.seq, found.hash) if found else (0, GENESIS)
+
+
+def _insert(connection: Connection, newest: tuple[int, str], actor: str, pair: str, action: Action, text: str) -> Entry:
+    seq, prev_hash = newest[0] + 1, newest[1]
     moment = datetime.now(UTC).isoformat(timespec="microseconds")
     sealed = seal(seq, moment, actor, pair, action, text, prev_hash)
     connection.execute(

@@ -202,7 +202,7 @@ def _server(ws: Workspace) -> str | None:
         return None
     url = stack.mlflow_url.rstrip("/")
     try:
-        with urlopen(f"{url}/health", timeout=2):
+        with urlopen(f"{url}/health", timeout=5):
             pass
     except (URLError, OSError, ValueError):
         return None

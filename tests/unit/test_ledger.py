@@ -184,6 +184,14 @@ def test_a_file_that_is_no_database_is_a_clear_error(tmp_path: Path) -> None:
         assert "not a database" in caught.value.why
 
 
+@pytest.mark.parametrize("url", ["not a url", "nosuch://host/name", "oracle://ada:secret@host/name"])
+def test_an_address_that_cannot_be_used_is_a_clear_error_without_the_password(url: str) -> None:
+    for call in (lambda: Ledger(url).entries(), lambda: Ledger(url).append("x", "a", OBSERVED, {})):
+        with pytest.raises(LeptonError, match="address cannot be used") as caught:
+            call()
+        assert "secret" not in caught.value.render()
+
+
 def test_the_expected_number_guards_the_whole_ledger_or_one_pairs_actions(tmp_path: Path) -> None:
     ledger = fresh(tmp_path)
     promoted = ledger.append("x", "a", PROMOTED, {}, expect_seq=0)
