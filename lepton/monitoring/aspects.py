@@ -146,10 +146,15 @@ def _embedding_frames(reference: Judged, current: Judged) -> tuple[pd.DataFrame,
             residual[held] = _residual(old[held], *_principal(old[rest]))
     frames = []
     for values, left_out in ((old, residual), (new, _residual(new, centre, directions))):
-        projected = (values - centre) @ directions.T
+        projected = _finite_rows(values - centre) @ directions.T
         frame = pd.DataFrame(projected, columns=[f"direction {k + 1}" for k in range(len(directions))])
         frames.append(frame.assign(residual=left_out))
     return frames[0], frames[1]
+
+
+def _finite_rows(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the rows, those with a value that is not finite all NaN."""
+    return np.where(np.isfinite(rows).all(axis=1, keepdims=True), rows, np.nan)
 
 
 def _principal(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -166,7 +171,7 @@ def _principal(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
 def _residual(
     rows: NDArray[np.float64], centre: NDArray[np.float64], directions: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    moved = rows - centre
+    moved = _finite_rows(rows - centre)
     left: NDArray[np.float64] = np.linalg.norm(moved - moved @ directions.T @ directions, axis=1)
     return left
 

@@ -16,6 +16,9 @@ from lepton.monitoring.aspects import Column
 Snapshot = Any
 """Evidently's result: its `save_html` and `dict` are all that is used."""
 
+SHOWN = 60
+"""Most columns in a report: each costs some 15 kB, and a page of all columns of a wide table would not open."""
+
 
 @contextmanager
 def quiet() -> Iterator[None]:
@@ -30,9 +33,22 @@ def measure(columns: Sequence[Column], thresholds: Mapping[str, float]) -> tuple
     """Return Evidently's statistic of every column, and its snapshot for a report.
 
     Args:
-        columns: What is compared; none may be empty, or missing altogether on one side.
+        columns: What is compared; each has known values on both sides.
         thresholds: From which statistic on Evidently's report calls a column drifted.
+
+    Returns:
+        The statistics by column, and a snapshot that shows all columns, or the SHOWN worst ones of many.
     """
+    if not columns:
+        return {}, None
+    found, snapshot = _run(columns, thresholds)
+    if len(columns) > SHOWN:
+        worst = sorted(columns, key=lambda c: -found[c.name] / thresholds[c.name])[:SHOWN]
+        _, snapshot = _run(worst, thresholds)
+    return found, snapshot
+
+
+def _run(columns: Sequence[Column], thresholds: Mapping[str, float]) -> tuple[dict[str, float], Snapshot]:
     with quiet():
         from evidently import DataDefinition, Dataset, Report
         from evidently.metrics import ValueDrift
@@ -51,4 +67,4 @@ def measure(columns: Sequence[Column], thresholds: Mapping[str, float]) -> tuple
         )
         snapshot = report.run(current, reference)  # current first: the order of older versions is the other way round
         found = {metric["config"]["column"]: float(metric["value"]) for metric in snapshot.dict()["metrics"]}
-    return {c.name: found[c.name] for c in columns}, snapshot
+    return found, snapshot

@@ -57,6 +57,7 @@ class Observed:
 
 def policy_of(config: MonitorConfig) -> Policy:
     """Return the controller's policy that a configuration asks for."""
+    cooldown = timedelta(minutes=config.cooldown_minutes)
     return Policy(
         enter=config.enter,
         exit=config.exit,
@@ -64,9 +65,9 @@ def policy_of(config: MonitorConfig) -> Policy:
         of=config.of,
         min_rows=config.min_rows,
         tolerance=config.tolerance,
-        cooldown=timedelta(minutes=config.cooldown_minutes),
+        cooldown=cooldown,
         max_retransfers=config.max_retransfers,
-        period=timedelta(hours=24),
+        period=max(timedelta(hours=24), cooldown),  # the controller forgets retransfers older than the period
     )
 
 

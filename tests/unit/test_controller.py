@@ -1,0 +1,199 @@
+"""Properties of `decide` over whole histories of windows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lepton.core.config import MonitorConfig
+from lepton.core.controller import Decision, Observation, Policy, State, decide
+from lepton.monitoring.window import policy_of
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Step:
+    seen: Observation
+    in_flight: str | None
+    before: State
+    decision: Decision
+
+
+def window(number: int, score: float, cost: float = 0.2, champion: str = "1", rows: int = 100, minutes: float = 0):
+    return Observation(
+        pair="a-to-b",
+        window=f"w{number}",
+        digest=f"digest-{number}",
+        champion=champion,
+        time=START + timedelta(minutes=minutes),
+        rows=rows,
+        scores={"inputs": score, "embedding": score / 2},
+        estimated_accuracy=0.9 - cost,
+        expected_accuracy=0.9,
+    )
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> Policy:
+    of = draw(st.integers(1, 5))
+    enter = draw(st.floats(0.5, 2.0))
+    return policy_of(
+        MonitorConfig(
+            enter=enter,
+            exit=enter * draw(st.floats(0.5, 1.0)),
+            of=of,
+            confirm=draw(st.integers(1, of)),
+            cooldown_minutes=draw(st.sampled_from([0.0, 30.0, 60.0, 3000.0])),
+            max_retransfers=draw(st.integers(1, 3)),
+        )
+    )
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[tuple[Observation, str | None]]:
+    found: list[tuple[Observation, str | None]] = []
+    minutes, champion = 0.0, 1
+    for number in range(draw(st.integers(0, 40))):
+        minutes += draw(st.sampled_from([0.0, 5.0, 20.0, 90.0, 1000.0]))
+        champion += draw(st.sampled_from([0, 0, 0, 0, 0, 0, 1]))
+        seen = window(
+            draw(st.sampled_from([number, number, number, max(0, number - 1)])),  # some are delivered twice
+            draw(st.one_of(st.floats(0, 3), st.sampled_from([0.0, 2.5]))),
+            draw(st.sampled_from([-0.1, 0.0, 0.05, 0.3])),
+            str(champion),
+            draw(st.sampled_from([100, 100, 100, 3])),
+            minutes,
+        )
+        found.append((seen, draw(st.sampled_from([None, None, None, "run-7"]))))
+    return found
+
+
+def play(history: list[tuple[Observation, str | None]], policy: Policy) -> list[Step]:
+    state, steps = State(), []
+    for seen, in_flight in history:
+        decision = decide(state, seen, policy, in_flight)
+        steps.append(Step(seen, in_flight, state, decision))
+        state = decision.state
+    return steps
+
+
+@given(histories(), policies())
+@settings(max_examples=200, deadline=None)
+def test_a_retransfer_needs_m_of_n_drifted_windows_under_the_same_champion(history, policy):
+    judged: list[float] = []
+    champion, seen_before = "", set()
+    for step in play(history, policy):
+        if step.seen.champion != champion:
+            judged, champion, seen_before = [], step.seen.champion, set()
+        if step.seen.rows >= policy.min_rows and step.seen.digest not in seen_before:
+            judged.append(step.seen.score)
+            seen_before.add(step.seen.digest)
+        if step.decision.action == "retransfer":
+            assert sum(score >= policy.exit for score in judged[-policy.of :]) >= policy.confirm
+            assert max(judged) >= policy.enter
+            assert step.seen.cost > policy.tolerance
+
+
+@given(histories(), policies())
+@settings(max_examples=200, deadline=None)
+def test_there_are_never_two_retransfers_within_a_cooldown_nor_more_than_the_cap(history, policy):
+    times = [step.seen.time for step in play(history, policy) if step.decision.action == "retransfer"]
+    assert all(later - earlier >= policy.cooldown for earlier, later in pairwise(times))
+    for time in times:
+        assert sum(time - policy.period < other <= time for other in times) <= policy.max_retransfers
+
+
+@given(histories(), policies())
+@settings(max_examples=200, deadline=None)
+def test_no_retransfer_starts_while_another_is_in_flight(history, policy):
+    for step in play(history, policy):
+        assert not (step.in_flight and step.decision.action == "retransfer")
+
+
+@given(histories(), policies())
+@settings(max_examples=200, deadline=None)
+def test_at_most_one_alert_is_open_and_only_an_open_one_is_updated_or_resolved(history, policy):
+    is_open = False
+    for step in play(history, policy):
+        match step.decision.alert:
+            case "open":
+                assert not is_open
+                is_open = True
+            case "update":
+                assert is_open
+            case "resolve":
+                assert is_open
+                is_open = False
+        assert step.decision.state.alert_open == is_open
+
+
+@given(histories(), policies())
+@settings(max_examples=200, deadline=None)
+def test_every_open_alert_is_resolved_once_windows_are_calm(history, policy):
+    steps = play(history, policy)
+    state = steps[-1].decision.state if steps else State()
+    was_open, alerts = state.alert_open, []
+    minutes = 10_000_000.0
+    for number in range(policy.of + 1):
+        seen = window(1000 + number, 0.0, champion=state.champion, minutes=minutes + number)
+        decision = decide(state, seen, policy)
+        alerts.append(decision.alert)
+        state = decision.state
+    assert state.phase == "stable"
+    assert not state.alert_open
+    assert alerts.count("resolve") == int(was_open) + alerts.count("open")
+
+
+@given(histories(), policies())
+@settings(max_examples=200, deadline=None)
+def test_a_repeated_window_changes_nothing(history, policy):
+    for step in play(history, policy):
+        again = decide(step.decision.state, step.seen, policy, step.in_flight)
+        if step.seen.rows >= policy.min_rows:
+            assert (again.action, again.alert) == ("none", None)
+        assert again.state == step.decision.state
+
+
+@given(histories(), policies())
+@settings(max_examples=100, deadline=None)
+def test_every_outcome_has_a_reason_and_survives_json(history, policy):
+    for step in play(history, policy):
+        assert step.decision.reason
+        assert State.from_json(json.loads(json.dumps(step.decision.state.to_json()))) == step.decision.state
+        assert Observation.from_json(json.loads(json.dumps(step.seen.to_json()))) == step.seen
+        assert json.loads(json.dumps(step.decision.to_json()))["action"] == step.decision.action
+
+
+def test_a_window_that_is_too_small_waits_and_leaves_the_memory_alone():
+    state = State(champion="1", recent=(True,), phase="suspect")
+    decision = decide(state, window(1, 9.0, rows=3), Policy())
+    assert (decision.action, decision.state) == ("wait", state)
+    assert "not enough data" in decision.reason
+
+
+def test_drift_without_cost_is_benign_and_nobody_is_paged():
+    state = State()
+    for number in range(3):
+        decision = decide(state, window(number, 5.0, cost=0.0, minutes=number), Policy())
+        state = decision.state
+    assert (decision.action, decision.alert) == ("benign", None)
+
+
+def test_scores_between_the_bands_neither_start_nor_end_a_drift():
+    between = 0.9
+    policy = Policy(enter=1.0, exit=0.8)
+    assert decide(State(champion="1"), window(1, between), policy).action == "none"
+    drifted = State(champion="1", phase="drifted", recent=(True, True, True))
+    assert decide(drifted, window(2, between), policy).action == "retransfer"
+
+
+def test_the_policy_of_a_configuration_remembers_retransfers_for_the_whole_cooldown():
+    policy = policy_of(MonitorConfig(cooldown_minutes=60 * 48))
+    assert policy.period >= policy.cooldown
+    assert replace(policy, cooldown=timedelta(0)).cooldown == timedelta(0)
