@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,3 +68,9 @@ def load_version(ws: Workspace, ref: ModelRef) -> Loaded:
 
     found, folder = fetch(ws, ref.name, ref.version)
     return Loaded(found, load(folder), folder)
+
+
+def rows_of(folder: Path) -> dict[str, list[str]]:
+    """Return the ids that a model was fitted to and judged on; none for a model without the record."""
+    path = folder / "rows.json"
+    return json.loads(path.read_text()) if path.exists() else {"train": [], "held_out": []}

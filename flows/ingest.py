@@ -32,9 +32,7 @@ def ingest(
 
 
 @step
-def check_and_store(
-    domain: str, path: str, name: str | None, labels: bool, new: bool, dry_run: bool
-) -> dict[str, Any]:
+def check_and_store(domain: str, path: str, name: str | None, labels: bool, new: bool, dry_run: bool) -> dict[str, Any]:
     """Validate, then store and version; nothing is stored if the contract is broken."""
     from lepton.contract.ingest import ingest as take
 

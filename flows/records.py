@@ -75,7 +75,12 @@ def register_model(
     )
     tracking, ledger = connect(ws), open_ledger(ws)
     numbers = {key: value for key, value in metrics.items() if isinstance(value, int | float)}
-    tags = {"flow_run": run["id"], "pair": pair_name, "cause": cause.get("kind"), "revision": lineage.code.get("revision")}
+    tags = {
+        "flow_run": run["id"],
+        "pair": pair_name,
+        "cause": cause.get("kind"),
+        "revision": lineage.code.get("revision"),
+    }
     with tracking.run(f"{strategy} {pair_name}", tags) as record:
         record.params(config)
         record.curves(curves or {})

@@ -31,7 +31,8 @@ _progress: ContextVar[Progress] = ContextVar("lepton_progress", default=silent)
 
 def step(function: Callable[P, R]) -> Callable[P, R]:
     """Make a function a task whenever a flow run is around it; what it takes and returns must be small references."""
-    as_task = task(function, name=function.__name__.replace("_", " "), cache_policy=NO_CACHE, persist_result=False)
+    name = function.__name__.replace("_", " ")
+    as_task = task(name=name, cache_policy=NO_CACHE, persist_result=False)(function)
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:

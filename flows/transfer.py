@@ -43,9 +43,7 @@ def transfer(
 
 
 @step
-def prepare(
-    domain: str, cause: str, labels_per_class: int | None, strategies: list[str] | None
-) -> dict[str, Any]:
+def prepare(domain: str, cause: str, labels_per_class: int | None, strategies: list[str] | None) -> dict[str, Any]:
     """Choose the rows and the ancestor; return references to them."""
     return prepare_job(workspace(), domain, cause, labels_per_class, strategies).to_json()
 

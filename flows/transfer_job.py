@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.champions import find_champion, load_base, load_version
+from flows.champions import Loaded, find_champion, load_base, load_version, rows_of
 from flows.inflight import running_transfer
 from flows.steps import current_run, open_ledger, progress
 from lepton.core.controller import State
@@ -103,11 +103,15 @@ def prepare_job(
     )
     train, _ = training_rows(ws, job)
     models, refs = {"base": base.model}, {"base": base.ref}
-    if champion is not None:
-        models["champion"], refs["champion"] = load_version(ws, champion).model, champion
+    if champion is not None and not _learnt_from(loaded := load_version(ws, champion), train):
+        models["champion"], refs["champion"] = loaded.model, champion
     best, scores = choose_ancestor(models, train, FeatureCache(ws.cache_dir / "features"))
     return TransferJob(
-        **{**vars(job), "ancestor": refs[best], "considered": [{**s.to_json(), "model": refs[s.label].label} for s in scores]}
+        **{
+            **vars(job),
+            "ancestor": refs[best],
+            "considered": [{**s.to_json(), "model": refs[s.label].label} for s in scores],
+        }
     )
 
 
@@ -187,7 +191,9 @@ def judge_winner(ws: Workspace, job: TransferJob, candidates: list[dict[str, Any
     rivals = {"base": base} if base.digest() != winner.model.digest() else {}
     if job.champion is not None:
         rivals["champion"] = load_version(ws, job.champion).model
-    replies = {name: model.predict_proba(held_out).argmax(axis=1) for name, model in rivals.items()} if len(truth) else {}
+    replies = (
+        {name: model.predict_proba(held_out).argmax(axis=1) for name, model in rivals.items()} if len(truth) else {}
+    )
     control = None
     if len(train.labelled()) and len(truth):
         control = target_only(train, held_out, base, seed=job.seed)
@@ -255,6 +261,14 @@ def _regime(ws: Workspace, pair: Pair, champion: ModelRef | None) -> tuple[tuple
             seen = open_ledger(ws).last(pair.name, "observed")
             trigger["observation"] = seen.payload if seen else None
     return tuple(known[known.index(first) :]), trigger
+
+
+def _learnt_from(champion: Loaded, train: Table) -> bool:
+    """Return whether a champion was fitted to any of these labels.
+
+    Its answers to them, and any cross-validation on top of it, would then say nothing: the base is the start.
+    """
+    return not set(rows_of(champion.folder)["train"]).isdisjoint(train.labelled().ids)
 
 
 def _costs(ws: Workspace, job: TransferJob) -> dict[str, float]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.champions import Loaded, load_champion
+from flows.champions import Loaded, load_champion, rows_of
 from flows.events import say_drift_confirmed
 from flows.inflight import running_transfer
 from flows.steps import actor, open_ledger
@@ -109,12 +107,6 @@ def reference_of(ws: Workspace, domain: str, champion: Loaded) -> Judged:
     table = load(ws, domain, lineage_of_model(ws, champion.ref).data["train"].batches)
     fitted = set(rows_of(champion.folder)["train"])
     return answered(champion, table, np.array([row_id in fitted for row_id in table.ids], dtype=bool))
-
-
-def rows_of(folder: Path) -> dict[str, list[str]]:
-    """Return the ids that a model was fitted to and judged on; none for a model without the record."""
-    path = folder / "rows.json"
-    return json.loads(path.read_text()) if path.exists() else {"train": [], "held_out": []}
 
 
 def answered(champion: Loaded, table: Table, fitted: Any = None) -> Judged:

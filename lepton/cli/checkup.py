@@ -58,7 +58,9 @@ def _run(what: str, check: Callable[[], str]) -> Finding:
 
 def _python() -> Finding:
     found = ".".join(map(str, sys.version_info[:3]))
-    return Finding("python", sys.version_info >= (3, 11), found, "" if sys.version_info >= (3, 11) else "use 3.11 or newer")
+    return Finding(
+        "python", sys.version_info >= (3, 11), found, "" if sys.version_info >= (3, 11) else "use 3.11 or newer"
+    )
 
 
 def _git() -> Finding:
@@ -98,7 +100,9 @@ def _ledger(ws: Workspace) -> str:
     ledger = Ledger(ws.ledger_url)
     problems = ledger.verify()
     if problems:
-        raise LeptonError("The ledger's chain is broken.", why="\n".join(problems[:5]), fix=["restore it from a backup"])
+        raise LeptonError(
+            "The ledger's chain is broken.", why="\n".join(problems[:5]), fix=["restore it from a backup"]
+        )
     return f"{ledger.last_seq()} rows, the chain holds"
 
 

@@ -30,7 +30,6 @@ class Setup:
     source: str
     label: str
     id: str | None
-    targets: tuple[str, ...]
     rows: int
     classes: tuple[str, ...]
     columns: tuple[str, ...]
@@ -53,7 +52,6 @@ def plan_workspace(
     source: str | None = None,
     label: str | None = None,
     id: str | None = None,
-    targets: tuple[str, ...] = (),
     name: str | None = None,
     settings: dict[str, Any] | None = None,
 ) -> tuple[Setup, Table]:
@@ -91,20 +89,17 @@ def plan_workspace(
         source=domain,
         label=label or "label",
         id=id,
-        targets=tuple(check_domain(target) for target in targets),
         rows=len(first),
         classes=tuple(sorted({value for value in first.labels if value is not None})),
         columns=tuple(first.frame.columns) if first.frame is not None else (),
         settings=settings or {},
     )
-    if domain in setup.targets:
-        raise UsageError(f"{domain!r} cannot be source and target at once.", fix=["name the source: --source NAME"])
     return setup, first
 
 
 def create_workspace(setup: Setup, first: Table) -> Workspace:
     """Write configuration and contracts and start git and DVC; `lepton.yaml` comes last, so a crash leaves no workspace."""
-    from lepton.contract.infer import for_target, infer
+    from lepton.contract.infer import infer
     from lepton.contract.spec import save_contract
     from lepton.core.files import atomic_write
     from lepton.core.workspace import CONFIG_FILE, Workspace
@@ -114,8 +109,6 @@ def create_workspace(setup: Setup, first: Table) -> Workspace:
     ws = Workspace(setup.root.resolve())
     contract = infer(first, setup.source, "source", label=setup.label, id=setup.id or "id")
     save_contract(ws, contract)
-    for target in setup.targets:
-        save_contract(ws, for_target(contract, target))
     ignored = setup.root / ".gitignore"
     lines = ignored.read_text().splitlines() if ignored.exists() else []
     wanted = [line for line in ("/data", "/.lepton/", "/quarantine/", "/reports/") if line not in lines]
@@ -150,5 +143,3 @@ def _guess_label(table: Table, file: Path) -> str:
         why=f"None is called {', '.join(LABEL_NAMES)}. Columns with 2 to 20 different values: {', '.join(few) or 'none'}.",
         fix=[f"lepton init --from {file} --label {few[-1] if few else 'COLUMN'}"],
     )
-
-

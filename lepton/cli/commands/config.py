@@ -28,4 +28,6 @@ def config(json: Json = False) -> None:
     if json:
         as_json([asdict(setting) for setting in found])
     else:
-        table(f"{ws.root / CONFIG_FILE}", ("setting", "value", "from"), [(s.key, str(s.value), s.origin) for s in found])
+        table(
+            f"{ws.root / CONFIG_FILE}", ("setting", "value", "from"), [(s.key, str(s.value), s.origin) for s in found]
+        )

@@ -15,15 +15,14 @@ def add_to(app: typer.Typer) -> None:
 
 def doctor(json: Json = False, dry_run: DryRun = False) -> None:
     """Check machine, workspace and stack; brings aliases back in line with the ledger."""
-    from lepton.cli.checkup import examine, machine_checks
-
-    findings = machine_checks()
+    from lepton.cli.checkup import Finding, examine, machine_checks
     from lepton.core.errors import LeptonError
 
+    findings = machine_checks()
     try:
         ws, _ = enter()
     except LeptonError as error:
-        findings.append(error_finding("workspace", error))
+        findings.append(Finding("workspace", False, error.what, error.fix[0] if error.fix else ""))
     else:
         findings += examine(ws, mend=not dry_run)
     if json:
@@ -35,11 +34,3 @@ def doctor(json: Json = False, dry_run: DryRun = False) -> None:
                 say(f"     {'':<14} fix: {finding.fix}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
-
-
-def error_finding(what: str, error: Exception) -> object:
-    """Return an error as a finding."""
-    from lepton.cli.checkup import Finding
-
-    fix = getattr(error, "fix", ())
-    return Finding(what, False, str(error), fix[0] if fix else "")

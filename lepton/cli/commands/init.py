@@ -17,10 +17,13 @@ def add_to(app: typer.Typer) -> None:
 
 
 def init(
-    file: Annotated[Path, typer.Option("--from", help="A first labelled delivery of the source: CSV, Parquet, NPZ, folder.")],
+    file: Annotated[
+        Path, typer.Option("--from", help="A first labelled delivery of the source: CSV, Parquet, NPZ, folder.")
+    ],
     folder: Annotated[Path, typer.Argument(help="Where; default: here.")] = Path(),
-    source: Annotated[str | None, typer.Option(help="Name of the source domain; default: from the file's name.")] = None,
-    target: Annotated[list[str] | None, typer.Option(help="A target domain; may be given again.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Name of the source domain; default: from the file's name.")
+    ] = None,
     label: Annotated[str | None, typer.Option(help="Column that holds the label.")] = None,
     id: Annotated[str | None, typer.Option(help="Column that identifies a row.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the project; default: the folder's.")] = None,
@@ -36,21 +39,27 @@ def init(
     os.environ.update(QUIET)
     hush()
     root = folder.resolve()
-    setup, first = plan_workspace(
-        root, file, source=source, label=label, id=id, targets=tuple(target or ()), name=name
-    )
+    setup, first = plan_workspace(root, file, source=source, label=label, id=id, name=name)
     if dry_run:
         say(setup.yaml())
         return
     create_workspace(setup, first)
     if json:
-        as_json({"workspace": str(root), "kind": setup.kind, "source": setup.source, "label": setup.label, "classes": setup.classes})
+        as_json(
+            {
+                "workspace": str(root),
+                "kind": setup.kind,
+                "source": setup.source,
+                "label": setup.label,
+                "classes": setup.classes,
+            }
+        )
         return
     shown = ", ".join(setup.classes[:8]) + (", ..." if len(setup.classes) > 8 else "")
     say(f"Workspace {setup.name!r} in {root}")
     say(f"  source     {setup.source}: {setup.rows:,} rows of kind {setup.kind}" + _columns(len(setup.columns)))
     say(f"  label      {setup.label!r} with {len(setup.classes)} classes: {shown}")
-    say("  wrote      lepton.yaml, contracts/" + ".yaml, contracts/".join([setup.source, *setup.targets]) + ".yaml")
+    say(f"  wrote      lepton.yaml, contracts/{setup.source}.yaml")
     say(f"  next       lepton ingest {setup.source} {file}")
 
 

@@ -53,7 +53,9 @@ def show(judged: list[dict[str, Any]], on_stack: bool, acted: list[str]) -> None
     for seen in judged:
         o, d = seen["observation"], seen["decision"]
         scores = [o["scores"].get(aspect) for aspect in ("inputs", "embedding", "predictions")]
-        rows.append((seen["domain"], o["window"], o["rows"], *scores, o["estimated_accuracy"], d["action"], d["reason"]))
+        rows.append(
+            (seen["domain"], o["window"], o["rows"], *scores, o["estimated_accuracy"], d["action"], d["reason"])
+        )
     columns = ("domain", "window", "rows", "inputs", "embedding", "predictions", "est. accuracy", "decision", "because")
     table("Windows (drift 1.0 = the calibrated threshold)", columns, rows)
     last = judged[-1]

@@ -56,7 +56,9 @@ def show(name: str, pairs: list[dict[str, Any]], detail: bool) -> None:
         for p in pairs
     ]
     columns = ("target", "champion", "accuracy", "last window", "drift", "estimate", "state", "decision", "because")
-    table(f"{name}: accuracy on held-out rows, drift 1.0 = threshold, estimate = accuracy without labels", columns, rows)
+    table(
+        f"{name}: accuracy on held-out rows, drift 1.0 = threshold, estimate = accuracy without labels", columns, rows
+    )
     if detail and pairs:
         p = pairs[0]
         say(f"  since      {p['since'] or '-'}  by {p['by'] or '-'}  because {p['cause'] or '-'}")

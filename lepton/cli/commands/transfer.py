@@ -58,7 +58,7 @@ def show(domain: str, done: dict[str, Any]) -> None:
     rows = [
         (
             ("* " if c["strategy"] == winner else "  ") + c["strategy"],
-            c["cv_accuracy"],
+            c["cv"]["accuracy"],
             *(c["metrics"][k] for k in ("accuracy", "precision", "recall", "f1", "ece")),
             f"{c['seconds']:.1f}",
         )

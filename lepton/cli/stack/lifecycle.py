@@ -141,7 +141,9 @@ def _create_pool(api: str, pool: str) -> None:
             return
     except urllib.error.HTTPError as error:
         if error.code != 409:  # 409: it exists, from an earlier `up`
-            raise LeptonError(f"Work pool {pool!r} could not be created.", why=str(error), fix=["lepton doctor"]) from None
+            raise LeptonError(
+                f"Work pool {pool!r} could not be created.", why=str(error), fix=["lepton doctor"]
+            ) from None
 
 
 def _start_worker(ws: Workspace, pool: str, api: str, started: list[Service]) -> None:
@@ -156,7 +158,16 @@ def _start_worker(ws: Workspace, pool: str, api: str, started: list[Service]) ->
 def _deploy(ws: Workspace, api: str, schedules: bool) -> None:
     """Apply deploy/prefect.yaml as an operator would: with Prefect's own command."""
     environ = {**stack_environ(ws, api), "LEPTON_SCHEDULES_ACTIVE": str(schedules).lower()}
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", "deploy/prefect.yaml"]
+    command = [
+        sys.executable,
+        "-m",
+        "prefect",
+        "--no-prompt",
+        "deploy",
+        "--all",
+        "--prefect-file",
+        "deploy/prefect.yaml",
+    ]
     done = subprocess.run(command, cwd=CHECKOUT, env=environ, capture_output=True, text=True, check=False)
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-12:])

@@ -45,7 +45,9 @@ class Service:
         return asdict(self)
 
 
-def start(name: str, command: list[str], *, environ: dict[str, str], log: Path, cwd: Path, url: str | None = None) -> Service:
+def start(
+    name: str, command: list[str], *, environ: dict[str, str], log: Path, cwd: Path, url: str | None = None
+) -> Service:
     """Start `command` in a session of its own; its output goes to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
@@ -124,7 +126,9 @@ def wait_until_answering(service: Service, path: str, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if not service.alive():
-            raise LeptonError(f"{service.name} ended while it was starting.", why=_tail(service.log), fix=["lepton doctor"])
+            raise LeptonError(
+                f"{service.name} ended while it was starting.", why=_tail(service.log), fix=["lepton doctor"]
+            )
         try:
             with urllib.request.urlopen(f"{service.url}{path}", timeout=2) as answer:
                 if answer.status == 200:
@@ -132,7 +136,9 @@ def wait_until_answering(service: Service, path: str, seconds: float) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
     raise LeptonError(
-        f"{service.name} did not answer within {seconds:.0f} s.", why=_tail(service.log), fix=["lepton down && lepton up"]
+        f"{service.name} did not answer within {seconds:.0f} s.",
+        why=_tail(service.log),
+        fix=["lepton down && lepton up"],
     )
 
 

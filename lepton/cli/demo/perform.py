@@ -1,0 +1,148 @@
+"""Perform the demo: set the stage, play the story, show what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lepton.cli.demo.deliveries import DEFECT, SOURCE, TARGET, make_story, write_npz
+from lepton.cli.setup import create_workspace, plan_workspace
+from lepton.cli.stack.environ import QUIET, stack_environ
+from lepton.cli.stack.lifecycle import down, up
+from lepton.core.errors import UsageError
+from lepton.core.files import atomic_write
+from lepton.core.stack import Stack
+from lepton.core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from lepton.cli.demo.story import Record
+
+MARK = ".lepton-demo"
+"""A file that says: this folder belongs to the demo and may be made anew."""
+
+SETTINGS: dict[str, Any] = {
+    "name": "lepton-demo",
+    "transfer": {"labels_per_class": 10, "margin": 0.05},
+    "monitor": {"confirm": 3, "of": 4},
+}
+"""Wider margin than the default: the retransfer is judged on the 80 or so rows that the annotator could label."""
+
+Say = Callable[[str], None]
+
+
+def perform(root: Path, seed: int, say: Say, headline: Say) -> Record:
+    """Play the whole story in a fresh workspace at `root` and leave the stack up, so that every link works.
+
+    Raises:
+        UsageError: If `root` holds something that is not a demo's workspace.
+    """
+    os.environ.update(QUIET)
+    started = time.perf_counter()
+    _clear(root)
+    headline("1. A workspace of its own, with git, DVC and the local stack")
+    story = make_story(seed)
+    first = write_npz(root / "deliveries" / "mnist.npz", story.source, labelled=True)
+    setup, table = plan_workspace(root, first, source=SOURCE, name="lepton-demo", settings=SETTINGS)
+    (root / MARK).touch()
+    ws = create_workspace(setup, table)
+    os.environ.update(stack_environ(ws))
+    stack = _start_stack(ws)
+    os.environ.update(stack_environ(ws, stack.prefect_api))
+    setup_seconds = time.perf_counter() - started
+    say(f"{root}: Prefect {stack.prefect_url}, MLflow {stack.mlflow_url}, workers cpu and gpu ({setup_seconds:.0f} s)")
+
+    from lepton.cli.demo import story as play
+    from lepton.cli.session import hush
+
+    hush()
+    record = play.Record(links={"Prefect": stack.prefect_url, "MLflow": stack.mlflow_url})
+    record.seconds["workspace and stack"] = round(setup_seconds, 2)
+    stage = play.Stage(ws, root / "deliveries", lambda flow, *a, **k: flow(*a, **k), say, record)
+    headline("2. Deliveries meet their contract, or are refused")
+    play.take_in_data(stage, story)
+    headline("3. A base model learns the source")
+    play.learn(stage)
+    headline(f"4. It is adapted to {TARGET} with {play.LABELS_PER_CLASS} labels a class; the gate decides")
+    play.adapt(stage)
+    headline(f"5. Production; from the fifth window on the scanner degrades ({DEFECT})")
+    play.produce(stage, story)
+    record.lineage = _lineage(ws)
+    record.seconds["everything"] = round(time.perf_counter() - started, 2)
+    return record
+
+
+def publish(record: Record, ws: Workspace) -> list[tuple[str, str, str]]:
+    """Write picture, page and demo.json into the workspace's reports; return the closing table."""
+    from lepton.cli.demo.page import page
+    from lepton.cli.demo.picture import draw, save
+
+    rows = closing_table(record)
+    summary, policy = record.summary(), ws.config.monitor_for(TARGET)
+    waited = summary["drift_to_champion_seconds"]
+    figure = draw(record.windows, summary["unadapted"], policy.enter, policy.exit, waited, DEFECT)
+    picture = save(figure, ws.reports_dir / "demo.png")
+    page_path = ws.reports_dir / "demo.html"
+    record.links |= {"picture": picture.as_uri(), "page": page_path.as_uri()}
+    atomic_write(page_path, page(record, figure, DEFECT, rows))
+    atomic_write(ws.reports_dir / "demo.json", json.dumps(record.to_json(), indent=2, default=str))
+    return rows
+
+
+def closing_table(record: Record) -> list[tuple[str, str, str]]:
+    """Return what the demo measured, a row each: what, value, remark."""
+    s = record.summary()
+    rows = [
+        ("un-adapted base", _share(s["unadapted"]), f"on held-out {TARGET} rows"),
+        ("adapted, 10 labels a class", _share(s["adapted"]), "on the same rows"),
+        ("quiet windows, mean", _share(s["quiet_windows"]), f"{s['false_alarms']:.0f} false alarms"),
+        ("drifted", _share(s["drifted"]), "last degraded window before the retransfer"),
+        ("re-adapted", _share(s["readapted"]), "first window after it, same degraded scanner"),
+    ]
+    return rows + [(name, f"{seconds:.1f} s", "") for name, seconds in record.seconds.items()]
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _start_stack(ws: Workspace) -> Stack:
+    """Start the stack, and meanwhile load the libraries that the story needs: both take their seconds."""
+    loading = threading.Thread(target=_load_libraries, daemon=True)
+    loading.start()
+    stack = up(ws, schedules=False)
+    loading.join()
+    return stack
+
+
+def _load_libraries() -> None:
+    import evidently
+    import great_expectations
+    import mlflow
+    import torch  # noqa: F401
+
+
+def _lineage(ws: Workspace) -> str:
+    from flows.records import lineage_tree
+    from lepton.registry.lineage import to_text
+
+    return to_text(lineage_tree(ws))
+
+
+def _clear(root: Path) -> None:
+    """Take down and remove an earlier demo at `root`; never anything else."""
+    if not root.exists() or not any(root.iterdir()):
+        return
+    if not (root / MARK).exists():
+        raise UsageError(
+            f"{root} holds something that is not a demo.",
+            why=f"The demo makes its folder anew and would delete what is there; it has no {MARK}.",
+            fix=["lepton demo --folder OTHER-FOLDER"],
+        )
+    down(Workspace(root))
+    shutil.rmtree(root)
