@@ -17,11 +17,12 @@ from lepton.contract.result import listing
 from lepton.contract.spec import ColumnRule, Contract, ImageRule
 from lepton.core.table import Table
 from lepton.core.yamls import nearest
+from lepton.data.columns import MISSING
 
 EARLIER = "in earlier batch"
 """Helper column: the batch that already holds the row's id; the contract wants it empty."""
 SHAPE = ("channels", "height", "width")
-NUMBER = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$"
+NUMBER = rf"^\s*([-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|{'|'.join(sorted(MISSING))})\s*$"
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from filelock import FileLock, Timeout
 
 from lepton.contract.checks import Check
 from lepton.core.errors import LeptonError
+from lepton.core.names import slug
 
-KEPT = 200
+KEPT = 100
 """Validations whose pages are kept; the index of the Data Docs is written anew each time and reads them all."""
 
 
@@ -104,7 +105,7 @@ def _run(frame: pd.DataFrame, checks: Sequence[Check], suite: str, delivery: str
     _forget_oldest(docs)
     done = checkpoint.run(
         batch_parameters={"dataframe": frame},
-        run_id=RunIdentifier(run_name=delivery, run_time=datetime.now(UTC)),
+        run_id=RunIdentifier(run_name=slug(delivery) or "delivery", run_time=datetime.now(UTC)),
     )
     key, result = next(iter(done.run_results.items()))
     sites = context.get_docs_sites_urls(resource_identifier=key)

@@ -19,7 +19,7 @@ from lepton.contract.infer import for_target, infer
 from lepton.contract.quarantine import quarantine, reason_file
 from lepton.contract.result import ContractResult
 from lepton.contract.spec import Contract, load_contract, save_contract
-from lepton.contract.validate import validate, validate_labels
+from lepton.contract.validate import check_kind, validate, validate_labels
 from lepton.core.errors import LeptonError, Refused, UsageError
 from lepton.core.files import atomic_write
 from lepton.core.names import check_batch, check_domain
@@ -81,7 +81,7 @@ def ingest(
         UsageError, NotFound: If the call cannot work as it is.
         LeptonError: If this very delivery is already stored, or DVC's remote is missing.
     """
-    path = Path(path)
+    path = Path(path) if Path(path).name else Path(path).resolve()
     check_domain(domain)
     if name is not None:
         check_batch(name)
@@ -96,7 +96,11 @@ def _take_rows(ws: Workspace, domain: str, path: Path, name: str | None, new: bo
     known = domain in ws.domains()
     rules = load_contract(ws, domain if known else ws.source) if known or domain != ws.source else None
     delivery = _read(ws, domain, path, _reading(ws, rules, known), dry_run)
-    contract = rules if known and rules else _new_contract(ws, domain, delivery.table, rules)
+    try:
+        contract = rules if known and rules else _new_contract(ws, domain, delivery.table, rules)
+        check_kind(delivery.table, contract, path.name)
+    except LeptonError as error:
+        raise _unreadable(ws, domain, path, error, dry_run) from None
     hashes = content_hashes(delivery.table)
     content = batch_digest(hashes)
     holder = _holder(ws, domain, delivery, set(hashes), content)

@@ -42,14 +42,23 @@ def validate(
     Raises:
         LeptonError: If rows and contract are of different kinds, or a check itself broke.
     """
+    check_kind(table, contract, delivery)
+    has_labels = bool(table.known().any()) if has_labels is None else has_labels
+    frame = rows_frame(table, contract, has_labels, earlier or {})
+    return _judge(frame, checks_for(contract, frame), contract, ws, delivery, contract.domain, names)
+
+
+def check_kind(table: Table, contract: Contract, delivery: str) -> None:
+    """Refuse images where the contract is about tables, and the other way round.
+
+    Raises:
+        LeptonError: If the kinds differ.
+    """
     if table.kind != contract.kind:
         words = {"image": "images", "tabular": "rows of a table"}
         raise LeptonError(
             f"{delivery} holds {words[table.kind]}; domain {contract.domain!r} holds {words[contract.kind]}."
         )
-    has_labels = bool(table.known().any()) if has_labels is None else has_labels
-    frame = rows_frame(table, contract, has_labels, earlier or {})
-    return _judge(frame, checks_for(contract, frame), contract, ws, delivery, contract.domain, names)
 
 
 def validate_labels(

@@ -27,7 +27,7 @@ def from_text(series: pd.Series, as_category: bool = False) -> pd.Series:
     """Return a column read as text as numbers if every value that is not missing is one, else as categories."""
     texts = series.to_numpy(dtype=object)
     if not as_category:
-        missing = np.isin(texts.astype(str), list(MISSING))
+        missing = np.array([text.strip() in MISSING for text in texts], dtype=bool)
         present = text_column(texts)
         present[missing] = None
         numbers = np.asarray(pd.to_numeric(present, errors="coerce"), dtype=np.float64)

@@ -7,6 +7,7 @@ UCI's "Optical Recognition of Handwritten Digits" as scikit-learn carries it: ot
 from __future__ import annotations
 
 import os
+import shutil
 from importlib.resources import files
 from pathlib import Path
 
@@ -48,6 +49,7 @@ def build(root: Path) -> list[Path]:
     written = []
     for domain, table in (("mnist", mnist()), ("optdigits", optdigits())):
         folder = root / "data" / domain
+        shutil.rmtree(folder / ".build", ignore_errors=True)  # of a build that was interrupted
         path = folder / f"0001-{domain}.parquet"
         fresh = store.place(folder / ".build", domain, table)
         os.replace(fresh, path)

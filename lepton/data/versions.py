@@ -193,7 +193,7 @@ def dvc_md5(root: Path) -> str | None:
     try:
         return str(yaml.safe_load(path.read_text())["outs"][0]["md5"])
     except (yaml.YAMLError, KeyError, IndexError, TypeError):
-        raise LeptonError(f"{path} cannot be read.", fix=["restore it: git checkout data.dvc"]) from None
+        raise LeptonError(f"{path} cannot be read.", fix=[f"cd {root} && rm data.dvc && dvc add data"]) from None
 
 
 def manifest(root: Path, md5: str | None = None) -> dict[str, str]:

@@ -133,7 +133,9 @@ def _rows(path: Path, content: bytes, header: list[str]) -> pd.DataFrame:
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(content),
-            read_options=arrow_csv.ReadOptions(use_threads=False, block_size=max(1 << 20, len(content) + 1)),
+            read_options=arrow_csv.ReadOptions(
+                use_threads=False, block_size=min(max(1 << 20, len(content) + 1), 2**31 - 1)
+            ),
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=refuse),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
