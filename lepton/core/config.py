@@ -23,8 +23,8 @@ class EncoderConfig(Section):
 
     name: str | None = None
     """Encoder to use; by default `cnn` for images and `mlp` for tables."""
-    width: int = Field(32, ge=4, le=1024)
-    """Base width: channels of the first stage, or half the hidden units of a table's encoder."""
+    width: int = Field(16, ge=4, le=1024)
+    """Base width: channels of the first stage, or a quarter of the hidden units of a table's encoder."""
     features: int = Field(128, ge=4, le=2048)
     """Size d of the embedding h."""
     image_size: int = Field(28, ge=8, le=224)

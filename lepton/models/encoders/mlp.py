@@ -16,7 +16,7 @@ class Mlp(Encoder):
 
     def __init__(self, config: EncoderConfig, shape: tuple[int, ...]) -> None:
         super().__init__(config, shape)
-        hidden = 2 * config.width
+        hidden = 4 * config.width
         self.first = nn.Sequential(nn.Linear(shape[0], hidden), nn.BatchNorm1d(hidden), nn.ReLU())
         self.second = nn.Sequential(nn.Linear(hidden, hidden), nn.BatchNorm1d(hidden), nn.ReLU())
         self.out = nn.Sequential(nn.Linear(hidden, config.features), nn.BatchNorm1d(config.features))
