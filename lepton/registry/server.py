@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lepton.core.files import atomic_write
 from lepton.core.workspace import Workspace
-from lepton.registry.vendor import SETTINGS, clear_errors
+from lepton.registry.vendor import SETTINGS, clear_errors, mlflow
 
 _CLIENT_SETTINGS = {"MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"}
 
@@ -33,6 +33,7 @@ def initialise(ws: Workspace) -> None:
         with _locked(ws.state_dir / "mlflow.lock"):
             if ws.mlflow_db.exists():
                 return
+            mlflow()
             from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
             with tempfile.TemporaryDirectory(prefix="lepton-", dir=_fast_folder()) as folder:

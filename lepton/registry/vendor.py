@@ -45,22 +45,34 @@ def clear_errors(what: str) -> Iterator[None]:
         NotFound: If MLflow knows no such thing.
         LeptonError: For anything else that MLflow, its server or its database complains about.
     """
+    try:
+        yield
+    except LeptonError:
+        raise
+    except Exception as error:
+        clear = _translated(what, error)
+        if clear is None:
+            raise
+        raise clear from None
+
+
+def _translated(what: str, error: Exception) -> LeptonError | None:
+    """Return the error for the user; None if it is none of MLflow's, the database's or the disk's: a fault of ours."""
     mlflow()
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-    try:
-        yield
-    except MlflowException as error:
+    if isinstance(error, MlflowException):
         cause = error.message.strip().splitlines()[0] if error.message.strip() else "MLflow gives no reason."
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
-            raise NotFound(what, why=cause, fix=["lepton status"]) from None
+            return NotFound(what, why=cause, fix=["lepton status"])
         if "out-of-date database schema" in cause:
-            raise LeptonError(what, why=cause, fix=["mlflow db upgrade sqlite:///.lepton/mlflow.db"]) from None
-        raise LeptonError(what, why=cause, fix=["lepton doctor"]) from None
-    except (OSError, SQLAlchemyError) as error:  # MLflow wraps most of them, but not all
+            return LeptonError(what, why=cause, fix=["mlflow db upgrade sqlite:///.lepton/mlflow.db"])
+        return LeptonError(what, why=cause, fix=["lepton doctor"])
+    if isinstance(error, OSError | SQLAlchemyError):  # MLflow wraps most of them, but not all
         cause = str(error.orig) if isinstance(error, DBAPIError) else str(error)
-        raise LeptonError(what, why=cause, fix=["lepton doctor", "check that the disk is not full"]) from None
+        return LeptonError(what, why=cause, fix=["lepton doctor", "check that the disk is not full"])
+    return None
 
 
 def already_exists(error: Exception) -> bool:
