@@ -1,0 +1,118 @@
+"""Git and DVC below a workspace, behind functions: set up, opened quietly, their errors put into words.
+
+`dvc.repo.Repo` in process is many times faster than the command line but no promised interface, so only this room
+touches it, and only through `open_dvc`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lepton.core.errors import LeptonError
+from lepton.core.files import atomic_write
+
+REMOTE = "lepton"
+DEFAULT_REMOTE = ".lepton/remote"
+IGNORED = "# Files that are still being written.\n.part-*\n.build\n"
+
+
+def init_versioning(root: Path, remote: str = DEFAULT_REMOTE) -> None:
+    """Make `root` a git and DVC repository with a remote; what is there already is left alone.
+
+    A root inside some other git repository gets one of its own, so that its versions never mix with it. Only a git
+    repository made here gets a first commit (of the settings, no data), under a name of its own.
+    """
+    root = root.resolve()
+    root.mkdir(parents=True, exist_ok=True)
+    fresh = run_git(root, "rev-parse", "--show-toplevel") != str(root)
+    if fresh:
+        run_git(root, "init", "--quiet", must=True)
+    if not (root / ".dvc" / "config").exists():
+        with open_dvc(root, "set up DVC") as dvc:
+            dvc.Repo.init(str(root)).close()
+        atomic_write(root / ".dvcignore", IGNORED)
+        atomic_write(root / ".dvc" / "config", _settings(root, remote))
+    if is_local(remote):
+        (root / remote).mkdir(parents=True, exist_ok=True)
+    ignore = root / ".gitignore"
+    lines = ignore.read_text().splitlines() if ignore.exists() else []
+    missing = [line for line in ("/data", "/.lepton/") if line not in lines]
+    if missing:
+        atomic_write(ignore, "\n".join([*lines, *missing]) + "\n")
+    if fresh:
+        run_git(root, "add", ".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore", must=True)
+        run_git(root, "commit", "--quiet", "--no-verify", "-m", "Set up DVC", must=True)
+
+
+def git_revision(root: Path) -> str | None:
+    """Return the commit that the workspace's git repository is at, if it has one."""
+    return run_git(root, "rev-parse", "--verify", "--quiet", "HEAD")
+
+
+def is_local(remote: str) -> bool:
+    """Return whether a remote is a folder of this machine."""
+    return "://" not in remote
+
+
+@contextmanager
+def open_dvc(root: Path, doing: str) -> Iterator[Any]:
+    """Yield the module `dvc.repo`, silenced; its errors become ones that say what to do."""
+    os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+    import dvc.repo
+    from dvc.exceptions import DvcException
+    from dvc.lock import LockError
+    from dvc.ui import ui
+
+    loggers = [logging.getLogger(name) for name in ("dvc", "dvc_data", "dvc_objects", "scmrepo")]
+    levels = [logger.level for logger in loggers]
+    enabled, ui._enabled = ui._enabled, False
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
+        yield dvc.repo
+    except LockError:
+        raise LeptonError(
+            f"Could not {doing}: another DVC process holds the lock.",
+            why=f"The lock is {root / '.dvc' / 'tmp' / 'lock'}.",
+            fix=["wait for the other command to end, then repeat this one"],
+        ) from None
+    except (DvcException, OSError) as error:
+        causes = [str(error), *([str(error.__cause__)] if error.__cause__ else [])]
+        raise LeptonError(
+            f"Could not {doing}.",
+            why="\n".join(dict.fromkeys(line for cause in causes for line in cause.splitlines() if line)),
+            fix=["see what is wrong: dvc doctor", "check data.remote in lepton.yaml, then deliver the same file again"],
+        ) from None
+    finally:
+        ui._enabled = enabled
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def run_git(root: Path, *arguments: str, must: bool = False) -> str | None:
+    """Run git below `root` and return what it says, None if it fails; a calling hook's GIT_ variables do not count."""
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    identity = ("-c", "user.name=lepton", "-c", "user.email=lepton@localhost", "-c", "commit.gpgsign=false")
+    try:
+        done = subprocess.run(
+            ["git", *identity, "-C", str(root), *arguments], env=environ, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        raise LeptonError("git is not installed.", fix=["apt-get install git", "brew install git"]) from None
+    if done.returncode == 0:
+        return done.stdout.strip()
+    if must:
+        raise LeptonError(f"git {arguments[0]} failed in {root}.", why=done.stderr.strip())
+    return None
+
+
+def _settings(root: Path, remote: str) -> str:
+    # A relative path counts from `.dvc/`, so that the workspace can be moved.
+    url = os.path.relpath(root / remote, root / ".dvc") if is_local(remote) and not os.path.isabs(remote) else remote
+    return f"[core]\n    analytics = false\n    remote = {REMOTE}\n['remote \"{REMOTE}\"']\n    url = {url}\n"
