@@ -66,7 +66,7 @@ def load_version(ws: Workspace, ref: ModelRef) -> Loaded:
     from lepton.models.format import load
     from lepton.registry.models import fetch
 
-    found, folder = fetch(ws, ref.name, ref.version)
+    found, folder = fetch(ws, ref.name, ref.version, expect=ref.digest)
     return Loaded(found, load(folder), folder)
 
 

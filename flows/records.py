@@ -11,7 +11,7 @@ from lepton.core.errors import NotFound
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.workspace import Workspace
 from lepton.registry.environment import environment
-from lepton.registry.lineage import Lineage
+from lepton.registry.lineage import Lineage, Node, tree
 from lepton.registry.models import register
 from lepton.registry.tracking import connect
 
@@ -136,3 +136,8 @@ def model_to_promote(ws: Workspace, domain: str, version: str) -> ModelRef:
             fix=[f"lepton lineage {domain}"],
         )
     return known[wanted]
+
+
+def lineage_tree(ws: Workspace, domain: str | None = None) -> list[Node]:
+    """Return the tree of registered models, of all targets or of one."""
+    return tree(open_ledger(ws), ws.source, ws.pair(domain).name if domain else None)

@@ -63,17 +63,6 @@ def where(on_stack: bool, local: bool) -> None:
 def hush() -> None:
     """Keep vendors' log lines and warnings off the screen; flow runs keep their logs on the server."""
     warnings.filterwarnings("ignore")
-    for name in (
-        "prefect",
-        "mlflow",
-        "alembic",
-        "dvc",
-        "great_expectations",
-        "evidently",
-        "matplotlib",
-        "httpx",
-        "git",
-    ):
+    os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"  # a failed flow is told once, by us
+    for name in ("mlflow", "alembic", "dvc", "great_expectations", "evidently", "matplotlib", "httpx", "git"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    os.environ.setdefault("PREFECT_LOGGING_TO_CONSOLE", "false")
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")

@@ -171,7 +171,7 @@ def decide(state: State, seen: Observation, policy: Policy, in_flight: str | Non
         )
     calm = replace(state, phase="stable", alert_open=False)
     if state.alert_open:
-        return Decision("resolve", f"calm for {len(recent)} windows", calm, alert="resolve")
+        return Decision("resolve", f"calm for {len(recent)} window{'s' if len(recent) > 1 else ''}", calm, alert="resolve")
     return Decision("none", f"drift {seen.score:.2f} < {bar:.2f}", calm)
 
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lepton.cli.demo.deliveries import DEFECT, SOURCE, TARGET, make_story, write_npz
+from lepton.cli.session import hush
 from lepton.cli.setup import create_workspace, plan_workspace
 from lepton.cli.stack.environ import QUIET, stack_environ
 from lepton.cli.stack.lifecycle import down, up
 from lepton.core.errors import UsageError
 from lepton.core.files import atomic_write
-from lepton.core.stack import Stack
 from lepton.core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -43,6 +42,7 @@ def perform(root: Path, seed: int, say: Say, headline: Say) -> Record:
         UsageError: If `root` holds something that is not a demo's workspace.
     """
     os.environ.update(QUIET)
+    hush()
     started = time.perf_counter()
     _clear(root)
     headline("1. A workspace of its own, with git, DVC and the local stack")
@@ -52,15 +52,13 @@ def perform(root: Path, seed: int, say: Say, headline: Say) -> Record:
     (root / MARK).touch()
     ws = create_workspace(setup, table)
     os.environ.update(stack_environ(ws))
-    stack = _start_stack(ws)
+    stack = up(ws, schedules=False)
     os.environ.update(stack_environ(ws, stack.prefect_api))
     setup_seconds = time.perf_counter() - started
     say(f"{root}: Prefect {stack.prefect_url}, MLflow {stack.mlflow_url}, workers cpu and gpu ({setup_seconds:.0f} s)")
 
     from lepton.cli.demo import story as play
-    from lepton.cli.session import hush
 
-    hush()
     record = play.Record(links={"Prefect": stack.prefect_url, "MLflow": stack.mlflow_url})
     record.seconds["workspace and stack"] = round(setup_seconds, 2)
     stage = play.Stage(ws, root / "deliveries", lambda flow, *a, **k: flow(*a, **k), say, record)
@@ -109,22 +107,6 @@ def closing_table(record: Record) -> list[tuple[str, str, str]]:
 
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-def _start_stack(ws: Workspace) -> Stack:
-    """Start the stack, and meanwhile load the libraries that the story needs: both take their seconds."""
-    loading = threading.Thread(target=_load_libraries, daemon=True)
-    loading.start()
-    stack = up(ws, schedules=False)
-    loading.join()
-    return stack
-
-
-def _load_libraries() -> None:
-    import evidently
-    import great_expectations
-    import mlflow
-    import torch  # noqa: F401
 
 
 def _lineage(ws: Workspace) -> str:

@@ -1,0 +1,56 @@
+# `make` lists what there is. Everything else sets itself up: no other step is needed.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+# No vendor may phone home.
+export DO_NOT_TRACK = 1
+export PREFECT_SERVER_ANALYTICS_ENABLED = false
+export MLFLOW_DISABLE_TELEMETRY = true
+export DVC_NO_ANALYTICS = 1
+export GX_ANALYTICS_ENABLED = false
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo down test test-unit lint format bench-loop constraints clean
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Set up .venv with the exact versions of constraints.txt (the other targets do it by themselves)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $(STAMP)
+
+demo: $(STAMP) ## Play the whole story on real digits with the real components; ends with links
+	$(BIN)/lepton demo
+
+down: $(STAMP) ## Stop the servers that the demo left running
+	$(BIN)/lepton --workspace .lepton/demo down
+
+test: $(STAMP) ## Run all tests: unit, integration (one vendor each), e2e (a real server and worker)
+	$(BIN)/python -m pytest
+
+test-unit: $(STAMP) ## Run the tests that need no server: seconds
+	$(BIN)/python -m pytest tests/unit
+
+lint: $(STAMP) ## Check style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(STAMP) ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench-loop: $(STAMP) ## Measure the figures of the whole loop into benchmarks/results/loop.json
+	$(BIN)/python benchmarks/loop.py
+
+constraints: $(STAMP) ## Write constraints.txt anew from what is installed
+	$(BIN)/python -m pip freeze --exclude-editable | sed "s/+cpu//" > constraints.txt
+
+clean: ## Remove the virtual environment, the demo and all caches
+	rm -rf $(VENV) .lepton .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist build
