@@ -24,6 +24,8 @@ COMPONENTS = 8
 FOLDS = 5
 USUAL_SHARE = 0.9
 """A number that has one value in at least this share of the reference is judged by how often it differs from it."""
+TINY = 1e-6
+"""Probabilities nearer to 0 or 1 than this are all the same."""
 MIN_FRESH = 30
 """Fewer reference rows than this that the champion was not fitted to are too few to compare with."""
 
@@ -177,17 +179,20 @@ def _residual(
 
 
 def _prediction_frame(judged: Judged) -> pd.DataFrame:
-    """Return the predicted class and how sure the champion is of it."""
+    """Return the predicted class and how sure the champion is of it.
+
+    Confidences crowd at 1 with a long tail, and a distance of such numbers hangs on the few rows in the tail. As log
+    odds they are spread evenly, so that even a small reference shows what they are like without drift.
+    """
     p = np.asarray(judged.probabilities, dtype=np.float64)
     whole: NDArray[np.bool_] = np.asarray(np.isfinite(p).all(axis=1), dtype=bool)
-    safe = np.where(whole[:, None], p, 1.0 / max(p.shape[1], 1))
+    safe = np.clip(np.where(whole[:, None], p, 1.0 / max(p.shape[1], 1)), TINY, 1 - TINY)
     best = np.sort(safe, axis=1)[:, ::-1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        entropy = -np.sum(np.where(safe > 0, safe * np.log(safe), 0.0), axis=1)
     labels = np.array(judged.classes, dtype=object)[safe.argmax(axis=1)]
-    frame = pd.DataFrame({"class": labels, "confidence": best[:, 0], "entropy": entropy})
-    if p.shape[1] > 2:  # with two classes it says what the confidence says
-        frame["margin"] = best[:, 0] - best[:, 1]
+    frame = pd.DataFrame({"class": labels, "confidence": np.log(best[:, 0] / (1 - best[:, 0]))})
+    if p.shape[1] > 2:  # with two classes they say what the confidence says
+        frame["margin"] = np.log(best[:, 0] / best[:, 1])
+        frame["entropy"] = np.log(-np.sum(safe * np.log(safe), axis=1))
     return _only(frame, whole)
 
 

@@ -84,7 +84,7 @@ def play(history: list[tuple[Observation, str | None]], policy: Policy) -> list[
 
 
 @given(histories(), policies())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_retransfer_needs_m_of_n_drifted_windows_under_the_same_champion(history, policy):
     judged: list[float] = []
     champion, seen_before = "", set()
@@ -101,7 +101,7 @@ def test_a_retransfer_needs_m_of_n_drifted_windows_under_the_same_champion(histo
 
 
 @given(histories(), policies())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_there_are_never_two_retransfers_within_a_cooldown_nor_more_than_the_cap(history, policy):
     times = [step.seen.time for step in play(history, policy) if step.decision.action == "retransfer"]
     assert all(later - earlier >= policy.cooldown for earlier, later in pairwise(times))
@@ -110,14 +110,14 @@ def test_there_are_never_two_retransfers_within_a_cooldown_nor_more_than_the_cap
 
 
 @given(histories(), policies())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_retransfer_starts_while_another_is_in_flight(history, policy):
     for step in play(history, policy):
         assert not (step.in_flight and step.decision.action == "retransfer")
 
 
 @given(histories(), policies())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_at_most_one_alert_is_open_and_only_an_open_one_is_updated_or_resolved(history, policy):
     is_open = False
     for step in play(history, policy):
@@ -134,7 +134,7 @@ def test_at_most_one_alert_is_open_and_only_an_open_one_is_updated_or_resolved(h
 
 
 @given(histories(), policies())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_open_alert_is_resolved_once_windows_are_calm(history, policy):
     steps = play(history, policy)
     state = steps[-1].decision.state if steps else State()
@@ -151,7 +151,7 @@ def test_every_open_alert_is_resolved_once_windows_are_calm(history, policy):
 
 
 @given(histories(), policies())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_repeated_window_changes_nothing(history, policy):
     for step in play(history, policy):
         again = decide(step.decision.state, step.seen, policy, step.in_flight)
