@@ -28,6 +28,7 @@ from lepton.models.device import generator, repeatable, seeded
 from lepton.models.encoders import build_encoder
 from lepton.models.inputs import fit_inputs
 from lepton.models.model import Model
+from lepton.models.schedules import one_cycle
 from lepton.pretraining.objective import Objective, Pretrained
 
 SMOOTHING = 0.05
@@ -102,7 +103,7 @@ def _fit(
     steps = max(1, len(x) // batch)  # the last, smaller batch is left out: BatchNorm must never see a single row
     total = steps * config.epochs
     optimiser = torch.optim.AdamW(_decayed(model), lr=config.lr)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.lr, total_steps=total, pct_start=0.25)
+    schedule = one_cycle(optimiser, total)
     curves: list[dict[str, float]] = []
     best, best_loss, best_weights = 0, math.inf, deepcopy(model.state_dict())
     for epoch in range(1, config.epochs + 1):

@@ -11,11 +11,12 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch.nn import functional as F
 
 from lepton.models.augment import LIGHT, augment
 from lepton.models.device import generator
 from lepton.models.model import Model
+from lepton.models.schedules import one_cycle
+from lepton.transfer.losses import cross_entropy, seen_classes
 from lepton.transfer.probe import ProbeConfig, fit_head
 from lepton.transfer.strategy import Needs, Strategy, TargetData
 
@@ -82,18 +83,17 @@ class Finetune(Strategy):
         schedule = c.schedule(base.inputs.kind)
         if schedule.probe_first:
             model.head = fit_head(base.head, rows.features, rows.labels, ProbeConfig())
+        seen = seen_classes(rows.labels)
         source, steps = generator(seed), c.steps(len(rows), base.inputs.kind)
         optimiser = torch.optim.AdamW(_groups(model, schedule), lr=schedule.lr, weight_decay=c.weight_decay)
-        rates = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, [float(g["lr"]) for g in optimiser.param_groups], total_steps=steps, pct_start=0.2
-        )
+        rates = one_cycle(optimiser, steps)
         order = torch.empty(0, dtype=torch.int64)
         for _ in range(steps):
             if len(order) < min(c.batch_size, len(rows)):
                 order = torch.randperm(len(rows), generator=source)
             at, order = order[: c.batch_size], order[c.batch_size :]
             x = augment(rows.inputs[at], model.inputs, LIGHT, source)
-            loss = F.cross_entropy(model(x), rows.labels[at], label_smoothing=c.smoothing)
+            loss = cross_entropy(model(x), rows.labels[at], seen, c.smoothing)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             optimiser.step()

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from lepton.models.model import Model
+from lepton.transfer.losses import cross_entropy, seen_classes
 from lepton.transfer.strategy import Needs, Strategy, TargetData
 
 
@@ -52,6 +52,7 @@ class Probe(Strategy):
 def fit_head(start: nn.Linear, features: Tensor, labels: Tensor, config: ProbeConfig) -> nn.Linear:
     """Return the head with the least penalised loss on (n, d) features and (n,) labels."""
     head = deepcopy(start)
+    seen = seen_classes(labels)
     origin = [p.detach().clone() for p in start.parameters()]
     optimiser = torch.optim.LBFGS(
         head.parameters(), max_iter=config.steps, tolerance_grad=1e-5, line_search_fn="strong_wolfe"
@@ -59,7 +60,7 @@ def fit_head(start: nn.Linear, features: Tensor, labels: Tensor, config: ProbeCo
 
     def loss() -> Tensor:
         optimiser.zero_grad(set_to_none=True)
-        fit = F.cross_entropy(head(features), labels, reduction="sum")
+        fit = cross_entropy(head(features), labels, seen) * len(labels)
         pull = sum(((p - o).square().sum() for p, o in zip(head.parameters(), origin, strict=True)), torch.zeros(()))
         total = (fit + config.pull / 2 * pull) / len(labels)
         total.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped

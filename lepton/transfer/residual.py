@@ -11,11 +11,11 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
-from torch.nn import functional as F
 
 from lepton.models.adapters import Bottleneck
 from lepton.models.device import generator
 from lepton.models.model import Model
+from lepton.transfer.losses import cross_entropy, seen_classes
 from lepton.transfer.strategy import Needs, Strategy, TargetData
 
 
@@ -58,13 +58,13 @@ class Residual(Strategy):
         adapter = Bottleneck(base.feature_dim, c.width, seed=seed)
         head = deepcopy(base.head)  # start from what is known
         origin = base.head.weight.detach()
-        source = generator(seed)
+        source, seen = generator(seed), seen_classes(rows.labels)
         optimiser = torch.optim.AdamW([*adapter.parameters(), *head.parameters()], lr=c.lr, weight_decay=0.0)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, c.steps)
         for _ in range(c.steps):
             h = rows.features + c.noise * torch.randn(rows.features.shape, generator=source)
             moved = adapter(h)
-            fit = F.cross_entropy(head(h + moved), rows.labels)
+            fit = cross_entropy(head(h + moved), rows.labels, seen)
             pull = c.pull * moved.square().mean() + c.decay * (head.weight - origin).square().sum()
             optimiser.zero_grad(set_to_none=True)
             (fit + pull).backward()

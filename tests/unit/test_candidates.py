@@ -1,0 +1,180 @@
+"""Candidates, their choice, the plan, the ancestor and the control."""
+
+import json
+
+import numpy as np
+import pytest
+from factories import base, damage, images, names, rows
+
+from lepton.core.config import TransferConfig
+from lepton.core.errors import LeptonError, NotFound
+from lepton.models.features import FeatureCache
+from lepton.transfer import NotEnoughLabels, get_strategy
+from lepton.transfer.ancestors import choose_ancestor
+from lepton.transfer.candidates import Candidate, choose, try_strategy
+from lepton.transfer.control import target_only
+from lepton.transfer.folds import fold_of
+from lepton.transfer.planner import plan
+
+
+def turned(n, seed):
+    """Rows whose classes are called otherwise than the base learnt: un-adapted, every answer is wrong."""
+    table = images(n, seed=seed)
+    return table.with_labels(names([f"c{(int(label[1]) + 1) % 3}" for label in table.labels]))
+
+
+@pytest.fixture(scope="module")
+def candidates():
+    train, held_out = turned(45, 2), turned(30, 3)
+    return {
+        name: try_strategy(name, base("image"), train, held_out) for name in ("none", "probe", "residual", "finetune")
+    }
+
+
+def test_a_candidate_is_a_json_object_with_its_costs(candidates):
+    for name, candidate in candidates.items():
+        value = json.loads(json.dumps(candidate.to_json(), allow_nan=False))
+        assert value["strategy"] == name
+        assert value["labels"] == 45
+        assert value["seconds"] > 0
+        assert value["size"] > 0
+        assert value["metrics"]["n"] == 30
+        assert value["cv"]["accuracy"] is not None
+
+
+def test_a_candidate_survives_the_disk(candidates, tmp_path):
+    one = candidates["residual"]
+    again = Candidate.load(one.save(tmp_path / "c"))
+    assert again.to_json() == one.to_json() | {"seconds": again.seconds}
+    np.testing.assert_array_equal(again.probabilities, one.probabilities)
+    np.testing.assert_array_equal(again.model.predict_proba(turned(30, 3)), one.model.predict_proba(turned(30, 3)))
+
+
+@pytest.mark.parametrize("name", ["candidate.json", "predictions.safetensors"])
+def test_a_candidate_with_a_part_missing_or_cut_is_refused(candidates, tmp_path, name):
+    folder = candidates["probe"].save(tmp_path / "c")
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(LeptonError, match="damaged"):
+        Candidate.load(folder)
+    (folder / name).unlink()
+    with pytest.raises(NotFound, match="not a candidate"):
+        Candidate.load(folder)
+
+
+def test_the_same_seed_gives_the_same_candidate(candidates):
+    again = try_strategy("finetune", base("image"), turned(45, 2), turned(30, 3))
+    assert again.model.digest() == candidates["finetune"].model.digest()
+    np.testing.assert_array_equal(again.probabilities, candidates["finetune"].probabilities)
+
+
+def test_adapted_candidates_beat_the_unadapted_and_one_of_them_is_chosen(candidates):
+    assert candidates["none"].metrics["accuracy"] < 0.5
+    chosen = choose(list(candidates.values()))
+    assert chosen.strategy != "none"
+    assert chosen.metrics["accuracy"] > 0.9
+
+
+def test_none_keeps_the_temperature_of_the_base(candidates):
+    assert candidates["none"].model.digest() == base("image").digest()
+
+
+def test_the_choice_ignores_the_held_out_rows(candidates):
+    one = candidates["probe"]
+    train, wrong = turned(45, 2), images(30, seed=3)
+    other = try_strategy("probe", base("image"), train, wrong)
+    assert other.cv == one.cv
+    assert other.model.digest() == one.model.digest()
+    assert other.held_out != one.held_out
+
+
+def test_held_out_rows_without_labels_give_probabilities_and_no_metrics():
+    candidate = try_strategy("probe", base("image"), turned(12, 2), turned(6, 3).without_labels())
+    assert candidate.metrics == {}
+    assert candidate.probabilities.shape == (6, 3)
+
+
+def test_one_label_in_total_says_why_nothing_was_cross_validated():
+    table = turned(6, 2)
+    one = table.with_labels(names([table.labels[0]] + [None] * 5))
+    candidate = try_strategy("probe", base("image"), one, turned(6, 3))
+    assert (candidate.cv.accuracy, candidate.cv.folds) == (None, 0)
+    assert "1 labelled row" in candidate.cv.note
+    assert candidate.model.temperature == base("image").temperature
+
+
+def test_cached_features_change_nothing(tmp_path, candidates):
+    cache = FeatureCache(tmp_path / "cache")
+    for _ in range(2):
+        again = try_strategy("probe", base("image"), turned(45, 2), turned(30, 3), cache=cache)
+        assert again.model.digest() == candidates["probe"].model.digest()
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_folds_are_of_equal_size_and_stratified():
+    labels = np.repeat([0, 1, 2], [10, 10, 3])
+    parts, note = fold_of(labels, 5, seed=0)
+    assert note == ""
+    assert np.ptp(np.bincount(parts)) <= 1
+    assert (np.bincount(parts[labels == 0]) == 2).all()
+
+
+def test_fewer_labels_than_folds_give_fewer_folds_and_say_so():
+    parts, note = fold_of(np.array([0, 1, 1]), 5, seed=0)
+    assert sorted(parts) == [0, 1, 2]
+    assert "3 folds instead of 5" in note
+
+
+def test_the_plan_is_the_configured_ladder_and_none_always_runs():
+    steps = plan(TransferConfig(strategies=("probe", "finetune")), labels=100)
+    assert [(s.strategy, s.run) for s in steps] == [("none", True), ("probe", True), ("finetune", True)]
+
+
+def test_what_does_not_fit_the_budget_is_left_out_with_its_reason():
+    steps = plan(TransferConfig(budget_seconds=3), labels=100, costs={"residual": 1.5, "finetune": 9})
+    assert [s.run for s in steps] == [True, True, True, False]
+    assert "9.0 s as measured before" in steps[3].reason
+    assert "budget of 3 s" in steps[3].reason
+
+
+def test_without_labels_only_label_free_strategies_are_planned():
+    steps = plan(TransferConfig(), labels=0)
+    assert [s.strategy for s in steps if s.run] == ["none"]
+    assert "needs labels" in steps[1].reason
+
+
+def test_the_ancestor_is_the_model_that_reads_the_labelled_rows_best(candidates):
+    models = {"base": base("image"), "champion": candidates["probe"].model}
+    best, scores = choose_ancestor(models, turned(30, 7))
+    assert best == "champion"
+    assert [s.label for s in scores] == ["champion", "base"]
+    assert choose_ancestor(models, images(30, seed=7))[0] == "base"
+    assert choose_ancestor(models, images(30, seed=7).without_labels())[0] == "base"
+
+
+@pytest.mark.parametrize("kind", ["image", "tabular"])
+def test_the_control_learns_from_the_targets_labels_alone(kind):
+    control = target_only(rows(kind, 60, seed=2), rows(kind, 30, seed=3), base(kind))
+    truth = base(kind).label_indices(rows(kind, 30, seed=3).labels)
+    assert (control.probabilities.argmax(axis=1) == truth).mean() > 0.8
+    np.testing.assert_allclose(control.probabilities.sum(axis=1), 1)
+
+
+def test_the_control_with_one_class_answers_that_class_and_without_labels_refuses():
+    table = images(9)
+    one = table.take(table.labels == "c1")
+    assert (target_only(one, table, base("image")).probabilities[:, 1] == 1).all()
+    with pytest.raises(NotEnoughLabels):
+        target_only(table.without_labels(), table, base("image"))
+
+
+def test_predicted_seconds_grow_with_the_labels():
+    for name in ("probe", "residual", "finetune"):
+        assert get_strategy(name).predict_seconds(5000, "image") > get_strategy(name).predict_seconds(10, "image")
+
+
+def test_a_damaged_model_in_a_candidate_is_refused(candidates, tmp_path):
+    folder = candidates["probe"].save(tmp_path / "c")
+    damage(folder / "model" / "weights.safetensors")
+    with pytest.raises(LeptonError, match="cannot be used"):
+        Candidate.load(folder)

@@ -1,0 +1,114 @@
+"""The model folder: exact, complete, and nothing in it is ever executed."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+from factories import base, damage, rows
+
+from lepton.core.errors import LeptonError, NotFound
+from lepton.core.files import sha256
+from lepton.models import format as model_format
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return model_format.save(base("image"), tmp_path / "model")
+
+
+def rewrite(folder, **changes):
+    path = folder / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.parametrize("kind", ["image", "tabular"])
+def test_a_model_answers_the_same_bits_after_the_disk(kind, tmp_path):
+    loaded = model_format.load(model_format.save(base(kind), tmp_path / "m"))
+    assert loaded.digest() == base(kind).digest()
+    assert loaded.classes == base(kind).classes
+    np.testing.assert_array_equal(loaded.predict_proba(rows(kind, 20)), base(kind).predict_proba(rows(kind, 20)))
+
+
+def test_equal_models_are_equal_bytes(folder, tmp_path):
+    again = model_format.save(model_format.load(folder), tmp_path / "again")
+    for name in ("model.json", "weights.safetensors"):
+        assert (folder / name).read_bytes() == (again / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["model.json", "weights.safetensors"])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(NotFound, match=name):
+        model_format.load(folder)
+
+
+def test_another_version_is_refused_by_number(folder):
+    rewrite(folder, version=2)
+    with pytest.raises(LeptonError, match="version 2"):
+        model_format.load(folder)
+
+
+def test_damaged_weights_are_found(folder):
+    damage(folder / "weights.safetensors")
+    with pytest.raises(LeptonError, match="cannot be used") as error:
+        model_format.load(folder)
+    assert "weights.safetensors" in error.value.why
+
+
+def test_truncated_weights_are_refused_even_with_a_matching_sum(folder):
+    path = folder / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    rewrite(folder, weights=sha256(path))
+    with pytest.raises(LeptonError, match="cannot be used"):
+        model_format.load(folder)
+
+
+class Bomb:
+    def __reduce__(self):
+        return (pytest.fail, ("a pickle was executed",))
+
+
+def test_a_pickle_in_the_place_of_the_weights_is_not_executed(folder):
+    path = folder / "weights.safetensors"
+    path.write_bytes(pickle.dumps(Bomb()))
+    rewrite(folder, weights=sha256(path))
+    with pytest.raises(LeptonError, match="cannot be used") as error:
+        model_format.load(folder)
+    assert "not a safetensors file" in error.value.why
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"format": "pickle"}, "does not say"),
+        ({"extra": 1}, "extra"),
+        ({"classes": ["c0", "c0", "c1"]}, "twice"),
+        ({"classes": ["c0", "c1"]}, "head"),
+        ({"classes": "c0"}, "classes"),
+        ({"adapters": [10**9]}, "adapters"),
+        ({"adapters": [4]}, "adapters"),
+        ({"temperature": 0}, "temperature"),
+        ({"temperature": "hot"}, "hot"),
+        ({"encoder": {"name": "os.system"}}, "os.system"),
+        ({"encoder": {"name": "mlp"}}, "mlp"),
+        ({"encoder": {"name": "cnn", "width": 10**9}}, "width"),
+        ({"encoder": {"name": "cnn", "run": "rm"}}, "run"),
+        ({"encoder": 3}, "model.json"),
+        ({"inputs": {"kind": "audio"}}, "audio"),
+        ({"inputs": {"kind": "image"}}, "model.json"),
+        ({"inputs": []}, "model.json"),
+    ],
+)
+def test_a_description_that_is_not_the_models_is_refused_with_the_reason(folder, changes, why):
+    rewrite(folder, **changes)
+    with pytest.raises(LeptonError, match="cannot be used") as error:
+        model_format.load(folder)
+    assert why in error.value.why
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100000, "\xff"])
+def test_a_description_that_is_not_json_is_refused(folder, text):
+    (folder / "model.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(LeptonError, match="cannot be used"):
+        model_format.load(folder)

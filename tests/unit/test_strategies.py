@@ -1,0 +1,164 @@
+"""One suite for every strategy: a new file under lepton/transfer/ is tested by being there."""
+
+import numpy as np
+import pytest
+import torch
+from factories import base, classes_of, names, rows
+
+from lepton.core.errors import LeptonError, UsageError
+from lepton.models import format as model_format
+from lepton.models.device import repeatable
+from lepton.transfer import NotEnoughLabels, TargetData, all_strategies, get_strategy
+
+KINDS = ("image", "tabular")
+each_strategy = pytest.mark.parametrize("strategy", all_strategies(), ids=str)
+each_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def adapted(strategy, kind, table, seed=0, k=3):
+    with repeatable(1):
+        return strategy.adapt(base(kind, k), TargetData.of(base(kind, k), table), seed)
+
+
+def test_the_strategies_of_the_issue_are_found():
+    assert {"none", "probe", "residual", "finetune"} <= {s.name for s in all_strategies()}
+
+
+def test_an_unknown_strategy_is_named_with_the_nearest():
+    with pytest.raises(UsageError, match="finetun") as error:
+        get_strategy("finetun")
+    assert "'finetune'" in error.value.why
+
+
+@each_kind
+@each_strategy
+def test_with_no_target_data_the_adapted_model_answers_like_the_base(strategy, kind):
+    probe = base(kind).inputs.to_tensor(rows(kind, 9, seed=5))
+    model = adapted(strategy, kind, rows(kind, 9).take([]))
+    torch.testing.assert_close(model(probe), base(kind)(probe), rtol=0, atol=0)
+
+
+@each_kind
+@each_strategy
+def test_the_base_is_untouched(strategy, kind):
+    before = base(kind).digest()
+    model = adapted(strategy, kind, rows(kind, 30, seed=2))
+    for parameter in model.parameters():
+        parameter.data.fill_(7.0)
+    assert base(kind).digest() == before
+
+
+@each_kind
+@each_strategy
+def test_same_seed_same_weights(strategy, kind):
+    table = rows(kind, 30, seed=2)
+    torch.manual_seed(1)
+    first = adapted(strategy, kind, table, seed=3).digest()
+    torch.manual_seed(2)  # the global random state must not matter
+    assert adapted(strategy, kind, table, seed=3).digest() == first
+
+
+@each_kind
+@each_strategy
+def test_the_global_random_state_is_left_alone(strategy, kind):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    adapted(strategy, kind, rows(kind, 12, seed=2))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@each_kind
+@each_strategy
+def test_save_and_load_answer_bit_for_bit(strategy, kind, tmp_path):
+    model = adapted(strategy, kind, rows(kind, 30, seed=2))
+    model_format.save(model, tmp_path / "m")
+    loaded = model_format.load(tmp_path / "m")
+    assert loaded.digest() == model.digest()
+    np.testing.assert_array_equal(loaded.predict_proba(rows(kind, 9)), model.predict_proba(rows(kind, 9)))
+
+
+@each_kind
+@each_strategy
+def test_batchnorm_statistics_stay_the_bases(strategy, kind):
+    model = adapted(strategy, kind, rows(kind, 30, seed=2))
+    assert not model.training
+    known = dict(base(kind).named_buffers())
+    for name, buffer in model.named_buffers():
+        torch.testing.assert_close(buffer, known[name], rtol=0, atol=0)
+
+
+@each_kind
+@each_strategy
+def test_frozen_means_frozen(strategy, kind):
+    if strategy.needs.features == "inputs":
+        pytest.skip("trains the encoder")
+    model = adapted(strategy, kind, rows(kind, 30, seed=2))
+    assert model.digest(("encoder",)) == base(kind).digest(("encoder",))
+
+
+@each_strategy
+@pytest.mark.parametrize("k", [2, 100])
+def test_two_and_a_hundred_classes(strategy, k):
+    table = rows("tabular", 2 * k, k, seed=2)
+    model = adapted(strategy, "tabular", table, k=k)
+    answers = model.predict_proba(table)
+    assert answers.shape == (2 * k, k)
+    np.testing.assert_allclose(answers.sum(axis=1), 1)
+
+
+@each_kind
+@each_strategy
+def test_one_label_in_total(strategy, kind):
+    table = rows(kind, 12, seed=2)
+    one = table.with_labels(names([table.labels[0]] + [None] * 11))
+    assert np.isfinite(adapted(strategy, kind, one).predict_proba(table)).all()
+
+
+@each_kind
+@each_strategy
+def test_what_the_base_believes_of_a_class_missing_from_the_target_stays(strategy, kind):
+    everything = rows(kind, 90, seed=2)
+    model = adapted(strategy, kind, everything.take(everything.labels != "c2"))
+    assert model.classes == classes_of(3)
+    torch.testing.assert_close(model.head.weight[2], base(kind).head.weight[2], rtol=1e-3, atol=1e-4)
+    assert np.isfinite(model.predict_proba(everything)).all()
+
+
+@each_kind
+@each_strategy
+def test_rows_without_any_label_are_refused_where_labels_are_needed(strategy, kind):
+    unlabelled = rows(kind, 12).without_labels()
+    if strategy.needs.labels:
+        with pytest.raises(NotEnoughLabels, match=f"'{strategy.name}' needs at least 1"):
+            adapted(strategy, kind, unlabelled)
+    else:
+        assert len(adapted(strategy, kind, unlabelled).predict_proba(unlabelled)) == 12
+
+
+@each_strategy
+def test_adapting_an_adapted_model(strategy):
+    first = adapted(get_strategy("residual"), "image", rows("image", 30, seed=2))
+    table = rows("image", 30, seed=3)
+    with repeatable(1):
+        second = strategy.adapt(first, TargetData.of(first, table), 0)
+    assert np.isfinite(second.predict_proba(table)).all()
+    assert len(first.adapters) == 1
+    assert len(second.adapters) == (2 if strategy.name == "residual" else 1)
+
+
+@each_kind
+def test_labels_help_when_the_domain_shifts(kind):
+    shifted = rows(kind, 90, seed=4)
+    turned = shifted.with_labels(names([f"c{(int(label[1]) + 1) % 3}" for label in shifted.labels]))
+    for name in ("probe", "residual", "finetune"):
+        model = adapted(get_strategy(name), kind, turned.take(range(60)))
+        unseen = turned.take(range(60, 90))
+        right = model.predict_proba(unseen).argmax(axis=1) == model.label_indices(unseen.labels)
+        assert right.mean() > 0.8, name
+
+
+def test_a_label_that_the_model_does_not_know_is_named():
+    table = rows("image", 3)
+    with pytest.raises(LeptonError, match="O") as error:
+        TargetData.of(base("image"), table.with_labels(names(["O", None, "c1"])))
+    assert "c0, c1, c2" in error.value.why
