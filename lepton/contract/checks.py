@@ -86,13 +86,7 @@ def checks_for(contract: Contract, frame: pd.DataFrame) -> list[Check]:
             lambda _, found: f"{found.get('observed_value')} rows; the contract asks for {contract.min_rows} or more",
             by_row=False,
         ),
-        Check("ExpectColumnValuesToNotBeNull", {"column": contract.id}, contract.id, lambda *_: "no id"),
-        Check(
-            "ExpectColumnValuesToBeUnique",
-            {"column": contract.id},
-            contract.id,
-            lambda values, _: f"the same id more than once: {_quoted(values)}",
-        ),
+        *_id_checks(contract.id),
         Check(
             "ExpectColumnValuesToBeNull",
             {"column": EARLIER},
@@ -108,6 +102,18 @@ def checks_for(contract: Contract, frame: pd.DataFrame) -> list[Check]:
         if rule.name in frame.columns:  # an absent one has been named by the check of the column set
             checks += _column_checks(rule, frame[rule.name])
     return checks
+
+
+def _id_checks(name: str) -> list[Check]:
+    return [
+        Check("ExpectColumnValuesToNotBeNull", {"column": name}, name, lambda *_: "no id"),
+        Check(
+            "ExpectColumnValuesToBeUnique",
+            {"column": name},
+            name,
+            lambda values, _: f"the same id more than once: {_quoted(values)}",
+        ),
+    ]
 
 
 def _label_checks(contract: Contract) -> list[Check]:
@@ -227,13 +233,7 @@ def _column_checks(rule: ColumnRule, series: pd.Series) -> list[Check]:
 def label_checks(contract: Contract) -> list[Check]:
     """Return the checks of a delivery of labels for stored rows: columns id, label and `EARLIER`."""
     return [
-        Check("ExpectColumnValuesToNotBeNull", {"column": contract.id}, contract.id, lambda *_: "no id"),
-        Check(
-            "ExpectColumnValuesToBeUnique",
-            {"column": contract.id},
-            contract.id,
-            lambda values, _: f"the same id more than once: {_quoted(values)}",
-        ),
+        *_id_checks(contract.id),
         Check(
             "ExpectColumnValuesToNotBeNull",
             {"column": EARLIER},

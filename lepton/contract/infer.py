@@ -160,7 +160,7 @@ def _widened(rule: ColumnRule, seen: pd.DataFrame | None) -> ColumnRule:
         return rule.model_copy(update={"missing": missing})
     # The source's range was stretched once already; one more span of it each way is the target's slack.
     span = highs[0] - lows[0]
-    low, high = lows[0] - span, highs[0] + span
+    low, high = _lower(lows[0], span), highs[0] + span
     if column is not None and pd.api.types.is_numeric_dtype(column):
         finite = column[np.isfinite(column)]
         if not finite.empty:
@@ -175,7 +175,12 @@ def _share(seen: float, role: Literal["source", "target"]) -> float:
 
 def _stretched(low: float, high: float, slack: float) -> tuple[float, float]:
     span = (high - low) or max(abs(high), 1.0)
-    return _tidy(low - slack * span, down=True), _tidy(high + slack * span, down=False)
+    return _tidy(_lower(low, slack * span), down=True), _tidy(high + slack * span, down=False)
+
+
+def _lower(low: float, by: float) -> float:
+    """Go down, but not below a zero that no value crossed: amounts are not negative, and -1 and -999 mean "unknown"."""
+    return max(low - by, 0.0) if low >= 0 else low - by
 
 
 def _tidy(value: float, down: bool) -> float:

@@ -65,8 +65,16 @@ def test_a_contract_allows_what_it_was_made_from_and_somewhat_more():
     rule = next(rule for rule in infer(table(), "here", "source").columns if rule.name == "age")
     assert rule.min < 18
     assert rule.max > 80
-    assert rule.min > -100
+    assert rule.min == 0
     assert rule.max < 200
+
+
+def test_only_a_column_that_was_negative_may_be():
+    rules = {r.name: r for r in infer(table(t=np.linspace(-5, 30, 40)), "here", "source").columns}
+    assert rules["t"].min < -30
+    assert rules["age"].min == 0
+    target = for_target(infer(table(), "here", "source"), "there", table(age=np.linspace(-3, 9, 40)))
+    assert target.columns[0].min < -3
 
 
 def test_missing_values_seen_are_allowed():
@@ -95,7 +103,7 @@ def test_a_target_has_the_sources_classes_and_wider_ranges():
     source = infer(table(), "here", "source")
     target = for_target(source, "there")
     assert (target.role, target.domain, target.classes) == ("target", "there", source.classes)
-    assert target.columns[0].min < source.columns[0].min
+    assert target.columns[0].min == source.columns[0].min == 0
     assert target.columns[0].max > source.columns[0].max
     assert target.columns[0].missing > source.columns[0].missing
 
