@@ -42,7 +42,7 @@ class PretrainConfig(Section):
     epochs: int = Field(12, ge=1)
     """Most passes over the training split; early stopping may end it before."""
     patience: int = Field(3, ge=1)
-    """Epochs without a better validation loss before training stops."""
+    """Epochs without a better validation loss before training stops; counted from the middle of `epochs` on."""
     batch_size: int = Field(128, ge=2)
     """Rows a step."""
     lr: float = Field(2e-3, gt=0)

@@ -130,7 +130,8 @@ def _fit(
             progress((epoch - 1) * steps + step + 1, total, f"epoch {epoch}/{config.epochs}")
         model.eval()
         val_logits = model.logits_of(model.features(vx))
-        val_loss = F.cross_entropy(val_logits, vy).item()
+        # At its best temperature, because augmentation and smoothing make confidence, not answers, swing.
+        val_loss = F.cross_entropy(val_logits / fit_temperature(val_logits, vy), vy).item()
         curves.append(
             {
                 "epoch": float(epoch),
@@ -143,7 +144,8 @@ def _fit(
         )
         if val_loss < best_loss:
             best, best_loss, best_weights = epoch, val_loss, deepcopy(model.state_dict())
-        elif epoch - best >= config.patience:
+        # The first half is not counted: at the peak rate the validation loss jumps, and the best is yet to come.
+        elif epoch - max(best, config.epochs // 2) >= config.patience:
             progress(total, total, f"stopped early after epoch {epoch}")
             break
     model.load_state_dict(best_weights)
