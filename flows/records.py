@@ -115,7 +115,7 @@ def contract_summary(ws: Workspace, domain: str) -> dict[str, Any]:
         "domain": domain,
         "deliveries": len(taken),
         "passed": all(passed) if passed else None,
-        "suite": checks[-1].get("suite") if checks else None,
+        "contract": checks[-1].get("contract") if checks else None,
     }
 
 

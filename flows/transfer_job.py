@@ -194,15 +194,16 @@ def judge_winner(ws: Workspace, job: TransferJob, candidates: list[dict[str, Any
     replies = (
         {name: model.predict_proba(held_out).argmax(axis=1) for name, model in rivals.items()} if len(truth) else {}
     )
-    control = None
+    control, controls = None, {}
     if len(train.labelled()) and len(truth):
         control = target_only(train, held_out, base, seed=job.seed)
-        replies["target-only control"] = control.probabilities.argmax(axis=1)
-    unchanged = job.champion is not None and rivals["champion"].digest() == winner.model.digest()
+        controls = {"target-only control": control.probabilities.argmax(axis=1)}
+    unchanged = job.champion is not None and job.champion == job.ancestor and winner.strategy == "none"
     if unchanged:
         replies.pop("champion", None)
     size = winner.size / max(sum(t.numel() * t.element_size() for t in base.state_dict().values()), 1)
-    verdict = judge_answers(truth, answers, replies, policy, classes=winner.model.classes, size_ratio=size)
+    classes = winner.model.classes
+    verdict = judge_answers(truth, answers, replies, policy, controls=controls, classes=classes, size_ratio=size)
     return {
         **verdict.to_json(),
         "summary": verdict.summary(),

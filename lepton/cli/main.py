@@ -61,9 +61,7 @@ def main(arguments: list[str]) -> int:
         error.show()
         return 2
     except (click.Abort, KeyboardInterrupt):
-        _complain(
-            "Interrupted. What was finished is kept, nothing is half-written; the same command goes on from there."
-        )
+        _complain("Interrupted. What was finished is kept, nothing is half-written; run the same command again.")
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -98,7 +98,7 @@ def plan_workspace(
 
 
 def create_workspace(setup: Setup, first: Table) -> Workspace:
-    """Write configuration and contracts and start git and DVC; `lepton.yaml` comes last, so a crash leaves no workspace."""
+    """Write configuration and contract, start git and DVC; `lepton.yaml` comes last: a crash leaves no workspace."""
     from lepton.contract.infer import infer
     from lepton.contract.spec import save_contract
     from lepton.core.files import atomic_write
@@ -140,6 +140,6 @@ def _guess_label(table: Table, file: Path) -> str:
         return last
     raise UsageError(
         f"Which column of {file.name} holds the label?",
-        why=f"None is called {', '.join(LABEL_NAMES)}. Columns with 2 to 20 different values: {', '.join(few) or 'none'}.",
+        why=f"None is called {', '.join(LABEL_NAMES)}. With 2 to 20 different values: {', '.join(few) or 'none'}.",
         fix=[f"lepton init --from {file} --label {few[-1] if few else 'COLUMN'}"],
     )

@@ -13,7 +13,7 @@ Phase = Literal["stable", "suspect", "drifted", "retransferring"]
 Action = Literal["none", "wait", "suspect", "benign", "alert", "retransfer", "resolve"]
 
 REMEMBERED = 200
-"""Window digests kept to recognise a window that is delivered twice."""
+"""Window digests kept to recognise a window that is delivered twice, and retransfers kept for cooldown and cap."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class State:
     """First window of the present run of drifted windows."""
     alert_open: bool = False
     retransfers: tuple[datetime, ...] = ()
-    """When retransfers were decided, within the cap's period."""
+    """When the last retransfers were decided; kept by number, so that a window with a wrong clock cannot erase them."""
     judged: tuple[str, ...] = ()
     """Digests of windows already judged against this champion."""
 
@@ -152,9 +152,8 @@ def decide(state: State, seen: Observation, policy: Policy, in_flight: str | Non
         recent=recent,
         since=(state.since or seen.window) if any(recent) else None,
         judged=(*state.judged, seen.digest)[-REMEMBERED:],
-        retransfers=tuple(time for time in state.retransfers if time > seen.time - policy.period),
     )
-    if sum(recent) >= policy.confirm:
+    if drifted and sum(recent) >= policy.confirm:
         return _confirmed(state, seen, policy, in_flight)
     if drifted:
         return Decision(
@@ -171,7 +170,9 @@ def decide(state: State, seen: Observation, policy: Policy, in_flight: str | Non
         )
     calm = replace(state, phase="stable", alert_open=False)
     if state.alert_open:
-        return Decision("resolve", f"calm for {len(recent)} window{'s' if len(recent) > 1 else ''}", calm, alert="resolve")
+        return Decision(
+            "resolve", f"calm for {len(recent)} window{'s' if len(recent) > 1 else ''}", calm, alert="resolve"
+        )
     return Decision("none", f"drift {seen.score:.2f} < {bar:.2f}", calm)
 
 
@@ -200,7 +201,7 @@ def _confirmed(state: State, seen: Observation, policy: Policy, in_flight: str |
             paged,
             alert,
         )
-    acting = replace(paged, phase="retransferring", retransfers=(*state.retransfers, seen.time))
+    acting = replace(paged, phase="retransferring", retransfers=(*state.retransfers, seen.time)[-REMEMBERED:])
     return Decision("retransfer", evidence, acting, alert)
 
 

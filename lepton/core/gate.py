@@ -1,10 +1,14 @@
 """The gate: a paired test between a challenger and everything it must not be worse than.
 
 Both models answer the same held-out rows, so only the rows on which they differ carry evidence
-(McNemar 1947). Two questions are asked of every rival:
+(McNemar 1947). Two questions are asked:
 
-- Can a loss of more than the margin be ruled out? (one-sided 95 % bound of the paired difference)
 - Do the rows on which they differ speak against the challenger? (exact one-sided McNemar test)
+- Can a loss of more than the margin be ruled out? (one-sided 95 % bound of the paired difference)
+
+Of rivals, which serve or could (the champion, the un-adapted base), both are asked: the burden of proof lies with the
+challenger. Of controls, which nobody could deploy (a model of the target's labels alone), only the first: they must
+not be shown to be better.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+CHAMPION = "champion"
+"""Name of the rival that serves now; only its users could lose a class, so only it is compared class by class."""
 CONFIDENCE = 0.95
 RESAMPLES = 4000
 
@@ -28,11 +34,13 @@ class GatePolicy:
     """What the gate asks for."""
 
     margin: float = 0.02
-    """Loss of accuracy that must be ruled out against every rival."""
+    """Loss of accuracy that must be ruled out against every rival; not asked of controls."""
     min_rows: int = 30
     """Fewest held-out labelled rows that count as evidence."""
     alpha: float = 0.05
-    """Level of the per-class floors, over all classes together (Bonferroni)."""
+    """Level of the test for every class, over all classes together (Bonferroni)."""
+    floor: float = 0.5
+    """Least recall of a class, as a share of the mean recall over classes, unless a rival's is as low."""
     max_size_ratio: float = 4.0
     """Largest size in bytes, as a multiple of the un-adapted base."""
 
@@ -85,6 +93,7 @@ def judge(
     rivals: Mapping[str, IntArray],
     policy: GatePolicy,
     *,
+    controls: Mapping[str, IntArray] | None = None,
     classes: tuple[str, ...] = (),
     size_ratio: float = 1.0,
 ) -> Verdict:
@@ -93,26 +102,34 @@ def judge(
     Args:
         truth: (n,) true classes of the held-out rows.
         challenger: (n,) predicted classes.
-        rivals: Predicted classes, each (n,), of what the challenger must not be worse than: the champion if there is
-            one, the un-adapted base, a control trained on the target's labels alone.
+        rivals: Predicted classes, each (n,), of what the challenger must be shown not to be worse than: the un-adapted
+            base, and the champion if there is one, under that name.
         policy: What to ask for.
+        controls: Predicted classes, each (n,), of what must not be shown to be better.
         classes: Names for the messages about single classes.
         size_ratio: Bytes of the challenger over bytes of the base.
     """
     if len(truth) < policy.min_rows:
         reason = f"only {len(truth)} labelled held-out rows, the policy asks for {policy.min_rows}"
         return Verdict(False, (reason,), (), len(truth))
-    comparisons = tuple(compare(name, truth, challenger, answers, policy.margin) for name, answers in rivals.items())
+    comparisons = (
+        *(compare(name, truth, challenger, answers, policy.margin) for name, answers in rivals.items()),
+        *(compare(name, truth, challenger, answers) for name, answers in (controls or {}).items()),
+    )
     reasons = [_why_refused(c, policy.margin) for c in comparisons if not c.passed]
     for name, answers in rivals.items():
-        reasons += _class_losses(name, truth, challenger, answers, policy.alpha, classes)
+        reasons += _collapsed_classes(name, truth, challenger, answers, policy.floor, classes)
+    if CHAMPION in rivals:
+        reasons += _class_losses(CHAMPION, truth, challenger, rivals[CHAMPION], policy.alpha, classes)
     if size_ratio > policy.max_size_ratio:
         reasons.append(f"{size_ratio:.1f} times the size of the base, the policy allows {policy.max_size_ratio:.1f}")
     return Verdict(not reasons, tuple(reasons), comparisons, len(truth))
 
 
-def compare(name: str, truth: IntArray, challenger: IntArray, rival: IntArray, margin: float) -> Comparison:
-    """Return the paired comparison with one rival."""
+def compare(
+    name: str, truth: IntArray, challenger: IntArray, rival: IntArray, margin: float | None = None
+) -> Comparison:
+    """Return the paired comparison with one rival; without a margin it only must not be shown to be better."""
     right, rival_right = challenger == truth, rival == truth
     wins, losses = int(np.sum(right & ~rival_right)), int(np.sum(~right & rival_right))
     lower, p_worse = _lower_bound(wins, losses, len(truth)), mcnemar_worse(wins, losses)
@@ -126,7 +143,7 @@ def compare(name: str, truth: IntArray, challenger: IntArray, rival: IntArray, m
         wins=wins,
         losses=losses,
         p_worse=p_worse,
-        passed=lower >= -margin and p_worse >= 1 - CONFIDENCE,
+        passed=p_worse >= 1 - CONFIDENCE and (margin is None or lower >= -margin),
     )
 
 
@@ -153,13 +170,32 @@ def _class_losses(
     present = np.unique(truth)
     reasons = []
     for label in present:
-        rows = truth == label
-        wins = int(np.sum((challenger == label) & (rival != label) & rows))
-        losses = int(np.sum((challenger != label) & (rival == label) & rows))
+        wins, losses = _differing(truth == label, challenger, rival, label)
         if mcnemar_worse(wins, losses) < alpha / len(present):
             shown = classes[label] if classes else str(label)
             reasons.append(f"class {shown!r} is read worse than by the {name}: {losses} rows lost, {wins} won")
     return reasons
+
+
+def _collapsed_classes(
+    name: str, truth: IntArray, challenger: IntArray, rival: IntArray, floor: float, classes: tuple[str, ...]
+) -> list[str]:
+    """Return a reason for every class that the challenger hardly reads any more and the rival does."""
+    present = np.unique(truth)
+    mine = np.array([np.mean(challenger[truth == label] == label) for label in present])
+    theirs = np.array([np.mean(rival[truth == label] == label) for label in present])
+    bar = floor * mine.mean()
+    return [
+        f"class {(classes[label] if classes else str(label))!r} collapsed: recall {new:.2f}, the {name}'s is {old:.2f}"
+        for label, new, old in zip(present, mine, theirs, strict=True)
+        if new < bar <= old and mcnemar_worse(*_differing(truth == label, challenger, rival, label)) < 1 - CONFIDENCE
+    ]
+
+
+def _differing(rows: NDArray[np.bool_], challenger: IntArray, rival: IntArray, label: int) -> tuple[int, int]:
+    """Return (wins, losses) of the challenger on the rows of one class."""
+    mine, theirs = (challenger == label) & rows, (rival == label) & rows
+    return int(np.sum(mine & ~theirs)), int(np.sum(theirs & ~mine))
 
 
 def _why_refused(seen: Comparison, margin: float) -> str:

@@ -19,7 +19,9 @@ def add_to(app: typer.Typer) -> None:
 def demo(
     folder: Annotated[Path, typer.Option(help="The demo's own workspace; made anew each time.")] = Path(".lepton/demo"),
     seed: Annotated[int, typer.Option(help="Deals the digits differently.")] = 0,
-    stop: Annotated[bool, typer.Option("--down", help="Stop the stack at the end; the links to servers go dead.")] = False,
+    stop: Annotated[
+        bool, typer.Option("--down", help="Stop the stack at the end; the links to servers go dead.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Play the story: ingest, pretrain, transfer, drift, automatic retransfer, lineage."""

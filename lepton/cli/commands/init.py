@@ -17,13 +17,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def init(
-    file: Annotated[
-        Path, typer.Option("--from", help="A first labelled delivery of the source: CSV, Parquet, NPZ, folder.")
-    ],
+    file: Annotated[Path, typer.Option("--from", help="A first labelled delivery: CSV, Parquet, NPZ, folder.")],
     folder: Annotated[Path, typer.Argument(help="Where; default: here.")] = Path(),
-    source: Annotated[
-        str | None, typer.Option(help="Name of the source domain; default: from the file's name.")
-    ] = None,
+    source: Annotated[str | None, typer.Option(help="Name of the source; default: the file's.")] = None,
     label: Annotated[str | None, typer.Option(help="Column that holds the label.")] = None,
     id: Annotated[str | None, typer.Option(help="Column that identifies a row.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the project; default: the folder's.")] = None,

@@ -39,9 +39,7 @@ def show(done: dict[str, Any]) -> None:
     metrics = done["metrics"]
     serving = "serves" if done["outcome"] == "promoted" else "was refused by the gate; what served goes on serving"
     say(f"Base model {done['model']['name']} v{done['model']['version']} {serving}.")
-    say(
-        f"  held-out   accuracy {metrics['accuracy']:.3f}, macro F1 {metrics['f1']:.3f}, calibration error {metrics['ece']:.3f}"
-    )
+    say(f"  held-out   accuracy {metrics['accuracy']:.3f}, macro F1 {metrics['f1']:.3f}, ECE {metrics['ece']:.3f}")
     say(f"  took       {done['seconds']:.1f} s")
     if done["outcome"] != "promoted":
         say(f"  gate       {done['gate']['summary']}")

@@ -31,9 +31,8 @@ def promote(
     if json:
         as_json(done)
     else:
-        say(
-            f"{'Would promote' if dry_run else 'Promoted'} {done['model']} for {domain!r}; before: {done['before'] or 'none'}."
-        )
+        verb = "Would promote" if dry_run else "Promoted"
+        say(f"{verb} {done['model']} for {domain!r}; before: {done['before'] or 'none'}.")
         say(f"  gate said   {done['gate']}")
         say(f"  undo        lepton rollback {domain}")
 

@@ -72,7 +72,7 @@ def make_story(seed: int = 0, corruption: str = CORRUPTION, strength: int = STRE
 
 
 def annotate(window: Window) -> Table:
-    """Return the rows of a degraded window that the annotator labels: all kept for judging, a few of each class else."""
+    """Return the rows of a window that the annotator labels: all kept for judging, else a few of each class."""
     judged = split(window.table, "test")
     few = pick_per_class(split(window.table, "train", "val"), LABELS_A_WINDOW, at_most=True)
     chosen = {*judged.ids, *few.ids}

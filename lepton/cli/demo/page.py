@@ -15,7 +15,8 @@ STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1f2430;max-width:62rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem;margin-bottom:.2rem} h2{font-size:1.1rem;margin-top:2rem} svg{max-width:100%;height:auto}
 table{border-collapse:collapse} td,th{padding:.25rem .9rem .25rem 0;text-align:left;border-bottom:1px solid #e5e7eb}
-td.n{text-align:right;font-variant-numeric:tabular-nums} pre{background:#f6f7f9;padding:1rem;overflow-x:auto;font-size:13px}
+td.n{text-align:right;font-variant-numeric:tabular-nums}
+pre{background:#f6f7f9;padding:1rem;overflow-x:auto;font-size:13px}
 .note{color:#5b6472}
 """
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 INK, CALM, ALARM, GOOD, MUTED = "#1f2430", "#3b6fb6", "#c8452f", "#2e8b57", "#9aa3af"
 
 
-def draw(windows: list[Seen], unadapted: float | None, enter: float, exit: float, seconds: float | None, title: str) -> Figure:
+def draw(
+    windows: list[Seen], unadapted: float | None, enter: float, exit: float, seconds: float | None, title: str
+) -> Figure:
     """Return the figure.
 
     Args:
@@ -32,11 +34,14 @@ def draw(windows: list[Seen], unadapted: float | None, enter: float, exit: float
 
     style = {"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": MUTED}
     with plt.rc_context(style):
-        figure, (top, bottom) = plt.subplots(2, 1, figsize=(9.6, 5.6), sharex=True, height_ratios=(3, 2))
+        made: tuple[Figure, Any] = plt.subplots(2, 1, figsize=(9.6, 5.6), sharex=True, height_ratios=(3, 2))
+        figure, (top, bottom) = made
         _accuracy(top, windows, unadapted)
         _drift(bottom, windows, enter, exit)
         _moments(top, bottom, windows, seconds)
-        top.set_title("Drift that hurts is found, paged, and mended by the workflow itself", loc="left", fontsize=13, color=INK)
+        top.set_title(
+            "Drift that hurts is found, paged, and mended by the workflow itself", loc="left", fontsize=13, color=INK
+        )
         bottom.set_xlabel(f"production window of the target; shaded: the scanner has degraded ({title})", color=INK)
         figure.tight_layout()
     return figure

@@ -109,7 +109,9 @@ def take_in_data(stage: Stage, story: Story) -> None:
         file = write_npz(stage.deliveries / "site-first.npz", story.first, labelled=True)
         done = stage.play(ingest, TARGET, str(file), new=True)
         stage.record.links["Data Docs"] = done["contract"]["docs_url"]
-        stage.say(f"{TARGET}: {done['rows']:,} labelled images from the new site, data digest {done['data']['digest'][:12]}")
+        stage.say(
+            f"{TARGET}: {done['rows']:,} labelled images from the new site, data digest {done['data']['digest'][:12]}"
+        )
         bad = write_npz(stage.deliveries / "site-careless.npz", spoil(story.first), labelled=True)
         before = stage.ws.data_dir.joinpath(TARGET)
         listing = sorted(path.name for path in before.rglob("*"))

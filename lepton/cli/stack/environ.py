@@ -1,4 +1,4 @@
-"""The environment that every process of lepton runs in: no telemetry, no colours in logs, state inside the workspace."""
+"""The environment of every process of lepton: no telemetry, no colours in logs, state inside the workspace."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def stack_environ(ws: Workspace, prefect_api: str | None = None) -> dict[str, st
         "PREFECT_LOGGING_LEVEL": "INFO",
     }
     environ.pop("PREFECT_API_URL", None)
+    environ.pop("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", None)  # ours alone; servers and workers write their logs
     if prefect_api:
         environ["PREFECT_API_URL"] = prefect_api
     return environ

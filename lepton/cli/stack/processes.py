@@ -1,4 +1,4 @@
-"""Background processes: each in a session of its own, recognised again by pid and start time, ended with its children."""
+"""Background processes: each in its own session, known again by pid and start time, ended with its children."""
 
 from __future__ import annotations
 

@@ -1,0 +1,105 @@
+"""The gate: what passes, what does not, and that it says why."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lepton.core.gate import GatePolicy, compare, judge, mcnemar_worse
+
+POLICY = GatePolicy()
+
+
+def answers(truth: np.ndarray, wrong: int, start: int = 0) -> np.ndarray:
+    """Return the truth with `wrong` rows answered wrongly, from `start` on."""
+    given = truth.copy()
+    given[start : start + wrong] = (given[start : start + wrong] + 1) % 10
+    return given
+
+
+@pytest.fixture
+def truth() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 10, 300)
+
+
+def test_a_clearly_better_challenger_passes(truth: np.ndarray) -> None:
+    verdict = judge(truth, answers(truth, 6), {"base": answers(truth, 40)}, POLICY)
+    assert verdict.passed
+    assert verdict.comparisons[0].difference == pytest.approx(34 / 300)
+    assert verdict.summary().startswith("passed on 300 rows")
+
+
+def test_equal_answers_pass(truth: np.ndarray) -> None:
+    assert judge(truth, answers(truth, 9), {"champion": answers(truth, 9)}, POLICY).passed
+
+
+def test_a_clearly_worse_challenger_is_refused_and_the_rival_named(truth: np.ndarray) -> None:
+    verdict = judge(truth, answers(truth, 40), {"base": answers(truth, 6), "champion": answers(truth, 60)}, POLICY)
+    assert not verdict.passed
+    assert [c.against for c in verdict.comparisons if not c.passed] == ["base"]
+    assert "worse than the base" in verdict.summary()
+
+
+def test_too_few_rows_are_no_evidence(truth: np.ndarray) -> None:
+    verdict = judge(truth[:20], truth[:20], {}, POLICY)
+    assert not verdict.passed
+    assert "only 20 labelled held-out rows" in verdict.reasons[0]
+
+
+def test_a_loss_that_cannot_be_ruled_out_is_refused(truth: np.ndarray) -> None:
+    # Ten rows lost, ten won: no difference seen, but a loss of 2 points is well within the noise.
+    challenger, rival = answers(truth, 10), answers(truth, 10, start=100)
+    verdict = judge(truth, challenger, {"champion": rival}, POLICY)
+    assert verdict.comparisons[0].difference == 0
+    assert "not shown to be within 0.020" in verdict.summary()
+    assert judge(truth, challenger, {"champion": rival}, GatePolicy(margin=0.05)).passed
+
+
+def test_one_ruined_class_is_refused_even_if_the_whole_is_better(truth: np.ndarray) -> None:
+    challenger = truth.copy()
+    challenger[truth == 3] = 8
+    rival = answers(np.where(truth == 3, 99, truth), 60) % 100
+    rival[truth == 3] = 3
+    verdict = judge(truth, challenger, {"champion": rival}, POLICY, classes=tuple("abcdefghij"))
+    assert verdict.comparisons[0].difference > 0
+    assert any("class 'd' is read worse" in reason for reason in verdict.reasons)
+
+
+def test_a_bloated_model_is_refused(truth: np.ndarray) -> None:
+    assert "5.0 times the size" in judge(truth, truth, {}, POLICY, size_ratio=5.0).summary()
+
+
+@given(wins=st.integers(0, 40), losses=st.integers(0, 40))
+def test_the_exact_test_is_a_probability_and_falls_with_losses(wins: int, losses: int) -> None:
+    p = mcnemar_worse(wins, losses)
+    assert 0 < p <= 1
+    assert mcnemar_worse(wins, losses + 1) <= p + 1e-12
+
+
+@given(seed=st.integers(0, 200), rows=st.integers(30, 400))
+def test_the_bound_lies_below_the_difference_and_a_model_never_loses_to_itself(seed: int, rows: int) -> None:
+    rng = np.random.default_rng(seed)
+    truth, one, two = (rng.integers(0, 3, rows) for _ in range(3))
+    seen = compare("rival", truth, one, two, margin=0.02)
+    assert seen.lower <= seen.difference + 1e-9
+    assert compare("itself", truth, one, one, margin=0.0).passed
+
+
+def test_a_control_only_must_not_be_shown_to_be_better(truth: np.ndarray) -> None:
+    challenger, control = answers(truth, 10), answers(truth, 10, start=100)
+    assert judge(truth, challenger, {}, POLICY, controls={"target-only control": control}).passed
+    verdict = judge(truth, answers(truth, 30), {}, POLICY, controls={"target-only control": answers(truth, 5)})
+    assert "worse than the target-only control" in verdict.summary()
+
+
+def test_a_class_may_lose_to_a_base_that_answers_little_else(truth: np.ndarray) -> None:
+    # A base that says 0 to nearly everything reads class 0 perfectly; that is no reason to keep it.
+    base = np.where(np.arange(len(truth)) % 3 > 0, 0, truth)
+    challenger = answers(truth, 60)
+    assert judge(truth, challenger, {"base": base}, POLICY).passed
+
+
+def test_a_class_that_is_hardly_read_any_more_is_refused(truth: np.ndarray) -> None:
+    challenger = np.where(truth == 4, 9, truth)
+    base = answers(truth, 80)
+    assert "class '4' collapsed" in judge(truth, challenger, {"base": base}, POLICY).summary()
