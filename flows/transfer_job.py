@@ -19,6 +19,11 @@ from lepton.core.table import Table
 from lepton.core.workspace import Workspace
 
 
+THREADS = 1
+"""Adaptation works on a few hundred rows: a second thread gains little on a quiet machine, and on a busy one its waiting
+for the first made a residual adapter 40 times slower."""
+
+
 @dataclass(frozen=True)
 class TransferJob:
     """What one transfer works on: references only, so that any process can pick it up."""
@@ -102,6 +107,12 @@ def prepare_job(
         considered=[],
     )
     train, _ = training_rows(ws, job)
+    if champion is not None and not len(train.labelled()):
+        raise LeptonError(
+            f"There are no labelled rows of {domain!r} to adapt with.",
+            why=f"None in {', '.join(chosen)}: what the domain looks like now. {champion.label} goes on serving.",
+            fix=[f"lepton ingest {domain} labels.csv --labels   (columns id and label)"],
+        )
     models, refs = {"base": base.model}, {"base": base.ref}
     if champion is not None and not _learnt_from(loaded := load_version(ws, champion), train):
         models["champion"], refs["champion"] = loaded.model, champion
@@ -163,7 +174,7 @@ def adapt(ws: Workspace, job: TransferJob, strategy: str) -> dict[str, Any]:
         held_out,
         seed=job.seed,
         cache=FeatureCache(ws.cache_dir / "features"),
-        threads=ws.config.threads,
+        threads=THREADS,
     )
     candidate.save(candidate_folder(job, strategy))
     progress()(done + 1, len(job.strategies), strategy)
@@ -256,7 +267,8 @@ def _regime(ws: Workspace, pair: Pair, champion: ModelRef | None) -> tuple[tuple
     trigger: dict[str, Any] = {}
     if last is not None:
         state = State.from_json(last.payload["state"])
-        if state.since in known and state.champion == champion.label:
+        confirmed = state.phase in ("drifted", "retransferring")
+        if confirmed and state.since in known and state.champion == champion.label:
             first = state.since
             trigger = {"since": state.since, "ledger_row": last.seq, "reason": last.payload["reason"]}
             seen = open_ledger(ws).last(pair.name, "observed")

@@ -128,7 +128,7 @@ class Config(Section):
     seed: int = 0
     """Seed of everything random: same seed, same weights on one platform."""
     threads: int = Field(2, ge=1)
-    """Threads torch may use."""
+    """Threads torch may use in pretraining; adaptation uses one."""
     encoder: EncoderConfig = EncoderConfig()
     """The network."""
     pretrain: PretrainConfig = PretrainConfig()

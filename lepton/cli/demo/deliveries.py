@@ -19,7 +19,7 @@ QUIET, DEGRADED, AFTER = 4, 3, 2
 LABELS_A_WINDOW = 4
 """Labels of each class that the annotator adds for every degraded window, besides the rows kept for judging."""
 
-CORRUPTION, STRENGTH = "rotate", 3
+CORRUPTION, STRENGTH = "lamp", 1
 """The simulated defect: see lepton/data/corruptions.py for what it does and where it is described."""
 DEFECT = f"simulated on real images: {CORRUPTION}, strength {STRENGTH}"
 

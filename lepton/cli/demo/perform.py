@@ -27,7 +27,7 @@ MARK = ".lepton-demo"
 
 SETTINGS: dict[str, Any] = {
     "name": "lepton-demo",
-    "transfer": {"labels_per_class": 10, "margin": 0.05},
+    "transfer": {"margin": 0.05},
     "monitor": {"confirm": 3, "of": 4},
 }
 """Wider margin than the default: the retransfer is judged on the 80 or so rows that the annotator could label."""
