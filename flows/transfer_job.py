@@ -18,10 +18,9 @@ from lepton.core.splits import pick_per_class, split
 from lepton.core.table import Table
 from lepton.core.workspace import Workspace
 
-
 THREADS = 1
-"""Adaptation works on a few hundred rows: a second thread gains little on a quiet machine, and on a busy one its waiting
-for the first made a residual adapter 40 times slower."""
+"""Adaptation works on a few hundred rows: a second thread gains little on a quiet machine, and on a busy one the
+waiting for each other made a residual adapter 40 times slower."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The target-only control: what the target's labels alone are worth, without any base.
 
-The better, by cross-validation on its training rows, of logistic regression and extremely randomised trees (Geurts et
-al. 2006) on the prepared rows: about the best that a team gets cheaply without a source. A challenger that is shown to be
-worse than that suffers from negative transfer, and the gate refuses it.
+The better, by cross-validation on its training rows, of logistic regression and extremely randomised trees (Geurts
+et al. 2006) on the prepared rows: about the best that a team gets cheaply without a source. A challenger that is shown
+to be worse than that suffers from negative transfer, and the gate refuses it.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from factories import base, damage, images, names, rows
 
 from lepton.core.config import TransferConfig
 from lepton.core.errors import LeptonError, NotFound
@@ -15,6 +14,7 @@ from lepton.transfer.candidates import Candidate, choose, try_strategy
 from lepton.transfer.control import target_only
 from lepton.transfer.folds import fold_of
 from lepton.transfer.planner import plan
+from tests.unit.factories import base, damage, images, names, rows
 
 
 def turned(n, seed):

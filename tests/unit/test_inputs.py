@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from factories import base, columns, images, names
 
 from lepton.core.config import EncoderConfig
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table
 from lepton.models.inputs import fit_inputs, inputs_from_json
+from tests.unit.factories import base, columns, images, names
 
 
 def picture(x):

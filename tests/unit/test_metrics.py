@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from factories import columns, names
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
@@ -12,6 +11,7 @@ from sklearn import metrics as reference
 from lepton.core.errors import LeptonError
 from lepton.core.metrics import evaluate
 from lepton.core.splits import pick_per_class, split, split_of
+from tests.unit.factories import columns, names
 
 
 @st.composite

@@ -5,11 +5,11 @@ import pickle
 
 import numpy as np
 import pytest
-from factories import base, damage, rows
 
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.files import sha256
 from lepton.models import format as model_format
+from tests.unit.factories import base, damage, rows
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from factories import SMALL, base, classes_of, images, names, rows
 
 from lepton.core.config import PretrainConfig
 from lepton.core.errors import LeptonError, UsageError
@@ -14,6 +13,7 @@ from lepton.models.calibration import fit_temperature
 from lepton.models.device import generator
 from lepton.models.features import FeatureCache
 from lepton.pretraining import pretrain
+from tests.unit.factories import SMALL, base, classes_of, images, names, rows
 
 SHORT = PretrainConfig(epochs=2, batch_size=32, lr=1e-2)
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from factories import base, classes_of, names, rows
 
 from lepton.core.errors import LeptonError, UsageError
 from lepton.models import format as model_format
 from lepton.models.device import repeatable
 from lepton.transfer import NotEnoughLabels, TargetData, all_strategies, get_strategy
+from tests.unit.factories import base, classes_of, names, rows
 
 KINDS = ("image", "tabular")
 each_strategy = pytest.mark.parametrize("strategy", all_strategies(), ids=str)
