@@ -14,6 +14,11 @@ import typer
 import lepton.cli.commands as commands
 from lepton.core.errors import LeptonError
 
+INTERRUPTED = 130
+
+# Typer 0.29 carries a copy of click, older ones use the package: ask the class that both make public.
+WRONG_CALL = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
 app = typer.Typer(
     name="lepton",
     help="Adapt one base model to many domains, guard every promotion, and re-adapt when real drift hurts.",
@@ -47,27 +52,31 @@ def run() -> None:
 
 def main(arguments: list[str]) -> int:
     """Run one command and return its exit code: 0 ok, 1 error, 2 usage, 3 gate refused, 4 drift found."""
-    import click
-
     try:
         code = app(arguments, standalone_mode=False)
-        return code if isinstance(code, int) else 0
+        return _ended(code if isinstance(code, int) else 0)
     except LeptonError as error:
         _complain(error.render())
         return error.code
-    except (click.exceptions.Exit, typer.Exit) as stop:
-        return int(stop.exit_code)
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except (click.Abort, KeyboardInterrupt):
-        _complain("Interrupted. What was finished is kept, nothing is half-written; run the same command again.")
-        return 130
+    except typer.Exit as stop:
+        return _ended(int(stop.exit_code))
+    except (typer.Abort, KeyboardInterrupt):
+        return _ended(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
+        if isinstance(error, WRONG_CALL):
+            getattr(error, "show")()  # noqa: B009 (only the copy's own class declares it)
+            return 2
         return _unexpected(error)
+
+
+def _ended(code: int) -> int:
+    """Return the exit code; typer turns Ctrl-C into one of its own."""
+    if code == INTERRUPTED:
+        _complain("Interrupted. What was finished is kept, nothing is half-written; run the same command again.")
+    return code
 
 
 def _complain(text: str) -> None:
