@@ -9,6 +9,15 @@ from prefect.context import FlowRunContext
 DRIFT_CONFIRMED = "lepton.drift.confirmed"
 
 
+def flush() -> None:
+    """Send what is still on its way to the server: log lines and events. To be called before the server is stopped."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogHandler
+
+    APILogHandler().flush()
+    EventsWorker.drain_all(timeout=5)
+
+
 def say_drift_confirmed(pair: str, domain: str, observation: dict[str, Any], reason: str) -> bool:
     """Emit `lepton.drift.confirmed` for a pair; return whether there was a server to hear it."""
     if FlowRunContext.get() is None:

@@ -57,6 +57,7 @@ def perform(root: Path, seed: int, say: Say, headline: Say) -> Record:
     setup_seconds = time.perf_counter() - started
     say(f"{root}: Prefect {stack.prefect_url}, MLflow {stack.mlflow_url}, workers cpu and gpu ({setup_seconds:.0f} s)")
 
+    from flows.events import flush
     from lepton.cli.demo import story as play
 
     record = play.Record(links={"Prefect": stack.prefect_url, "MLflow": stack.mlflow_url})
@@ -71,6 +72,7 @@ def perform(root: Path, seed: int, say: Say, headline: Say) -> Record:
     headline(f"5. Production; from the fifth window on the scanner degrades ({DEFECT})")
     play.produce(stage, story)
     record.lineage = _lineage(ws)
+    flush()
     record.seconds["everything"] = round(time.perf_counter() - started, 2)
     return record
 
