@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from prefect import flow
 
 from flows.champions import find_champion
 from flows.steps import step, workspace
-from flows.windows import judge_window, new_windows
+from flows.windows import finish_telling, judge_window, new_windows
 from lepton.core.errors import NotFound
 
 
@@ -29,6 +30,8 @@ def monitor(domain: str | None = None, window: str | None = None, dry_run: bool 
     """
     judged = []
     for target in find_targets(domain):
+        if not dry_run:
+            tell_what_was_left(target)
         for batch in find_windows(target, window):
             judged.append(watch(target, batch, dry_run))
     return judged
@@ -47,6 +50,12 @@ def find_targets(domain: str | None) -> list[str]:
             fix=[f"lepton transfer {domain}"],
         )
     return serving
+
+
+@step
+def tell_what_was_left(domain: str) -> list[str]:
+    """Send the alert and the event of the last decision if a crash kept them from being sent."""
+    return finish_telling(workspace(), domain, datetime.now(UTC))
 
 
 @step

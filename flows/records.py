@@ -65,7 +65,7 @@ def register_model(
         parent=parent,
         ancestors=ancestors,
         config=config,
-        contract=contract_summary(ws, domain),
+        contract=contract_summary(ws, domain, data["train"].batches),
         gate=gate,
         cause=cause,
         flow_run=dict(run),
@@ -105,11 +105,11 @@ def lineage_of_model(ws: Workspace, ref: ModelRef) -> Lineage:
     raise NotFound(f"The ledger has no registration of {ref.label}.", fix=["lepton doctor"])
 
 
-def contract_summary(ws: Workspace, domain: str) -> dict[str, Any]:
-    """Return the contract's result for each delivery of a domain, as the ledger recorded it."""
+def contract_summary(ws: Workspace, domain: str, batches: tuple[str, ...]) -> dict[str, Any]:
+    """Return what the ledger knows of the contract's check of these batches; a refused delivery never became one."""
     pair_name = domain if domain == ws.source else ws.pair(domain).name
-    taken = open_ledger(ws).entries(pair_name, "ingested")
-    checks = [entry.payload.get("contract") or {} for entry in taken]
+    taken = [e.payload for e in open_ledger(ws).entries(pair_name, "ingested") if e.payload["batch"] in batches]
+    checks = [delivery.get("contract") or {} for delivery in taken]
     passed = [bool(check.get("passed")) for check in checks]
     return {
         "domain": domain,

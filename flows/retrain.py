@@ -9,7 +9,7 @@ from prefect import flow
 from flows.champions import find_champion
 from flows.pretrain import pretrain
 from flows.records import lineage_of_model
-from flows.steps import step, workspace
+from flows.steps import part, step, workspace
 from flows.transfer import transfer
 from lepton.core.errors import LeptonError
 
@@ -20,15 +20,14 @@ def retrain(cause: str = "schedule") -> dict[str, Any]:
 
     One target that cannot be adapted (no labels yet, say) does not keep the others from it.
     """
-    outcomes: dict[str, Any] = {}
-    if source_has_grown():
-        outcomes["base"] = pretrain(cause=cause)["outcome"]
+    base = part(pretrain)(cause=cause)["outcome"] if source_has_grown() else "unchanged"
+    outcomes: dict[str, str] = {}
     for target in find_all_targets():
         try:
-            outcomes[target] = transfer(target, cause=cause)["outcome"]
+            outcomes[target] = part(transfer)(target, cause=cause)["outcome"]
         except LeptonError as error:
             outcomes[target] = f"not adapted: {error.what}"
-    return outcomes
+    return {"base": base, "targets": outcomes}
 
 
 @step

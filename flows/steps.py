@@ -41,6 +41,12 @@ def step(function: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
+def part(flow: Any) -> Callable[..., Any]:
+    """Return a flow to be played inside another: a flow run of its own where one is around it, else its plain lines."""
+    played: Callable[..., Any] = flow if FlowRunContext.get() else flow.fn
+    return played
+
+
 def workspace() -> Workspace:
     """Return the workspace that this process works on: $LEPTON_WORKSPACE or the current folder's."""
     return Workspace.find()

@@ -7,8 +7,9 @@ from typing import Any
 from prefect import flow
 
 from flows.inflight import in_flight
-from flows.steps import step, workspace
-from flows.transfer_job import TransferJob, adapt, candidate_folder, describe_plan, judge_winner, prepare_job, settle
+from flows.regime import unanswered_drift
+from flows.steps import current_run, step, workspace
+from flows.transfer_job import TransferJob, adapt, describe_plan, judge_winner, prepare_job, settle
 
 
 @flow(name="transfer", flow_run_name="transfer-{domain}")
@@ -29,17 +30,27 @@ def transfer(
         dry_run: Return the plan and stop.
 
     Returns:
-        `outcome` is promoted, refused (registered, stays challenger) or kept (nothing beat what serves).
+        `outcome` is promoted, refused (registered, stays challenger), kept (nothing beat what serves) or not due (an
+        event that came twice, or a drift that is over).
     """
-    job = prepare(domain, cause, labels_per_class, strategies)
-    plan = make_plan(job)
     if dry_run:
-        return {"outcome": "dry run", "plan": plan, "job": job}
-    described = TransferJob.from_json(job)
-    with in_flight(workspace(), described.pair.name, described.run, cause):
+        job = prepare(domain, cause, labels_per_class, strategies)
+        return {"outcome": "dry run", "plan": make_plan(job), "job": job}
+    if cause == "drift" and not drift_is_due(domain):
+        return {"outcome": "not due"}
+    ws = workspace()
+    with in_flight(ws, ws.pair(domain).name, current_run(), cause):
+        job = prepare(domain, cause, labels_per_class, strategies)
+        plan = make_plan(job)
         candidates = [try_strategy(job, entry["strategy"]) for entry in plan if not entry["skipped"]]
         verdict = judge(job, candidates)
         return promote_or_keep(job, plan, candidates, verdict)
+
+
+@step
+def drift_is_due(domain: str) -> bool:
+    """Return whether the ledger knows of a confirmed drift that no transfer has answered yet."""
+    return unanswered_drift(workspace(), domain)
 
 
 @step
@@ -72,6 +83,3 @@ def promote_or_keep(
 ) -> dict[str, Any]:
     """Register -> verify -> ledger -> alias if the gate passed; otherwise what serves goes on serving."""
     return settle(workspace(), TransferJob.from_json(job), plan, candidates, verdict)
-
-
-__all__ = ["candidate_folder", "transfer"]

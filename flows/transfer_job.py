@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.champions import Loaded, find_champion, load_base, load_version, rows_of
-from flows.inflight import running_transfer
+from flows.regime import current_regime
 from flows.steps import current_run, open_ledger, progress
-from lepton.core.controller import State
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.gate import GatePolicy
 from lepton.core.gate import judge as judge_answers
@@ -88,7 +87,7 @@ def prepare_job(
     if not delivered(ws, domain):
         raise NotFound(f"Domain {domain!r} has no data yet.", fix=[f"lepton ingest {domain} FILE"])
     champion = find_champion(ws, pair.name)
-    chosen, trigger = _regime(ws, pair, champion)
+    chosen, trigger = current_regime(ws, pair, champion)
     job = TransferJob(
         pair=pair,
         cause={"kind": cause, **(trigger if cause == "drift" else {})},
@@ -198,9 +197,11 @@ def judge_winner(ws: Workspace, job: TransferJob, candidates: list[dict[str, Any
     answers = winner.probabilities.argmax(axis=1)
     base = load_version(ws, job.base).model
     # What is the very same model needs no test: it cannot be worse than itself.
-    rivals = {"base": base} if base.digest() != winner.model.digest() else {}
+    rivals = {"base": base}
     if job.champion is not None:
         rivals["champion"] = load_version(ws, job.champion).model
+    same = [name for name, model in rivals.items() if model.digest() == winner.model.digest()]
+    rivals = {name: model for name, model in rivals.items() if name not in same}
     replies = (
         {name: model.predict_proba(held_out).argmax(axis=1) for name, model in rivals.items()} if len(truth) else {}
     )
@@ -208,9 +209,6 @@ def judge_winner(ws: Workspace, job: TransferJob, candidates: list[dict[str, Any
     if len(train.labelled()) and len(truth):
         control = target_only(train, held_out, base, seed=job.seed)
         controls = {"target-only control": control.probabilities.argmax(axis=1)}
-    unchanged = job.champion is not None and job.champion == job.ancestor and winner.strategy == "none"
-    if unchanged:
-        replies.pop("champion", None)
     size = winner.size / max(sum(t.numel() * t.element_size() for t in base.state_dict().values()), 1)
     classes = winner.model.classes
     verdict = judge_answers(truth, answers, replies, policy, controls=controls, classes=classes, size_ratio=size)
@@ -218,7 +216,7 @@ def judge_winner(ws: Workspace, job: TransferJob, candidates: list[dict[str, Any
         **verdict.to_json(),
         "summary": verdict.summary(),
         "winner": winner.strategy,
-        "unchanged": unchanged,
+        "unchanged": "champion" in same,
         "held_out_rows": len(held_out),
         "control": control.method if control else None,
     }
@@ -250,31 +248,6 @@ def settle(
     return {**outcome, **promote_winner(ws, job, candidates, verdict)}
 
 
-def _regime(ws: Workspace, pair: Pair, champion: ModelRef | None) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Return the batches that show the domain as it is now, and the decision that drift was found by.
-
-    Since the drift set in, if it has; else everything from the first batch on that the champion was adapted to.
-    """
-    from flows.records import lineage_of_model
-    from lepton.data.store import batches as delivered
-
-    known = delivered(ws, pair.target)
-    last = open_ledger(ws).last(pair.name, "decided")
-    if champion is None:
-        return tuple(known), {}
-    first = lineage_of_model(ws, champion).data["train"].batches[0]
-    trigger: dict[str, Any] = {}
-    if last is not None:
-        state = State.from_json(last.payload["state"])
-        confirmed = state.phase in ("drifted", "retransferring")
-        if confirmed and state.since in known and state.champion == champion.label:
-            first = state.since
-            trigger = {"since": state.since, "ledger_row": last.seq, "reason": last.payload["reason"]}
-            seen = open_ledger(ws).last(pair.name, "observed")
-            trigger["observation"] = seen.payload if seen else None
-    return tuple(known[known.index(first) :]), trigger
-
-
 def _learnt_from(champion: Loaded, train: Table) -> bool:
     """Return whether a champion was fitted to any of these labels.
 
@@ -287,6 +260,3 @@ def _costs(ws: Workspace, job: TransferJob) -> dict[str, float]:
     """Return the seconds that each strategy took in the pair's last transfer."""
     last = open_ledger(ws).last(job.pair.name, ["promoted", "refused"])
     return dict((last.payload.get("evidence") or last.payload).get("seconds", {})) if last else {}
-
-
-__all__ = ["TransferJob", "adapt", "describe_plan", "judge_winner", "prepare_job", "running_transfer", "settle"]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flows.champions import Loaded, load_champion, rows_of
 from flows.events import say_drift_confirmed
-from flows.inflight import running_transfer
 from flows.steps import actor, open_ledger
 from lepton.core.controller import Decision, Observation, State, decide
 from lepton.core.errors import NotFound
+from lepton.core.lease import running_transfer
 from lepton.core.workspace import Workspace
+
+PATIENCE = timedelta(minutes=3)
+"""How long a worker may take to start a retransfer before the event is repeated."""
 
 if TYPE_CHECKING:
     from lepton.core.table import Table
@@ -39,15 +42,15 @@ def new_windows(ws: Workspace, domain: str, window: str | None) -> list[str]:
     champion = load_champion(ws, domain).ref
     learnt = lineage_of_model(ws, champion).data["train"].batches
     later = known[max((known.index(batch) for batch in learnt if batch in known), default=-1) + 1 :]
-    observed = open_ledger(ws).entries(ws.pair(domain).name, "observed")
-    judged = {e.payload["window"] for e in observed if e.payload["champion"] == champion.label}
+    decided = open_ledger(ws).entries(ws.pair(domain).name, "decided")
+    judged = {e.payload["window"] for e in decided if e.payload["state"]["champion"] == champion.label}
     return [batch for batch in later if batch not in judged]
 
 
 def judge_window(ws: Workspace, domain: str, window: str, dry_run: bool) -> dict[str, Any]:
     """Judge one window: observe, decide, record, then tell.
 
-    The ledger is written before anybody is told, so that a crash in between repeats a message rather than losing one.
+    The ledger is written before anybody is told; what a crash keeps from being told, `finish_telling` tells later.
     """
     from lepton.data.store import load
     from lepton.monitoring.window import observe, policy_of
@@ -71,7 +74,7 @@ def judge_window(ws: Workspace, domain: str, window: str, dry_run: bool) -> dict
     ledger = open_ledger(ws)
     last = ledger.last(pair.name, "decided")
     state = State.from_json(last.payload["state"]) if last else State()
-    decision = decide(state, seen, policy_of(config), running_transfer(ledger, pair.name))
+    decision = decide(state, seen, policy_of(config), running_transfer(ledger, pair.name, seen.time))
     links = {"report": report.as_uri()} if report.exists() else {}
     if not dry_run:
         who = actor()
@@ -95,6 +98,30 @@ def tell(ws: Workspace, domain: str, seen: Observation, decision: Decision, link
     open_ledger(ws).append(
         actor(), ws.pair(domain).name, "alerted", {"kind": alert.kind, "title": alert.title, "channels": channels}
     )
+
+
+def finish_telling(ws: Workspace, domain: str, now: datetime) -> list[str]:
+    """Tell what a crash kept from being told after the last decision; return what was told.
+
+    The event is repeated only if nothing started for a while: the worker needs its seconds to begin.
+    """
+    pair, ledger = ws.pair(domain), open_ledger(ws)
+    last, observed = ledger.last(pair.name, "decided"), ledger.last(pair.name, "observed")
+    if last is None or observed is None:
+        return []
+    state = State.from_json(last.payload["state"])
+    decision = Decision(last.payload["action"], last.payload["reason"], state, last.payload["alert"])
+    seen = Observation.from_json(observed.payload)
+    since = {entry.action for entry in ledger.entries(pair.name, after=last.seq)}
+    told = []
+    if decision.alert and "alerted" not in since:
+        tell(ws, domain, seen, decision, {})
+        told.append("alert")
+    overdue = now - last.at > PATIENCE
+    if decision.action == "retransfer" and overdue and not since & {"transfer_started", "promoted", "rolled_back"}:
+        say_drift_confirmed(pair.name, domain, seen.to_json(), decision.reason)
+        told.append("event")
+    return told
 
 
 def reference_of(ws: Workspace, domain: str, champion: Loaded) -> Judged:

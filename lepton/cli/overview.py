@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
+from lepton.core.lease import MARKS, holds
 from lepton.core.ledger import Entry, Ledger
 from lepton.core.refs import Pair
 from lepton.core.workspace import Workspace
@@ -20,14 +22,14 @@ def pair_overview(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     entries = ledger.entries(pair.name)
     serving = _last(entries, "promoted", "rolled_back")
     observed, decided = _last(entries, "observed"), _last(entries, "decided")
-    transfer = _last(entries, "transfer_started", "transfer_finished")
+    transfer = _last(entries, *MARKS)
     evidence = _evidence(entries, serving)
     champion = _label(serving.payload["model"]) if serving else None
     current = observed is not None and observed.payload["champion"] == champion
     seen: dict[str, Any] = observed.payload if observed is not None and current else {}
     decision: dict[str, Any] = decided.payload if decided is not None and current else {}
     state = decision.get("state", {}).get("phase", "stable") if champion else "no champion"
-    if transfer is not None and transfer.action == "transfer_started":
+    if holds(transfer, datetime.now(UTC)):
         state = "retransferring" if champion else "transferring"
     return {
         "pair": pair.name,

@@ -194,10 +194,11 @@ def _confirmed(state: State, seen: Observation, policy: Policy, in_flight: str |
     if state.retransfers and seen.time < state.retransfers[-1] + policy.cooldown:
         end = state.retransfers[-1] + policy.cooldown
         return Decision("alert", f"{evidence}; cooling down until {end:%Y-%m-%d %H:%M} UTC", paged, alert)
-    if len(state.retransfers) >= policy.max_retransfers:
+    spent = sum(time > seen.time - policy.period for time in state.retransfers)
+    if spent >= policy.max_retransfers:
         return Decision(
             "alert",
-            f"{evidence}; {len(state.retransfers)} retransfers within {policy.period}: a person must look",
+            f"{evidence}; {spent} retransfers within {policy.period}: a person must look",
             paged,
             alert,
         )

@@ -67,7 +67,7 @@ def policy_of(config: MonitorConfig) -> Policy:
         tolerance=config.tolerance,
         cooldown=cooldown,
         max_retransfers=config.max_retransfers,
-        period=max(timedelta(hours=24), cooldown),  # the controller forgets retransfers older than the period
+        period=max(timedelta(hours=24), cooldown),
     )
 
 

@@ -234,7 +234,7 @@ def _contract_line(result: Mapping[str, Any] | None) -> str:
     deliveries = result.get("deliveries")
     words = ["passed" if result.get("passed") else "not passed"]
     words += [f"{deliveries} {'delivery' if deliveries == 1 else 'deliveries'} checked"] if deliveries else []
-    words += [f"suite {str(result['suite'])[:12]}"] if result.get("suite") else []
+    words += [f"contract {str(result['contract'])[:12]}"] if result.get("contract") else []
     return ", ".join(words)
 
 

@@ -143,7 +143,7 @@ def rollback_target(ledger: Ledger, pair: str, to: str | None = None) -> Champio
         why=f"Versions that did: {served}. A version that never served must pass the gate first.",
         fix=[
             f"lepton rollback {_target(pair)} --to {served.split(', ')[0]}",
-            f"lepton promote {_target(pair)} {wanted}",
+            f'lepton promote {_target(pair)} {wanted} --why "..."',
         ],
     )
 
@@ -179,7 +179,7 @@ def rollback(
 
 
 def reconcile(ws: Workspace, ledger: Ledger) -> list[Realigned]:
-    """Move the aliases that differ from the ledger; return what was moved. Called when a process starts."""
+    """Move the aliases that differ from the ledger; return what was moved. `lepton up` and `lepton doctor` call it."""
     moved = []
     for pair in dict.fromkeys(row.pair for row in ledger.entries(action=_MOVES)):
         serving = champion(ledger, pair)

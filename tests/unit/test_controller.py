@@ -197,3 +197,13 @@ def test_the_policy_of_a_configuration_remembers_retransfers_for_the_whole_coold
     policy = policy_of(MonitorConfig(cooldown_minutes=60 * 48))
     assert policy.period >= policy.cooldown
     assert replace(policy, cooldown=timedelta(0)).cooldown == timedelta(0)
+
+
+def test_the_cap_counts_only_the_retransfers_of_its_period() -> None:
+    policy = Policy(confirm=1, of=1, max_retransfers=2, cooldown=timedelta(0))
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    old = State(champion="v1", retransfers=(start, start))
+    seen = Observation("p", "w", "d", "v1", start, 500, {"inputs": 5.0}, {}, 0.5, 0.9)
+    assert decide(old, seen, policy).action == "alert"
+    later = replace(seen, time=start + timedelta(days=2), digest="e")
+    assert decide(old, later, policy).action == "retransfer"

@@ -20,7 +20,7 @@ def adapted(strategy, kind, table, seed=0, k=3):
         return strategy.adapt(base(kind, k), TargetData.of(base(kind, k), table), seed)
 
 
-def test_the_strategies_of_the_issue_are_found():
+def test_every_strategy_is_found_by_its_file():
     assert {"none", "probe", "residual", "finetune"} <= {s.name for s in all_strategies()}
 
 

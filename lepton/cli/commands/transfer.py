@@ -39,6 +39,8 @@ def transfer(
         as_json(done)
     elif dry_run:
         show_plan(done["plan"])
+    elif done["outcome"] == "not due":
+        say(f"No confirmed drift of {domain!r} waits for an answer; nothing was done.\n  see   lepton status {domain}")
     else:
         where(on_stack, local)
         show(domain, done)

@@ -13,6 +13,7 @@ from lepton.cli.stack.environ import CHECKOUT, stack_environ
 from lepton.cli.stack.processes import Service, free_port, start, stop, wait_until_answering
 from lepton.core.errors import LeptonError
 from lepton.core.files import atomic_write
+from lepton.core.ledger import Ledger
 from lepton.core.stack import Stack, read_stack
 from lepton.core.workspace import Workspace
 
@@ -48,6 +49,8 @@ def up(
     down(ws)
     prefect_port = free_port(prefect_port, what="the Prefect server", flag="--prefect-port")
     mlflow_port = free_port(mlflow_port, what="the MLflow server", flag="--mlflow-port")
+    from lepton.registry.promotion import reconcile
+
     started: list[Service] = []
     try:
         say("starting Prefect and MLflow")
@@ -71,8 +74,10 @@ def up(
                 indent=2,
             ),
         )
+        reconcile(ws, Ledger(ws.ledger_url))  # what a crash left between the ledger and MLflow
     except BaseException:
         stop(reversed(started))
+        ws.stack_file.unlink(missing_ok=True)
         raise
     return _require(ws)
 
