@@ -10,7 +10,7 @@ from prefect import flow
 from flows.champions import find_champion
 from flows.steps import step, workspace
 from flows.windows import finish_telling, judge_window, new_windows
-from lepton.core.errors import NotFound
+from lepton.core.errors import LeptonError, NotFound
 
 
 @flow(name="monitor", flow_run_name="monitor")
@@ -26,14 +26,21 @@ def monitor(domain: str | None = None, window: str | None = None, dry_run: bool 
         dry_run: Judge, but record nothing and tell nobody.
 
     Returns:
-        For each window judged: the observation, the decision and the links.
+        For each window judged: the observation, the decision and the links; or the problem, where it cannot be judged.
     """
-    judged = []
+    judged: list[dict[str, Any]] = []
     for target in find_targets(domain):
         if not dry_run:
             tell_what_was_left(target)
+        state = None
         for batch in find_windows(target, window):
-            judged.append(watch(target, batch, dry_run))
+            try:
+                judged.append(watch(target, batch, dry_run, state))
+            except LeptonError as error:
+                # One window that cannot be judged must not blind the monitor for what comes after it.
+                judged.append({"domain": target, "window": batch, "problem": error.render()})
+                continue
+            state = judged[-1]["decision"]["state"] if dry_run else None
     return judged
 
 
@@ -65,6 +72,6 @@ def find_windows(domain: str, window: str | None) -> list[str]:
 
 
 @step
-def watch(domain: str, window: str, dry_run: bool) -> dict[str, Any]:
-    """Judge one window and carry out what the controller decides about it."""
-    return judge_window(workspace(), domain, window, dry_run)
+def watch(domain: str, window: str, dry_run: bool, state: dict[str, Any] | None) -> dict[str, Any]:
+    """Judge one window and carry out what the controller decides about it; a dry run hands its state on."""
+    return judge_window(workspace(), domain, window, dry_run, state)

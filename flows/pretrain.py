@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +100,10 @@ def judge_base(job: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:
 @step
 def promote_base(job: dict[str, Any], trained: dict[str, Any], verdict: dict[str, Any]) -> dict[str, Any]:
     """Register the base with its lineage; make it serve if the gate allows it."""
-    from lepton.registry.promotion import promote
+    from lepton.registry.promotion import champion, promote
 
     ws = workspace()
-    before = find_champion(ws, ws.source)
+    before = champion(open_ledger(ws), ws.source)
     data = DataRef.from_json(job["data"])
     ref, links = register_model(
         ws,
@@ -121,12 +122,14 @@ def promote_base(job: dict[str, Any], trained: dict[str, Any], verdict: dict[str
     )
     outcome = {"model": ref.to_json(), "metrics": trained["metrics"], "seconds": trained["seconds"], "links": links}
     ledger = open_ledger(ws)
+    shutil.rmtree(job["folder"], ignore_errors=True)
     if verdict["passed"]:
         evidence = {"gate": verdict, "metrics": trained["metrics"], "run": job["run"]}
-        promote(ws, ledger, ws.source, ref, actor=actor(), cause={"kind": job["cause"]}, evidence=evidence)
+        cause, expected = {"kind": job["cause"]}, before.seq if before else 0
+        promote(ws, ledger, ws.source, ref, actor=actor(), cause=cause, evidence=evidence, expect_seq=expected)
         return {**outcome, "outcome": "promoted", "gate": verdict}
     ledger.append(actor(), ws.source, "refused", {"model": ref.to_json(), "gate": verdict})
-    return {**outcome, "outcome": "refused", "gate": verdict, "champion": before.to_json() if before else None}
+    return {**outcome, "outcome": "refused", "gate": verdict, "champion": before.ref.to_json() if before else None}
 
 
 def source_classes(domain: str) -> tuple[str, ...]:

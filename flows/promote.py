@@ -36,8 +36,8 @@ def promote_winner(
     evidence = {"gate": verdict, "metrics": winner["metrics"], "run": job.run, "seconds": seconds}
     outcome = {"model": ref.to_json(), "links": links, "metrics": winner["metrics"]}
     if not verdict["passed"]:
-        set_alias(ws, ref, "challenger")
         ledger.append(actor(), job.pair.name, REFUSED, {"model": ref.to_json(), **evidence})
+        set_alias(ws, ref, "challenger")
         why = f'lepton promote {job.pair.target} {ref.version} --why "..."'
         return {**outcome, "outcome": "refused", "next": f"{why}   (only if you know better)"}
     promote(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -243,9 +244,9 @@ def settle(
         "links": {},
         "next": f"lepton status {job.pair.target}",
     }
-    if verdict["unchanged"]:
-        return {**outcome, "outcome": "kept"}
-    return {**outcome, **promote_winner(ws, job, candidates, verdict)}
+    settled = {"outcome": "kept"} if verdict["unchanged"] else promote_winner(ws, job, candidates, verdict)
+    shutil.rmtree(job.folder, ignore_errors=True)  # what is worth keeping is registered
+    return {**outcome, **settled}
 
 
 def _learnt_from(champion: Loaded, train: Table) -> bool:

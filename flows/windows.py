@@ -47,9 +47,12 @@ def new_windows(ws: Workspace, domain: str, window: str | None) -> list[str]:
     return [batch for batch in later if batch not in judged]
 
 
-def judge_window(ws: Workspace, domain: str, window: str, dry_run: bool) -> dict[str, Any]:
+def judge_window(
+    ws: Workspace, domain: str, window: str, dry_run: bool, before: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Judge one window: observe, decide, record, then tell.
 
+    A window that is not new (judged before, or older than the champion) is shown, but changes nothing.
     The ledger is written before anybody is told; what a crash keeps from being told, `finish_telling` tells later.
     """
     from lepton.data.store import load
@@ -73,13 +76,20 @@ def judge_window(ws: Workspace, domain: str, window: str, dry_run: bool) -> dict
     seen = observed.observation
     ledger = open_ledger(ws)
     last = ledger.last(pair.name, "decided")
-    state = State.from_json(last.payload["state"]) if last else State()
+    remembered = before or (last.payload["state"] if last else None)
+    state = State.from_json(remembered) if remembered else State()
     decision = decide(state, seen, policy_of(config), running_transfer(ledger, pair.name, seen.time))
     links = {"report": report.as_uri()} if report.exists() else {}
-    if not dry_run:
+    is_new = window in new_windows(ws, domain, None)
+    if not is_new:
+        decision = Decision("none", f"{window} is no new window; shown, not recorded", state)
+    if is_new and not dry_run:
         who = actor()
         ledger.append(who, pair.name, "observed", seen.to_json())
-        ledger.append(who, pair.name, "decided", {**decision.to_json(), "window": window})
+        verdict = {**decision.to_json(), "window": window}
+        # Of two monitors at once, one is told to look again: each decision builds on the one before.
+        expected = last.seq if last else 0
+        ledger.append(who, pair.name, "decided", verdict, expect_seq=expected, expect_of=["decided"])
         tell(ws, domain, seen, decision, links)
         if decision.action == "retransfer":
             say_drift_confirmed(pair.name, domain, seen.to_json(), decision.reason)

@@ -29,8 +29,14 @@ def pair_overview(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     seen: dict[str, Any] = observed.payload if observed is not None and current else {}
     decision: dict[str, Any] = decided.payload if decided is not None and current else {}
     state = decision.get("state", {}).get("phase", "stable") if champion else "no champion"
-    if holds(transfer, datetime.now(UTC)):
+    running = holds(transfer, datetime.now(UTC))
+    if running:
         state = "retransferring" if champion else "transferring"
+    elif state == "retransferring":
+        state = "drifted"  # decided, but nothing is at work on it now
+    refused = _last(entries, "refused")
+    if refused is not None and refused.seq < (serving.seq if serving else 0):
+        refused = None
     return {
         "pair": pair.name,
         "domain": pair.target,
@@ -49,7 +55,8 @@ def pair_overview(ledger: Ledger, pair: Pair) -> dict[str, Any]:
         "state": state,
         "decision": decision.get("action"),
         "why": decision.get("reason"),
-        "next": _next(pair.target, champion, decision.get("action"), _failed(transfer)),
+        "refused": refused.payload["gate"]["summary"] if refused else None,
+        "next": None if running else _next(pair.target, champion, state, _failed(transfer), refused),
     }
 
 
@@ -63,13 +70,15 @@ def _evidence(entries: list[Entry], serving: Entry | None) -> dict[str, Any]:
     return {}
 
 
-def _next(target: str, champion: str | None, action: str | None, failed: str | None) -> str | None:
+def _next(target: str, champion: str | None, state: str, failed: str | None, refused: Entry | None) -> str | None:
     """Return the command to type next, if there is something to do."""
     if failed:
         return f"lepton transfer {target}   (the last one failed: {failed})"
+    if refused is not None and (champion is None or state == "drifted"):
+        return f"lepton ingest {target} labels.csv --labels, then lepton transfer {target}   (the gate refused the last one)"
     if champion is None:
         return f"lepton transfer {target}"
-    if action == "alert":
+    if state == "drifted":
         return f"lepton transfer {target} --cause drift"
     return None
 

@@ -89,9 +89,13 @@ class State:
     phase: Phase = "stable"
     recent: tuple[bool, ...] = ()
     """Whether each of the last windows was drifted, oldest first; at most N of them."""
+    windows: tuple[str, ...] = ()
+    """Their names."""
     since: str | None = None
-    """First window of the present run of drifted windows."""
+    """The first drifted window of the present run: what came from it on shows the domain as it is now."""
     alert_open: bool = False
+    exhausted: bool = False
+    """Whether a person was told that the cap is used up."""
     retransfers: tuple[datetime, ...] = ()
     """When the last retransfers were decided; kept by number, so that a window with a wrong clock cannot erase them."""
     judged: tuple[str, ...] = ()
@@ -109,6 +113,7 @@ class State:
                 **value,
                 "recent": tuple(value["recent"]),
                 "judged": tuple(value["judged"]),
+                "windows": tuple(value["windows"]),
                 "retransfers": tuple(datetime.fromisoformat(time) for time in value["retransfers"]),
             }
         )
@@ -147,10 +152,12 @@ def decide(state: State, seen: Observation, policy: Policy, in_flight: str | Non
     bar = policy.enter if state.phase == "stable" else policy.exit
     drifted = seen.score >= bar
     recent = (*state.recent, drifted)[-policy.of :]
+    windows = (*state.windows, seen.window)[-policy.of :]
     state = replace(
         state,
         recent=recent,
-        since=(state.since or seen.window) if any(recent) else None,
+        windows=windows,
+        since=_since(state, recent, windows),
         judged=(*state.judged, seen.digest)[-REMEMBERED:],
     )
     if drifted and sum(recent) >= policy.confirm:
@@ -160,13 +167,13 @@ def decide(state: State, seen: Observation, policy: Policy, in_flight: str | Non
             "suspect",
             f"{seen.aspect} drift {seen.score:.2f} >= {bar:.2f} in {sum(recent)} of the last {len(recent)} windows;"
             f" {policy.confirm} of {policy.of} confirm it",
-            replace(state, phase="suspect"),
+            _at_least_suspect(state),
         )
     if any(recent):
         return Decision(
             "wait",
             f"drift {seen.score:.2f} < {bar:.2f}, but a window before it was drifted",
-            replace(state, phase="suspect"),
+            _at_least_suspect(state),
         )
     calm = replace(state, phase="stable", alert_open=False)
     if state.alert_open:
@@ -186,7 +193,8 @@ def _confirmed(state: State, seen: Observation, policy: Policy, in_flight: str |
         )
     evidence += f", estimated to cost {seen.cost:.3f} of accuracy"
     paged = replace(drifted, alert_open=True)
-    alert: Literal["open", "update"] = "update" if state.alert_open else "open"
+    # One page opens the alert; another follows only when something about it changes.
+    alert: Literal["open", "update"] | None = None if state.alert_open else "open"
     if in_flight:
         return Decision(
             "alert", f"{evidence}; transfer {in_flight} is running", replace(paged, phase="retransferring"), alert
@@ -196,14 +204,33 @@ def _confirmed(state: State, seen: Observation, policy: Policy, in_flight: str |
         return Decision("alert", f"{evidence}; cooling down until {end:%Y-%m-%d %H:%M} UTC", paged, alert)
     spent = sum(time > seen.time - policy.period for time in state.retransfers)
     if spent >= policy.max_retransfers:
+        alert = alert or (None if state.exhausted else "update")
+        paged = replace(paged, exhausted=True)
         return Decision(
             "alert",
             f"{evidence}; {spent} retransfers within {policy.period}: a person must look",
             paged,
             alert,
         )
-    acting = replace(paged, phase="retransferring", retransfers=(*state.retransfers, seen.time)[-REMEMBERED:])
+    alert = alert or "update"
+    acting = replace(
+        paged, phase="retransferring", exhausted=False, retransfers=(*state.retransfers, seen.time)[-REMEMBERED:]
+    )
     return Decision("retransfer", evidence, acting, alert)
+
+
+def _at_least_suspect(state: State) -> State:
+    """Return the state as suspect, unless drift is confirmed: that ends only when all recent windows are calm."""
+    return state if state.phase in ("drifted", "retransferring") else replace(state, phase="suspect")
+
+
+def _since(state: State, recent: tuple[bool, ...], windows: tuple[str, ...]) -> str | None:
+    """Return the first window of the run: a confirmed run keeps its own, a young one starts at the oldest drifted."""
+    if not any(recent):
+        return None
+    if state.phase in ("drifted", "retransferring") and state.since is not None:
+        return state.since
+    return windows[recent.index(True)]
 
 
 def _start_over(state: State, champion: str) -> State:

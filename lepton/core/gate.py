@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import comb
+from math import ceil, comb, inf, sqrt
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 CHAMPION = "champion"
 """Name of the rival that serves now; only its users could lose a class, so only it is compared class by class."""
 CONFIDENCE = 0.95
-RESAMPLES = 4000
+Z = 1.6449
+"""Standard normal quantile of that confidence, one-sided."""
 
 IntArray = NDArray[np.int64]
 
@@ -132,7 +133,7 @@ def compare(
     """Return the paired comparison with one rival; without a margin it only must not be shown to be better."""
     right, rival_right = challenger == truth, rival == truth
     wins, losses = int(np.sum(right & ~rival_right)), int(np.sum(~right & rival_right))
-    lower, p_worse = _lower_bound(wins, losses, len(truth)), mcnemar_worse(wins, losses)
+    lower, p_worse = lower_bound(wins, losses, len(truth)), mcnemar_worse(wins, losses)
     return Comparison(
         against=name,
         rows=len(truth),
@@ -153,20 +154,44 @@ def mcnemar_worse(wins: int, losses: int) -> float:
     return sum(comb(n, k) for k in range(losses, n + 1)) / 2**n if n else 1.0
 
 
-def _lower_bound(wins: int, losses: int, rows: int) -> float:
-    """Return the 5 % quantile of the paired difference over bootstrap resamples of the rows.
+def lower_bound(wins: int, losses: int, rows: int) -> float:
+    """Return the one-sided 95 % lower bound of the paired difference, by inverting Tango's score test (1998).
 
-    A resample of rows is a multinomial draw of (wins, losses, ties), so no row needs to be touched.
+    It holds its level where a bootstrap does not: few rows, few rows that differ. With none that differ it is about
+    -2.7 / rows, so 150 rows are needed to rule out a loss of 0.02 by answers that are all the same.
     """
-    rng = np.random.default_rng(0)
-    draws = rng.multinomial(rows, np.array([wins, losses, rows - wins - losses]) / rows, size=RESAMPLES)
-    return float(np.quantile((draws[:, 0] - draws[:, 1]) / rows, 1 - CONFIDENCE))
+    low, high = -1.0, (wins - losses) / rows
+    for _ in range(60):
+        middle = (low + high) / 2
+        if _score(middle, wins, losses, rows) > Z:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _score(difference: float, wins: int, losses: int, rows: int) -> float:
+    """Return Tango's statistic for a true difference: standard normal if that is the truth."""
+    a = 2 * rows
+    b = -wins - losses + (2 * rows - wins + losses) * difference
+    c = -losses * difference * (1 - difference)
+    share = (sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)  # likeliest share of rows lost, given the difference
+    variance = rows * (2 * share + difference * (1 - difference))
+    return (wins - losses - rows * difference) / sqrt(variance) if variance > 0 else inf
+
+
+def rows_needed(margin: float) -> int:
+    """Return how many rows rule out a loss of `margin` if no answer differs: the least that can ever pass."""
+    return ceil(Z * Z * (1 - margin) / margin)
 
 
 def _class_losses(
     name: str, truth: IntArray, challenger: IntArray, rival: IntArray, alpha: float, classes: tuple[str, ...]
 ) -> list[str]:
-    """Return a reason for every class that the challenger reads significantly worse than the rival does."""
+    """Return a reason for every class that the challenger reads significantly worse than the rival does.
+
+    With ten classes it takes eight rows of a class lost and none won: smaller classes are not protected.
+    """
     present = np.unique(truth)
     reasons = []
     for label in present:
@@ -204,5 +229,5 @@ def _why_refused(seen: Comparison, margin: float) -> str:
         return f"worse than the {seen.against}: {seen.losses} rows lost, {seen.wins} won (p = {seen.p_worse:.3f})"
     return (
         f"not shown to be within {margin:.3f} of the {seen.against}: difference {seen.difference:+.3f},"
-        f" lower bound {seen.lower:+.3f} on {seen.rows} rows"
+        f" lower bound {seen.lower:+.3f} on {seen.rows} held-out rows (at least {rows_needed(margin)} are needed)"
     )

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lepton.core.gate import GatePolicy, compare, judge, mcnemar_worse
+from lepton.core.gate import GatePolicy, compare, judge, lower_bound, mcnemar_worse
 
 POLICY = GatePolicy()
 
@@ -82,7 +82,31 @@ def test_the_bound_lies_below_the_difference_and_a_model_never_loses_to_itself(s
     truth, one, two = (rng.integers(0, 3, rows) for _ in range(3))
     seen = compare("rival", truth, one, two, margin=0.02)
     assert seen.lower <= seen.difference + 1e-9
-    assert compare("itself", truth, one, one, margin=0.0).passed
+
+
+@pytest.mark.parametrize(
+    ("rows", "margin", "differ"), [(30, 0.02, 0.1), (60, 0.02, 0.06), (150, 0.02, 0.06), (300, 0.05, 0.1)]
+)
+def test_a_challenger_that_is_worse_by_the_margin_hardly_ever_passes(rows: int, margin: float, differ: float) -> None:
+    # The level of the test is 5 %; 2,000 draws leave a standard error of half a point.
+    rng = np.random.default_rng(0)
+    shares = [(differ - margin) / 2, (differ + margin) / 2, 1 - differ]
+    drawn = rng.multinomial(rows, shares, size=2000)
+    passed = np.mean([lower_bound(int(w), int(n), rows) >= -margin for w, n, _ in drawn])
+    assert passed <= 0.065
+
+
+def test_few_rows_on_which_all_agree_prove_little() -> None:
+    same = np.zeros(60, dtype=np.int64)
+    verdict = judge(same, same, {"champion": same}, POLICY)
+    assert not verdict.passed
+    assert "at least 133 are needed" in verdict.summary()
+    assert judge(
+        np.zeros(140, dtype=np.int64),
+        np.zeros(140, dtype=np.int64),
+        {"champion": np.zeros(140, dtype=np.int64)},
+        POLICY,
+    ).passed
 
 
 def test_a_control_only_must_not_be_shown_to_be_better(truth: np.ndarray) -> None:

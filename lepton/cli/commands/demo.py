@@ -25,7 +25,7 @@ def demo(
     json: Json = False,
 ) -> None:
     """Play the story: ingest, pretrain, transfer, drift, automatic retransfer, lineage."""
-    from lepton.cli.demo.perform import perform, publish
+    from lepton.cli.demo.perform import make_room, perform, publish
     from lepton.cli.stack.lifecycle import down
     from lepton.core.workspace import Workspace
 
@@ -34,6 +34,7 @@ def demo(
             say(text)
 
     root = folder.resolve()
+    make_room(root)
     try:
         record = perform(root, seed, hear, lambda text: hear(f"\n{text}"))
     except BaseException:

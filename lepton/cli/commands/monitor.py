@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lepton.cli.output import as_json, say, table
+from lepton.cli.output import as_json, note, say, table
 from lepton.cli.session import DryRun, Json, Local, enter, play, where
 
 
@@ -27,24 +27,35 @@ def monitor(
     _, on_stack = enter(local)
     from flows.monitor import monitor as flow
 
-    judged = play(flow, on_stack, domain, window, dry_run)
-    confirmed = [seen for seen in judged if seen["decision"]["action"] in ("retransfer", "alert")]
-    acted = []
-    if act and not on_stack and not dry_run:
-        from flows.transfer import transfer
-
-        due = {s["domain"] for s in judged if s["decision"]["action"] == "retransfer"}
-        acted = [play(transfer, False, name, "drift") for name in sorted(due)]
+    found = play(flow, on_stack, domain, window, dry_run)
+    judged, problems = [seen for seen in found if "decision" in seen], [seen for seen in found if "problem" in seen]
+    due = sorted({seen["domain"] for seen in judged if seen["decision"]["action"] == "retransfer"})
+    acted = {name: retransfer(name) for name in due} if act and not on_stack and not dry_run else {}
     if json:
-        as_json({"windows": judged, "retransfers": acted})
+        as_json({"windows": judged, "problems": problems, "retransfers": acted})
     else:
         where(on_stack, local)
-        show(judged, on_stack, [a["outcome"] for a in acted])
-    if confirmed:
+        show(judged, on_stack, acted)
+    for problem in problems:
+        note(f"\nWindow {problem['window']!r} of {problem['domain']!r} could not be judged:\n{problem['problem']}")
+    if any(seen["decision"]["action"] in ("retransfer", "alert") for seen in judged):
         raise typer.Exit(4)
+    if problems:
+        raise typer.Exit(1)
 
 
-def show(judged: list[dict[str, Any]], on_stack: bool, acted: list[str]) -> None:
+def retransfer(domain: str) -> str:
+    """Adapt to a drifted target in this process; return what came of it, a failure included."""
+    from flows.transfer import transfer
+    from lepton.core.errors import LeptonError
+
+    try:
+        return str(play(transfer, False, domain, "drift")["outcome"])
+    except LeptonError as error:
+        return f"failed: {error.render()}"
+
+
+def show(judged: list[dict[str, Any]], on_stack: bool, acted: dict[str, str]) -> None:
     """Print a row a window, the reasons, and what happens next."""
     if not judged:
         say("Nothing new to judge: every window was judged against the champion that serves now.")
@@ -64,8 +75,8 @@ def show(judged: list[dict[str, Any]], on_stack: bool, acted: list[str]) -> None
     for seen in judged:
         if seen["decision"]["action"] == "retransfer":
             name = seen["domain"]
-            if acted:
-                say(f"  retransfer of {name!r}: {', '.join(acted)}")
+            if name in acted:
+                say(f"  retransfer of {name!r}: {acted[name]}")
             elif on_stack:
                 say(f"  retransfer of {name!r} is started by the automation on the server; watch: lepton status")
             else:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from lepton.cli.output import as_json, progress_bar, say, table
 from lepton.cli.session import DryRun, Json, Local, Target, enter, play, where
+
+
+class Cause(StrEnum):
+    """Why a transfer is made."""
+
+    manual = "manual"
+    schedule = "schedule"
+    drift = "drift"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,7 +32,7 @@ def transfer(
     strategy: Annotated[
         list[str] | None, typer.Option("--strategy", "-s", help="Try this strategy; may be given again.")
     ] = None,
-    cause: Annotated[str, typer.Option(help="Recorded in the lineage: manual, schedule or drift.")] = "manual",
+    cause: Annotated[Cause, typer.Option(help="Recorded in the lineage; drift needs a confirmed one.")] = Cause.manual,
     json: Json = False,
     local: Local = False,
     dry_run: DryRun = False,
@@ -34,7 +43,7 @@ def transfer(
     from flows.transfer import transfer as flow
 
     with progress_bar("adapting") as bar, reporting_to(bar):
-        done = play(flow, on_stack, domain, cause, labels_per_class, strategy, dry_run)
+        done = play(flow, on_stack, domain, cause.value, labels_per_class, strategy, dry_run)
     if json:
         as_json(done)
     elif dry_run:
@@ -61,7 +70,7 @@ def show(domain: str, done: dict[str, Any]) -> None:
         (
             ("* " if c["strategy"] == winner else "  ") + c["strategy"],
             c["cv"]["accuracy"],
-            *(c["metrics"][k] for k in ("accuracy", "precision", "recall", "f1", "ece")),
+            *(c["metrics"].get(k) for k in ("accuracy", "precision", "recall", "f1", "ece")),
             f"{c['seconds']:.1f}",
         )
         for c in done["candidates"]

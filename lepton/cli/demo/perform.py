@@ -36,20 +36,14 @@ Say = Callable[[str], None]
 
 
 def perform(root: Path, seed: int, say: Say, headline: Say) -> Record:
-    """Play the whole story in a fresh workspace at `root` and leave the stack up, so that every link works.
-
-    Raises:
-        UsageError: If `root` holds something that is not a demo's workspace.
-    """
+    """Play the whole story in the empty folder `root` and leave the stack up, so that every link works."""
     os.environ.update(QUIET)
     hush()
     started = time.perf_counter()
-    _clear(root)
     headline("1. A workspace of its own, with git, DVC and the local stack")
     story = make_story(seed)
     first = write_npz(root / "deliveries" / "mnist.npz", story.source, labelled=True)
     setup, table = plan_workspace(root, first, source=SOURCE, name="lepton-demo", settings=SETTINGS)
-    (root / MARK).touch()
     ws = create_workspace(setup, table)
     os.environ.update(stack_environ(ws))
     stack = up(ws, schedules=False)
@@ -118,15 +112,20 @@ def _lineage(ws: Workspace) -> str:
     return to_text(lineage_tree(ws))
 
 
-def _clear(root: Path) -> None:
-    """Take down and remove an earlier demo at `root`; never anything else."""
-    if not root.exists() or not any(root.iterdir()):
-        return
-    if not (root / MARK).exists():
+def make_room(root: Path) -> None:
+    """Take down and remove an earlier demo at `root`, never anything else, and mark the folder as a demo's.
+
+    Raises:
+        UsageError: If `root` holds something that is not a demo's workspace; it is not touched.
+    """
+    if root.exists() and any(root.iterdir()) and not (root / MARK).exists():
         raise UsageError(
             f"{root} holds something that is not a demo.",
             why=f"The demo makes its folder anew and would delete what is there; it has no {MARK}.",
             fix=["lepton demo --folder OTHER-FOLDER"],
         )
-    down(Workspace(root))
-    shutil.rmtree(root)
+    if root.exists():
+        down(Workspace(root))
+        shutil.rmtree(root)
+    root.mkdir(parents=True)
+    (root / MARK).touch()

@@ -44,7 +44,7 @@ def up(
         LeptonError: If a wanted port is taken or a service does not start; what was started is stopped again.
     """
     known = _services(ws)
-    if known and all(service.alive() for service in known):
+    if len(known) == len(POOLS) + 2 and all(service.alive() for service in known):
         return _require(ws)
     down(ws)
     prefect_port = free_port(prefect_port, what="the Prefect server", flag="--prefect-port")
@@ -56,24 +56,15 @@ def up(
         say("starting Prefect and MLflow")
         server = _start_prefect(ws, prefect_port, started)
         tracking = _start_mlflow(ws, mlflow_port, started)
+        _record(ws, server, tracking, started)  # from here on `lepton down` finds them, whatever happens to us
         wait_until_answering(server, "/api/health", START_SECONDS)
         say("starting the workers and applying deploy/prefect.yaml")
         for pool in POOLS:
             _create_pool(f"{server.url}/api", pool)
             _start_worker(ws, pool, f"{server.url}/api", started)
+        _record(ws, server, tracking, started)
         _deploy(ws, f"{server.url}/api", schedules)
         wait_until_answering(tracking, "/health", START_SECONDS)
-        atomic_write(
-            ws.stack_file,
-            json.dumps(
-                {
-                    "prefect": {"url": server.url, "pid": server.pid},
-                    "mlflow": {"url": tracking.url, "pid": tracking.pid},
-                    "services": [service.to_json() for service in started],
-                },
-                indent=2,
-            ),
-        )
         reconcile(ws, Ledger(ws.ledger_url))  # what a crash left between the ledger and MLflow
     except BaseException:
         stop(reversed(started))
@@ -92,7 +83,17 @@ def down(ws: Workspace) -> list[str]:
 def running(ws: Workspace) -> Stack | None:
     """Return the stack if it was started and all of it still runs."""
     services = _services(ws)
-    return read_stack(ws) if services and all(service.alive() for service in services) else None
+    whole = len(services) == len(POOLS) + 2 and all(service.alive() for service in services)
+    return read_stack(ws) if whole else None
+
+
+def _record(ws: Workspace, server: Service, tracking: Service, started: list[Service]) -> None:
+    value = {
+        "prefect": {"url": server.url, "pid": server.pid},
+        "mlflow": {"url": tracking.url, "pid": tracking.pid},
+        "services": [service.to_json() for service in started],
+    }
+    atomic_write(ws.stack_file, json.dumps(value, indent=2))
 
 
 def _services(ws: Workspace) -> list[Service]:
