@@ -1,7 +1,8 @@
 """Splits by hash of the row id: a row never moves between train and test as a domain grows."""
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +14,18 @@ TRAIN_SHARE = 0.6
 VAL_SHARE = 0.2
 """What is left, 0.2, is the test split: the rows that the gate judges on."""
 
+_DERIVED = re.compile(r"([0-9a-f]{16})~[a-z0-9_-]+~[0-9]+")
+"""What `lepton.data.ids` makes: `<content hash>~<batch>~<k>`."""
+
 
 def split_key(row_id: str) -> str:
-    """Return the part of an id that decides its split: all before the first `~`.
+    """Return the part of an id that decides its split: of a derived id the content hash, else all of it.
 
-    Derived ids are `<content hash>~<batch>~<k>`, so rows of equal content share a split and cannot leak across it.
+    So rows of equal content share a split and cannot leak across it. An id that somebody gave is never cut, whatever
+    it looks like: `site7~0` and `site7~1` are two rows of one site, not the same row twice.
     """
-    return row_id.split("~", 1)[0]
+    derived = _DERIVED.fullmatch(row_id)
+    return derived[1] if derived else row_id
 
 
 def split_of(ids: Iterable[str]) -> NDArray[np.str_]:
@@ -33,7 +39,9 @@ def split(table: Table, *names: str) -> Table:
     return table.take(np.isin(split_of(table.ids), names))
 
 
-def pick_per_class(table: Table, per_class: int, seed: int = 0, at_most: bool = False) -> Table:
+def pick_per_class(
+    table: Table, per_class: int, seed: int = 0, at_most: bool = False, classes: Sequence[str] = ()
+) -> Table:
     """Return `per_class` labelled rows of each class, chosen by hash of seed and id, in that order.
 
     The choice for a smaller number is always a part of the choice for a larger one.
@@ -43,12 +51,14 @@ def pick_per_class(table: Table, per_class: int, seed: int = 0, at_most: bool = 
         per_class: Rows of each class.
         seed: Another seed, another choice.
         at_most: Take what there is where a class has fewer.
+        classes: The classes that there should be: one that no row has counts as 0 found; by default those seen.
 
     Raises:
         LeptonError: If some class has fewer labelled rows than asked for, unless `at_most`; or if no row has a label.
     """
     places = np.array([_unit(f"{seed}:{row_id}") for row_id in table.ids], dtype=np.float64)
-    labels = sorted({label for label in table.labels if label is not None})
+    seen = {label for label in table.labels if label is not None}
+    labels = [*classes, *sorted(seen.difference(classes))]
     chosen: list[NDArray[np.int64]] = []
     short: list[str] = []
     for label in labels:
@@ -56,7 +66,7 @@ def pick_per_class(table: Table, per_class: int, seed: int = 0, at_most: bool = 
         if len(rows) < per_class and not at_most:
             short.append(f"class {label!r}: {len(rows)}")
         chosen.append(rows[np.argsort(places[rows], kind="stable")][:per_class])
-    if short or not labels:
+    if short or not seen:
         raise LeptonError(
             f"There are fewer labelled rows than the {per_class} per class asked for.",
             why="\n".join(short) or "No row has a label.",

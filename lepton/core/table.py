@@ -92,10 +92,20 @@ def concat(tables: Sequence[Table]) -> Table:
     if not tables:
         raise LeptonError("There are no rows to join.")
     first = tables[0]
+    if len({t.kind for t in tables}) != 1:
+        raise LeptonError("Images and rows of a table cannot be joined.")
     if first.images is not None:
         shapes = {t.images.shape[1:] for t in tables if t.images is not None}
         if len(shapes) != 1:
             raise LeptonError(f"Images of different shapes cannot be joined: {sorted(shapes)}.")
+    # pandas would take the union and fill the gaps with NaN.
+    columns = [set(t.frame.columns) for t in tables if t.frame is not None]
+    if odd := set().union(*columns) - set.intersection(*columns) if columns else set():
+        raise LeptonError(
+            "Batches with different columns cannot be joined.",
+            why=f"Not in all of them: {', '.join(map(repr, sorted(odd)))}.",
+            fix=["name batches that have the same columns"],
+        )
     return Table(
         kind=first.kind,
         ids=np.concatenate([t.ids for t in tables]),

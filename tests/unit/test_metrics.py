@@ -58,7 +58,18 @@ def test_no_label_at_all_is_an_error():
 @settings(max_examples=50, deadline=None)
 def test_a_row_keeps_its_split_whatever_else_is_delivered(ids, other):
     assert list(split_of([other, *ids]))[1:] == list(split_of(ids))
-    assert list(split_of([f"{i.split('~')[0]}~late~2" for i in ids])) == list(split_of(ids))
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=50))
+@settings(max_examples=20, deadline=None)
+def test_rows_of_equal_content_share_a_split_whatever_their_batch(contents):
+    first, second = ([f"{c:016x}~{batch}~{k}" for c in contents] for batch, k in (("early", 0), ("late-2", 17)))
+    assert list(split_of(first)) == list(split_of(second))
+
+
+@pytest.mark.parametrize("site", ["site7~", "site7~march~", "0123456789abcdef~", "0123456789ABCDEF~march~"])
+def test_given_ids_are_never_cut_whatever_they_look_like(site):
+    assert set(split_of([f"{site}{k}" for k in range(500)])) == {"train", "val", "test"}
 
 
 def test_the_splits_divide_the_rows_about_6_2_2():
@@ -82,3 +93,13 @@ def test_too_few_labels_name_the_class_and_the_numbers():
     with pytest.raises(LeptonError, match="4 per class") as error:
         pick_per_class(rows.with_labels(names(["c0"] * 5 + ["c1"] * 2 + [None] * 2)), 4)
     assert "'c1': 2" in error.value.why
+
+
+def test_a_class_without_any_label_counts_as_none_found():
+    rows = columns(9).with_labels(names(["c0"] * 5 + ["c1"] * 4))
+    with pytest.raises(LeptonError, match="4 per class") as error:
+        pick_per_class(rows, 4, classes=("c0", "c1", "c2"))
+    assert error.value.why == "class 'c2': 0"
+    assert len(pick_per_class(rows, 4)) == 8
+    assert len(pick_per_class(rows, 4, at_most=True, classes=("c0", "c1", "c2"))) == 8
+    assert list(pick_per_class(rows, 3, 1, classes=("c1", "c0")).ids) == list(pick_per_class(rows, 3, 1).ids)

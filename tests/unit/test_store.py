@@ -6,7 +6,7 @@ import pytest
 
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.splits import split_of
-from lepton.core.table import Table
+from lepton.core.table import Table, concat
 from lepton.core.workspace import Workspace
 from lepton.data import batchfile, ids, store
 
@@ -103,6 +103,25 @@ def test_no_data_and_unknown_batches_are_said(ws):
     store.write_batch(ws, "d", "one", images())
     with pytest.raises(NotFound, match="no batch 'two'"):
         store.load(ws, "d", ["two"])
+
+
+def test_batches_with_other_columns_are_not_joined_with_gaps(ws):
+    table = rows()
+    store.write_batch(ws, "d", "one", table)
+    fewer = table.frame.drop(columns="f:odd").assign(even=1.0)
+    store.write_batch(ws, "d", "two", Table("tabular", np.array(list("efgh"), object), table.labels, frame=fewer))
+    with pytest.raises(LeptonError, match="different columns") as error:
+        store.load(ws, "d")
+    assert "'even', 'f:odd'" in error.value.render()
+    assert len(store.load(ws, "d", ["one"])) == 4
+
+
+def test_the_order_of_columns_is_no_difference_but_images_and_columns_are():
+    table = rows()
+    turned = Table("tabular", table.ids, table.labels, frame=table.frame[table.frame.columns[::-1]])
+    pd.testing.assert_frame_equal(concat([table, turned]).frame[4:].reset_index(drop=True), table.frame)
+    with pytest.raises(LeptonError, match="cannot be joined"):
+        concat([images(), table])
 
 
 def test_ids_know_their_batch(ws):
