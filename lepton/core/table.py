@@ -99,8 +99,8 @@ def concat(tables: Sequence[Table]) -> Table:
         if len(shapes) != 1:
             raise LeptonError(f"Images of different shapes cannot be joined: {sorted(shapes)}.")
     # pandas would take the union and fill the gaps with NaN.
-    columns = [set(t.frame.columns) for t in tables if t.frame is not None]
-    if odd := set().union(*columns) - set.intersection(*columns) if columns else set():
+    columns = [set(map(str, t.frame.columns)) for t in tables if t.frame is not None]
+    if odd := {name for names in columns for name in names if not all(name in others for others in columns)}:
         raise LeptonError(
             "Batches with different columns cannot be joined.",
             why=f"Not in all of them: {', '.join(map(repr, sorted(odd)))}.",

@@ -6,6 +6,8 @@ UCI's "Optical Recognition of Handwritten Digits" as scikit-learn carries it: ot
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import shutil
 from importlib.resources import files
@@ -14,11 +16,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lepton.core.errors import NotFound, UsageError
 from lepton.core.table import Table
+from lepton.core.workspace import CONFIG_FILE
 from lepton.data import store, versions
+from lepton.data.manifest import object_file
 
 TRAIN_ROWS = 5000
 """The first rows of the asset come from MNIST's training files, the rest from its test files."""
+BUILD = ".build"
+"""Folder of files that are still being written; `.dvcignore` hides it from DVC."""
 
 
 def mnist() -> Table:
@@ -46,20 +53,57 @@ def build(root: Path) -> list[Path]:
     Where there is such a pin, the data goes into DVC's cache, too, so that `dvc status` is clean afterwards.
 
     Args:
-        root: Folder of a checkout. Batches of the two demo domains there are written anew.
+        root: Folder of a checkout.
+
+    Raises:
+        UsageError: If `root` is a workspace, or a file that DVC does not know would be overwritten; nothing is changed.
     """
-    written = []
-    for domain, table in (("mnist", mnist()), ("optdigits", optdigits())):
-        folder = root / "data" / domain
-        shutil.rmtree(folder / ".build", ignore_errors=True)  # of a build that was interrupted
-        path = folder / f"0001-{domain}.parquet"
-        fresh = store.place(folder / ".build", domain, table)
-        os.replace(fresh, path)
-        fresh.parent.rmdir()
-        written.append(path)
+    check(root)
+    folders = {domain: root / "data" / domain for domain in ("mnist", "optdigits")}
+    try:
+        fresh = {}
+        for domain, make in (("mnist", mnist), ("optdigits", optdigits)):
+            shutil.rmtree(folders[domain] / BUILD, ignore_errors=True)  # of a build that was interrupted
+            fresh[folders[domain] / f"0001-{domain}.parquet"] = store.place(folders[domain] / BUILD, domain, make())
+        for path, built in fresh.items():
+            _check_replaceable(root, path, built)
+        for path, built in fresh.items():
+            os.replace(built, path)
+    finally:
+        for folder in folders.values():
+            shutil.rmtree(folder / BUILD, ignore_errors=True)
     if (root / "data.dvc").exists() and (root / ".dvc").is_dir():
         versions.adopt(root)
-    return written
+    return list(fresh)
+
+
+def check(root: Path) -> None:
+    """Refuse to build into a workspace: batches that were delivered there are nobody's to write anew.
+
+    Raises:
+        UsageError: If `root` is one.
+    """
+    if (root / CONFIG_FILE).exists() and (root / "contracts").is_dir():
+        raise UsageError(
+            f"{root} is a workspace; its data comes from deliveries only.",
+            why="`lepton data build` makes the data of lepton's own repository, and would overwrite stored batches.",
+            fix=["lepton data build OTHER-FOLDER", "lepton ingest DOMAIN FILE  (adds a delivery to this workspace)"],
+        )
+
+
+def _check_replaceable(root: Path, path: Path, built: Path) -> None:
+    """Refuse to overwrite other bytes than ours, unless `data.dvc` pins them and DVC still has them."""
+    if not path.exists() or (found := path.read_bytes()) == built.read_bytes():
+        return
+    md5 = hashlib.md5(found, usedforsecurity=False).hexdigest()
+    with contextlib.suppress(NotFound):  # as in a fresh clone, whose cache is empty
+        if versions.manifest(root).get(path.relative_to(root / "data").as_posix()) == md5 and object_file(root, md5):
+            return
+    raise UsageError(
+        f"{path} holds something else than the data to build; it was left as it is.",
+        why="DVC has no copy of it that data.dvc lists, so overwriting it could lose it.",
+        fix=[f"mv {path} ELSEWHERE, then lepton data build {root}", "lepton data build OTHER-FOLDER"],
+    )
 
 
 def _words(digits: NDArray[np.integer]) -> NDArray[np.object_]:

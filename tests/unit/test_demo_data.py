@@ -1,6 +1,7 @@
 """The data that the project ships, and the degradations of it."""
 
 import hashlib
+import json
 
 import numpy as np
 import pytest
@@ -49,6 +50,43 @@ def test_build_goes_on_after_one_that_was_killed(tmp_path):
     (left / "0001-mnist.parquet").write_bytes(b"half")
     assert demo.build(tmp_path)
     assert not left.exists()
+
+
+def test_build_never_touches_the_batches_of_a_workspace(tmp_path):
+    stored = tmp_path / "data" / "mnist" / "0001-mnist.parquet"
+    stored.parent.mkdir(parents=True)
+    stored.write_bytes(b"delivered")
+    (tmp_path / "contracts").mkdir()
+    (tmp_path / "lepton.yaml").write_text("name: t\nkind: image\nsource: mnist\n")
+    with pytest.raises(UsageError, match="is a workspace") as error:
+        demo.build(tmp_path)
+    assert error.value.fix
+    assert [path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file()] == [b"delivered"]
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+def test_build_overwrites_other_bytes_only_if_data_dvc_pins_them(tmp_path, pinned):
+    demo.build(tmp_path)
+    second = tmp_path / "data" / "optdigits" / "0001-optdigits.parquet"
+    good = second.read_bytes()
+    second.write_bytes(b"other")
+    if pinned:
+        md5, objects = hashlib.md5(b"other").hexdigest(), tmp_path / ".dvc" / "cache" / "files" / "md5"
+        listed = [{"relpath": "optdigits/0001-optdigits.parquet", "md5": md5}]
+        for name, content in (("abcd.dir", json.dumps(listed)), (md5, "other")):
+            (objects / name[:2]).mkdir(parents=True)
+            (objects / name[:2] / name[2:]).write_text(content)
+        (tmp_path / "data.dvc").write_text("outs:\n- md5: abcd.dir\n  path: data\n")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(demo.versions, "adopt", lambda _: True)
+            demo.build(tmp_path)
+        assert second.read_bytes() == good
+        return
+    with pytest.raises(UsageError, match="left as it is") as error:
+        demo.build(tmp_path)
+    assert f"mv {second}" in error.value.render()
+    assert second.read_bytes() == b"other"
+    assert not list(tmp_path.rglob(".build"))
 
 
 def test_the_repository_pins_two_files(pytestconfig):

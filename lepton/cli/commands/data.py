@@ -36,11 +36,14 @@ def build(
 
     os.environ.update(QUIET)
     hush()
+    from lepton.data.demo import build as make
+    from lepton.data.demo import check
+    from lepton.data.versions import status_clean
+
     if dry_run:
+        check(folder.resolve())
         say(f"Would write mnist and optdigits to {folder.resolve() / 'data'}.")
         return
-    from lepton.data.demo import build as make
-    from lepton.data.versions import status_clean
 
     files = make(folder.resolve())
     clean = status_clean(folder.resolve()) if (folder / "data.dvc").exists() else None
