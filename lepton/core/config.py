@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lepton.core.errors import NotFound, UsageError
-from lepton.core.yamls import nearest, read_yaml
+from lepton.core.explain import explain, plain
+from lepton.core.variables import section_at, settings, variable
+from lepton.core.yamls import read_yaml
 
 
 class Section(BaseModel):
@@ -66,8 +69,8 @@ class TransferConfig(Section):
     """Fewest labelled held-out rows that the gate accepts as evidence."""
 
 
-class MonitorConfig(Section):
-    """When drift is an alarm and when it starts a retransfer."""
+class MonitorFields(Section):
+    """The fields of the drift policy, each checked by itself: all that a target's own, partial section can be."""
 
     false_alarm_rate: float = Field(0.01, gt=0, lt=0.5)
     """Chance that a window without drift scores 1.0 or more, over all aspects and columns together."""
@@ -89,6 +92,24 @@ class MonitorConfig(Section):
     """Cap of retransfers a pair within 24 hours; after it a person is asked."""
 
 
+class MonitorConfig(MonitorFields):
+    """When drift is an alarm and when it starts a retransfer."""
+
+    @model_validator(mode="after")
+    def _can_happen(self) -> Self:
+        if self.confirm > self.of:
+            raise ValueError(
+                f"confirm ({self.confirm}) is more than of ({self.of}), so drift would never be confirmed: "
+                f"of the last {self.of} windows at most {self.of} can be drifted"
+            )
+        if self.exit > self.enter:
+            raise ValueError(
+                f"exit ({self.exit:g}) is more than enter ({self.enter:g}), so a score could count as drifted and "
+                "calm at once; exit must be at most enter"
+            )
+        return self
+
+
 class AlertConfig(Section):
     """Who is told."""
 
@@ -107,9 +128,9 @@ class TargetConfig(Section):
     """What differs for one target; fields left out come from the project's sections."""
 
     transfer: TransferConfig | None = None
-    """Replaces the project's transfer section for this target."""
-    monitor: MonitorConfig | None = None
-    """Replaces the project's monitor section for this target."""
+    """Laid over the project's transfer section for this target, field by field."""
+    monitor: MonitorFields | None = None
+    """Laid over the project's monitor section for this target, field by field."""
 
 
 class Config(Section):
@@ -144,49 +165,76 @@ class Config(Section):
     targets: dict[str, TargetConfig] = Field(default_factory=dict)
     """Overrides by target domain."""
 
+    @model_validator(mode="after")
+    def _targets_fit(self) -> Self:
+        """Check what becomes of each target's fields together with the project's."""
+        for name in self.targets:
+            try:
+                self.transfer_for(name)
+                self.monitor_for(name)
+            except ValidationError as error:
+                raise ValueError(f"targets.{name}: {plain(error.errors()[0], Config)}") from None
+        return self
+
     def transfer_for(self, target: str) -> TransferConfig:
-        """Return the transfer section that holds for `target`."""
-        return (self.targets.get(target) or TargetConfig()).transfer or self.transfer
+        """Return the transfer section that holds for `target`: its own fields, the project's for the rest."""
+        return _laid_over(self.transfer, self.targets.get(target, TargetConfig()).transfer)
 
     def monitor_for(self, target: str) -> MonitorConfig:
-        """Return the monitor section that holds for `target`."""
-        return (self.targets.get(target) or TargetConfig()).monitor or self.monitor
+        """Return the monitor section that holds for `target`: its own fields, the project's for the rest."""
+        return _laid_over(self.monitor, self.targets.get(target, TargetConfig()).monitor)
 
 
-def load_config(path: Path, environ: dict[str, str] | None = None) -> Config:
+S = TypeVar("S", bound=Section)
+Variables = Mapping[tuple[str, ...], Any]
+"""What the environment sets, by path."""
+
+
+def _laid_over(section: S, over: Section | None) -> S:
+    """Return `section` with the fields that `over` was given."""
+    if over is None:
+        return section
+    return type(section).model_validate({**section.model_dump(), **over.model_dump(exclude_unset=True)})
+
+
+def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Config:
     """Read `lepton.yaml`; `LEPTON_SECTION__FIELD` in `environ` wins over the file, the file over the defaults.
 
     Raises:
         NotFound: If the file does not exist.
-        UsageError: If it is not YAML (with the line), or a key or value is wrong (with the nearest known key).
+        UsageError: If it is not YAML (with the line), or a key, a value or a variable is wrong (with the nearest known
+            one). No error shows an address that may hold a secret.
     """
     if not path.exists():
         raise NotFound(f"{path} does not exist.", fix=["lepton init --from FILE"])
     given = {key: value for key, value in read_yaml(path).items() if value is not None}  # a section left empty
-    merge(given, from_environment(environ or {}))
+    variables = settings(environ or {}, Config)
+    together = deepcopy(given)
+    merge(together, _nested(variables))
     try:
-        return Config.model_validate(given)
+        return Config.model_validate(together)
     except ValidationError as error:
-        raise UsageError(
-            f"{path.name} is not a valid configuration.",
-            why="\n".join(_explain(problem) for problem in error.errors()),
-            fix=[f"edit {path}", "lepton config  (shows every value and where it came from)"],
-        ) from None
+        raise _invalid(path, error, given, variables) from None
 
 
-def from_environment(environ: dict[str, str]) -> dict[str, Any]:
-    """Return `LEPTON_MONITOR__ENTER=1.2` as {"monitor": {"enter": 1.2}}; other LEPTON_ variables are not settings."""
+def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return `LEPTON_MONITOR__ENTER=1.2` as {"monitor": {"enter": 1.2}}; LEPTON_WORKSPACE and such are no settings.
+
+    Raises:
+        UsageError: If a variable names no setting (with the nearest one), or holds what is not YAML.
+    """
+    return _nested(settings(environ, Config))
+
+
+def _nested(variables: Variables) -> dict[str, Any]:
+    """Return values by path as nested dicts; inner fields win over what their section's own variable says."""
     found: dict[str, Any] = {}
-    for key, text in sorted(environ.items()):
-        if not key.startswith("LEPTON_"):
-            continue
-        path = key.removeprefix("LEPTON_").lower().split("__")
-        if path[0] not in Config.model_fields:
-            continue
-        inner = found
-        for part in path[:-1]:
-            inner = inner.setdefault(part, {})
-        inner[path[-1]] = yaml.safe_load(text)
+    for path, value in variables.items():
+        if value is None and section_at(Config, path) is not None:
+            continue  # a section left empty
+        for part in reversed(path):
+            value = {part: value}
+        merge(found, value)
     return found
 
 
@@ -199,24 +247,30 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> None:
             base[key] = value
 
 
-def _explain(problem: Any) -> str:
-    """Turn one pydantic problem into a line with the path and the nearest known key."""
-    where = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(problem["loc"][:-1])
-        near = nearest(str(problem["loc"][-1]), known)
-        return f"{where}: unknown key" + (f"; did you mean {near!r}?" if near else f"; known: {', '.join(known)}")
-    if problem["type"] == "missing":
-        return f"{where}: required, but absent"
-    return f"{where}: {problem['msg'].lower()} (found {problem['input']!r})"
+def _invalid(path: Path, error: ValidationError, given: dict[str, Any], variables: Variables) -> UsageError:
+    """Return what to tell the user: each problem, blamed on the variable that made it or else on the file."""
+    suspects = variables if variables and _is_valid(given) else {}
+    problems = [(_culprit(problem["loc"], variables, suspects), explain(problem, Config)) for problem in error.errors()]
+    blamed = dict.fromkeys(name for name, _ in problems if name)
+    in_file = any(name is None for name, _ in problems)
+    return UsageError(
+        f"{path.name} is not a valid configuration." if in_file else "The environment holds settings that do not work.",
+        why="\n".join(f"{name}: {text}" if name else text for name, text in problems),
+        fix=[*([f"edit {path}"] if in_file else []), *(f"put {name} right, or unset it" for name in blamed)],
+    )
 
 
-def _known_keys(path: tuple[int | str, ...]) -> list[str]:
-    """Return the fields of the section at `path`."""
-    model: type[BaseModel] = Config
-    for part in path:
-        if isinstance(part, str) and part in model.model_fields:
-            annotation = model.model_fields[part].annotation
-            options = [annotation, *get_args(annotation)]
-            model = next((o for o in options if isinstance(o, type) and issubclass(o, BaseModel)), model)
-    return list(model.model_fields)
+def _is_valid(given: dict[str, Any]) -> bool:
+    try:
+        Config.model_validate(given)
+    except ValidationError:
+        return False
+    return True
+
+
+def _culprit(place: tuple[int | str, ...], variables: Variables, suspects: Variables) -> str | None:
+    """Return the variable that set what is at `place`, or those suspected that set parts of it; None: the file did."""
+    for path in sorted(variables, key=len, reverse=True):
+        if place[: len(path)] == path:
+            return variable(path)
+    return ", ".join(variable(path) for path in suspects if path[: len(place)] == place) or None

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from lepton.core.config import Config
+from lepton.core.secrets import hide_credentials, mask
 
 WRAP = 110
 
@@ -38,7 +39,7 @@ def render(values: dict[str, Any], header: str = "") -> str:
 
 
 def origins(config: Config, in_file: dict[str, Any], in_environment: dict[str, Any]) -> list[Origin]:
-    """Return every setting with its value and origin, in the order of the fields."""
+    """Return every setting with its value and origin, in the order of the fields; secrets are left out."""
     return list(_origins(config, in_file, in_environment, ""))
 
 
@@ -95,6 +96,15 @@ def _origins(
             origin = "lepton.yaml"
         if name in in_environment:
             origin = "LEPTON_" + key.upper().replace(".", "__")
-        if isinstance(value, dict):
-            value = {k: v.model_dump(exclude_none=True) for k, v in value.items()}
-        yield Origin(key, value, origin, (field.description or "").replace("\n", " "))
+        yield Origin(key, _public(key, value), origin, (field.description or "").replace("\n", " "))
+
+
+def _public(key: str, value: Any) -> Any:
+    """Return a value as it may be shown: what was given of a target's own, no secrets."""
+    if key == "alerts.urls":
+        return [mask(url) for url in value]
+    if key == "data.remote":
+        return hide_credentials(value)
+    if isinstance(value, dict):
+        return {name: section.model_dump(exclude_unset=True, exclude_none=True) for name, section in value.items()}
+    return value

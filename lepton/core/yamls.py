@@ -1,6 +1,6 @@
 """YAML as people write it: errors carry the line, wrong keys carry the nearest right one."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ def _mapping(loader: _Strict, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, Hashable):
+            raise yaml.MarkedYAMLError(problem="a list or mapping cannot be a key", problem_mark=key_node.start_mark)
         if key in seen:
             raise yaml.MarkedYAMLError(problem=f"key {key!r} appears twice", problem_mark=key_node.start_mark)
         seen.add(key)
@@ -41,7 +43,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise UsageError(
             f"{path.name} is not valid YAML at {line}.", why=error.problem or str(error), fix=[f"edit {path}"]
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, or a date such as 2026-13-45
         raise UsageError(f"{path.name} cannot be read as YAML.", why=str(error), fix=[f"edit {path}"]) from None
     if value is None:
         return {}
@@ -51,7 +53,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return value
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that `word` was probably meant to be, if any is near."""
-    matches = get_close_matches(word, list(known), n=1, cutoff=0.6)
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Return the known word that `word` was probably meant to be, if any is near: 1.0 is the same word."""
+    matches = get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return matches[0] if matches else None

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from lepton.core.controller import Decision, Observation
+from lepton.core.secrets import mask
 
 Severity = Literal["info", "warning", "critical"]
 
@@ -87,12 +88,6 @@ def compose(
 def send(alert: Alert, urls: Sequence[str], file: Path) -> list[Delivery]:
     """Append the alert to `file`, then notify every URL. Nothing is raised: failures are in what is returned."""
     return [_append(alert, file), *(_notify(alert, url) for url in urls)]
-
-
-def mask(url: str) -> str:
-    """Return a URL without anything but its scheme."""
-    scheme, found, _ = url.partition("://")
-    return f"{scheme}://***" if found and scheme.replace("+", "").replace("-", "").isalnum() else "***"
 
 
 def _append(alert: Alert, file: Path) -> Delivery:

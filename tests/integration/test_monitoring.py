@@ -21,7 +21,7 @@ from lepton.core.config import MonitorConfig
 from lepton.core.controller import Decision, Observation, State, decide
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table
-from lepton.monitoring.alerts import Alert, compose, mask, send
+from lepton.monitoring.alerts import Alert, compose, send
 from lepton.monitoring.aspects import watched_columns
 from lepton.monitoring.calibration import statistic
 from lepton.monitoring.drift import SHOWN, measure
@@ -339,16 +339,3 @@ def test_a_file_that_cannot_be_written_does_not_stop_the_other_channels(receiver
     (tmp_path / "taken").write_text("")
     deliveries = send(alert_of(), [f"json://127.0.0.1:{receiver.server_port}"], tmp_path / "taken" / Path("a.jsonl"))
     assert [delivery.ok for delivery in deliveries] == [False, True]
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("mailto://me:pw@x.y", "mailto://***"),
-        ("https://h/T0/B0/key", "https://***"),
-        ("key", "***"),
-        ("a b://x", "***"),
-    ],
-)
-def test_only_the_scheme_of_a_url_is_shown(url, shown):
-    assert mask(url) == shown

@@ -7,6 +7,7 @@ import pytest
 from lepton.core.config import Config, from_environment, load_config
 from lepton.core.errors import NotFound, UsageError
 from lepton.core.names import check_domain, slug
+from lepton.core.secrets import hide_credentials, mask
 from lepton.core.template import origins, render
 from lepton.core.workspace import Workspace
 from lepton.core.yamls import read_yaml
@@ -94,11 +95,158 @@ def test_every_setting_says_where_it_came_from(file: Path) -> None:
     assert found["monitor.exit"] == "default"
 
 
-def test_overrides_for_one_target_replace_the_section(file: Path) -> None:
-    file.write_text(MINIMAL + "targets: {red: {monitor: {confirm: 1}}}\n")
+@pytest.mark.parametrize(
+    "text",
+    [
+        'alerts: {urls: "mailto://u:SECRET@h"}\n',
+        "alerts: slack://SECRET\n",
+        "alerts: SECRET\n",
+        "alerts: {slack://SECRET}\n",
+        "alerts: {urls: {a: slack://SECRET}}\n",
+        'alerts: {urls: [slack://SECRET], url: "slack://SECRET"}\n',
+        "data: s3://u:SECRET@bucket\n",
+        "alerts: {urls: [slack://SECRET]}\nmonitor: {confirm: 5}\n",
+        "alerts: {urls: [slack://SECRET]}\ntargets: {red: {monitor: {confirm: 5}}}\n",
+    ],
+)
+def test_no_error_shows_a_secret(file: Path, text: str) -> None:
+    file.write_text(MINIMAL + text)
+    with pytest.raises(UsageError) as caught:
+        load_config(file)
+    assert "SECRET" not in caught.value.render()
+
+
+def test_what_a_broken_variable_held_is_not_shown(file: Path) -> None:
+    file.write_text(MINIMAL)
+    for text in ("[slack://SECRET", "*SECRET", "slack://SECRET"):
+        with pytest.raises(UsageError) as caught:
+            load_config(file, {"LEPTON_ALERTS__URLS": text})
+        assert "LEPTON_ALERTS__URLS" in caught.value.render()
+        assert "SECRET" not in caught.value.render()
+
+
+def test_a_text_where_a_list_is_expected_is_told_in_plain_words(file: Path) -> None:
+    file.write_text(MINIMAL + "transfer: {strategies: probe}\n")
+    with pytest.raises(UsageError) as caught:
+        load_config(file)
+    assert "transfer.strategies: must be a list: [ ... ] (found 'probe')" in caught.value.why
+
+
+def test_the_settings_are_shown_without_secrets(file: Path) -> None:
+    file.write_text(MINIMAL + "alerts: {urls: [slack://a/b/SECRET]}\ndata: {remote: 's3://me:SECRET@bucket/x'}\n")
+    found = {s.key: s.value for s in origins(load_config(file), read_yaml(file), {})}
+    assert found["alerts.urls"] == ["slack://***"]
+    assert found["data.remote"] == "s3://***@bucket/x"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("mailto://me:pw@x.y", "mailto://***"),
+        ("https://h/T0/B0/key", "https://***"),
+        ("key", "***"),
+        ("a b://x", "***"),
+    ],
+)
+def test_only_the_scheme_of_a_channel_is_shown(url: str, shown: str) -> None:
+    assert mask(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        (".lepton/remote", ".lepton/remote"),
+        ("s3://bucket/path", "s3://bucket/path"),
+        ("ssh://me:p@ss/word@host/path", "ssh://***@host/path"),
+        ("https://host/path?sig=key", "https://host/path?***"),
+    ],
+)
+def test_an_address_is_shown_without_what_opens_it(address: str, shown: str) -> None:
+    assert hide_credentials(address) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("monitor: {confirm: 5, of: 2}\n", "monitor: confirm (5) is more than of (2)"),
+        ("monitor: {exit: 9, enter: 1}\n", "monitor: exit (9) is more than enter (1)"),
+        ("monitor: {enter: 0.5}\n", "monitor: exit (0.8) is more than enter (0.5)"),
+        ("targets: {red: {monitor: {confirm: 4}}}\n", "targets.red: confirm (4) is more than of (3)"),
+    ],
+)
+def test_a_policy_that_could_never_work_is_refused(file: Path, text: str, told: str) -> None:
+    file.write_text(MINIMAL + text)
+    with pytest.raises(UsageError) as caught:
+        load_config(file)
+    assert told in caught.value.why
+    assert "Value error" not in caught.value.why
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        ({"LEPTON_SEED": "[1"}, "LEPTON_SEED is not valid YAML"),
+        ({"LEPTON_SEED": "2026-13-45"}, "LEPTON_SEED is not valid YAML"),
+        ({"LEPTON_SEED": "many"}, "LEPTON_SEED: seed: input should be a valid integer"),
+        ({"LEPTON_SEED__X": "1"}, "LEPTON_SEED is a single value"),
+        ({"LEPTON_SED": "1"}, "did you mean LEPTON_SEED?"),
+        ({"LEPTON_MONITOR": "5"}, "LEPTON_MONITOR must hold a mapping"),
+        ({"LEPTON_MONITOR": "5", "LEPTON_MONITOR__ENTER": "2"}, "LEPTON_MONITOR must hold a mapping"),
+        ({"LEPTON_MONITOR": "{entr: 2}"}, "LEPTON_MONITOR: monitor.entr: unknown key; did you mean 'enter'?"),
+        ({"LEPTON_MONITOR__ENTER": "0.5"}, "LEPTON_MONITOR__ENTER: monitor: exit (0.8) is more than enter (0.5)"),
+        ({"LEPTON_TARGETS__RED": "{monitor: {of: 1}}"}, "LEPTON_TARGETS__RED: targets.red: confirm (2) is more"),
+        ({"LEPTON_MONITR__ENTER": "9"}, "did you mean LEPTON_MONITOR__ENTER?"),
+        ({"LEPTON_MONITOR__ENTR": "9"}, "did you mean LEPTON_MONITOR__ENTER?"),
+        ({"LEPTON_MONITOR_ENTER": "9"}, "did you mean LEPTON_MONITOR__ENTER?"),
+        ({"LEPTON_XYZ__ENTER": "9"}, "LEPTON_XYZ__ENTER names no setting"),
+        ({"LEPTON_TARGETS__RED__MONITR__ENTER": "9"}, "did you mean LEPTON_TARGETS__RED__MONITOR__ENTER?"),
+        ({"LEPTON_TARGETS__RED__MONITOR__ENTER": "no"}, "LEPTON_TARGETS__RED__MONITOR__ENTER: targets.red"),
+    ],
+)
+def test_a_wrong_variable_is_named_and_the_file_is_not_blamed(file: Path, environ: dict[str, str], told: str) -> None:
+    file.write_text(MINIMAL)
+    with pytest.raises(UsageError) as caught:
+        load_config(file, environ)
+    text = caught.value.render()
+    assert told in text
+    assert next(iter(environ)) in text
+    assert "lepton.yaml" not in text.replace(f"edit {file}", "")
+
+
+def test_variables_that_are_no_settings_are_left_alone(file: Path) -> None:
+    file.write_text(MINIMAL)
+    names = ["WORKSPACE", "DEBUG", "LEDGER_URL", "CHECKOUT", "SCHEDULES_ACTIVE", "SHARED_DATA", "TEST_POSTGRES"]
+    assert load_config(file, {f"LEPTON_{name}": "x" for name in names}) == load_config(file)
+
+
+def test_a_section_and_its_field_may_both_be_variables_and_the_field_wins(file: Path) -> None:
+    file.write_text(MINIMAL + "monitor: {tolerance: 0.1}\n")
+    environ = {"LEPTON_MONITOR__ENTER": "3", "LEPTON_MONITOR": "{enter: 2, confirm: 1}", "LEPTON_TRANSFER": ""}
+    monitor = load_config(file, environ).monitor
+    assert (monitor.enter, monitor.confirm, monitor.tolerance) == (3, 1, 0.1)
+
+
+def test_a_target_says_only_what_differs(file: Path) -> None:
+    file.write_text(
+        MINIMAL
+        + "monitor: {enter: 2, of: 6}\ntransfer: {margin: 0.1}\n"
+        + "targets: {red: {monitor: {confirm: 5}, transfer: {strategies: [probe]}}}\n"
+    )
     config = load_config(file)
-    assert config.monitor_for("red").confirm == 1
-    assert config.monitor_for("blue").confirm == 2
+    red, blue = config.monitor_for("red"), config.monitor_for("blue")
+    assert (red.confirm, red.of, red.enter) == (5, 6, 2)
+    assert (blue.confirm, blue.of, blue.enter) == (2, 6, 2)
+    assert config.transfer_for("red").strategies == ("probe",)
+    assert config.transfer_for("red").margin == 0.1
+    shown = {s.key: s.value for s in origins(config, read_yaml(file), {})}
+    assert shown["targets"] == {"red": {"monitor": {"confirm": 5}, "transfer": {"strategies": ("probe",)}}}
+
+
+@pytest.mark.parametrize("text", ["{[1]: 2}\n", "name: 2026-13-45\n", "? {a: b}\n: c\n"])
+def test_yaml_that_means_nothing_is_the_files_mistake(file: Path, text: str) -> None:
+    file.write_text(text)
+    with pytest.raises(UsageError):
+        load_config(file)
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "a b", "", "-a", "A", "plané", "а", "a\u202eb", "x" * 64, "a\n", "ｐ"])
