@@ -43,5 +43,5 @@ def check_and_store(domain: str, path: str, name: str | None, labels: bool, new:
 def record(domain: str, taken: dict[str, Any]) -> None:
     """Write the delivery into the ledger."""
     ws = workspace()
-    pair = domain if domain == ws.source else ws.pair(domain).name
+    pair = ws.slot(domain)
     open_ledger(ws).append(actor(), pair, "ingested", taken)

@@ -57,16 +57,16 @@ def promote_by_hand(ws: Workspace, domain: str, version: str, why: str, dry_run:
     """Let a version serve because a person says so; what the gate said of it goes on record beside the reason."""
     from lepton.registry.promotion import champion, promote
 
-    pair, ledger = ws.pair(domain), open_ledger(ws)
+    slot, ledger = ws.slot(domain), open_ledger(ws)
     ref = model_to_promote(ws, domain, version)
-    serving = champion(ledger, pair.name)
+    serving = champion(ledger, slot)
     lineage = lineage_of_model(ws, ref)
     gate = lineage.gate or {}
     if not dry_run:
         evidence = {"gate": gate, "metrics": lineage.metrics, "by_hand": True}
         expected = serving.seq if serving else 0
         cause = {"kind": "manual", "why": why}
-        promote(ws, ledger, pair.name, ref, actor=actor(), cause=cause, evidence=evidence, expect_seq=expected)
+        promote(ws, ledger, slot, ref, actor=actor(), cause=cause, evidence=evidence, expect_seq=expected)
     return {
         "model": ref.label,
         "before": serving.ref.label if serving else None,
@@ -80,11 +80,11 @@ def roll_back(ws: Workspace, domain: str, to: str | None, why: str, dry_run: boo
     """Give a target an earlier champion back."""
     from lepton.registry.promotion import champion, rollback, rollback_target
 
-    pair, ledger = ws.pair(domain), open_ledger(ws)
-    before = champion(ledger, pair.name)
-    target = rollback_target(ledger, pair.name, to)
+    slot, ledger = ws.slot(domain), open_ledger(ws)
+    before = champion(ledger, slot)
+    target = rollback_target(ledger, slot, to)
     if not dry_run:
-        target = rollback(ws, ledger, pair.name, actor=actor(), why=why, to=to)
+        target = rollback(ws, ledger, slot, actor=actor(), why=why, to=to)
     return {
         "model": target.ref.label,
         "before": before.ref.label if before else None,

@@ -107,8 +107,7 @@ def lineage_of_model(ws: Workspace, ref: ModelRef) -> Lineage:
 
 def contract_summary(ws: Workspace, domain: str, batches: tuple[str, ...]) -> dict[str, Any]:
     """Return what the ledger knows of the contract's check of these batches; a refused delivery never became one."""
-    pair_name = domain if domain == ws.source else ws.pair(domain).name
-    taken = [e.payload for e in open_ledger(ws).entries(pair_name, "ingested") if e.payload["batch"] in batches]
+    taken = [e.payload for e in open_ledger(ws).entries(ws.slot(domain), "ingested") if e.payload["batch"] in batches]
     checks = [delivery.get("contract") or {} for delivery in taken]
     passed = [bool(check.get("passed")) for check in checks]
     return {
@@ -120,18 +119,17 @@ def contract_summary(ws: Workspace, domain: str, batches: tuple[str, ...]) -> di
 
 
 def model_to_promote(ws: Workspace, domain: str, version: str) -> ModelRef:
-    """Return a registered version of a pair's model.
+    """Return a registered version of a target's model, or of the source's base.
 
     Raises:
         NotFound: If there is none of that number.
     """
-    pair = ws.pair(domain)
-    entries = open_ledger(ws).entries(pair.name, "registered")
+    entries = open_ledger(ws).entries(ws.slot(domain), "registered")
     known = {e.payload["model"]["version"]: ModelRef.from_json(e.payload["model"]) for e in entries}
     wanted = version.removeprefix("v")
     if wanted not in known:
         raise NotFound(
-            f"There is no version {wanted} of {pair.model_name}.",
+            f"There is no version {wanted} of the model of {domain!r}.",
             why=f"Versions: {', '.join(known) or 'none'}.",
             fix=[f"lepton lineage {domain}"],
         )

@@ -81,8 +81,6 @@ def prepare_job(
     from lepton.transfer.ancestors import choose_ancestor
 
     pair = ws.pair(domain)
-    if domain == ws.source:
-        raise LeptonError(f"{domain!r} is the source; only targets are adapted to.", fix=["lepton pretrain"])
     config, run = ws.config.transfer_for(domain), current_run()
     base = load_base(ws)
     if not delivered(ws, domain):

@@ -75,7 +75,7 @@ def _next(target: str, champion: str | None, state: str, failed: str | None, ref
     if failed:
         return f"lepton transfer {target}   (the last one failed: {failed})"
     if refused is not None and (champion is None or state == "drifted"):
-        return f"lepton ingest {target} labels.csv --labels, then lepton transfer {target}   (the gate refused the last one)"
+        return f"lepton ingest {target} labels.csv --labels   (the gate refused the last transfer; more labels help)"
     if champion is None:
         return f"lepton transfer {target}"
     if state == "drifted":

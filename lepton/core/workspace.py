@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from lepton.core.config import Config, load_config
-from lepton.core.errors import NotFound
+from lepton.core.errors import NotFound, UsageError
 from lepton.core.names import check_domain
 from lepton.core.refs import Pair
 
@@ -56,14 +56,30 @@ class Workspace:
 
         Raises:
             NotFound: If the target has no contract.
-            UsageError: If the name is not allowed.
+            UsageError: If the name is not allowed, or it is the source's.
         """
         self.check_known(target)
+        if target == self.source:
+            raise UsageError(
+                f"{target!r} is the source; only targets are adapted to, scored and monitored.",
+                why=f"Targets here: {', '.join(self.targets()) or 'none'}.",
+                fix=[
+                    "lepton pretrain  (trains the source's base model)",
+                    "lepton ingest NAME FILE --new  (adds a target)",
+                ],
+            )
         return Pair(self.source, target)
 
+    def slot(self, domain: str) -> str:
+        """Return the name under which the ledger keeps what serves a domain: the pair's, or the source's own."""
+        return domain if domain == self.source else self.pair(domain).name
+
     def domains(self) -> list[str]:
-        """Return the known domains, the source first: those with a contract."""
-        names = sorted(path.stem for path in self.contracts_dir.glob("*.yaml"))
+        """Return the known domains, the source first: those with a contract.
+
+        A file whose name cannot name a domain, such as an editor's `plant-2 (copy).yaml`, is no contract.
+        """
+        names = sorted(path.stem for path in self.contracts_dir.glob("*.yaml") if _may_name_a_domain(path.stem))
         return sorted(names, key=lambda name: name != self.source)
 
     def targets(self) -> list[str]:
@@ -155,3 +171,11 @@ class Workspace:
     def alerts_file(self) -> Path:
         """Every alert, one JSON object a line."""
         return self.state_dir / "alerts.jsonl"
+
+
+def _may_name_a_domain(name: str) -> bool:
+    try:
+        check_domain(name)
+    except UsageError:
+        return False
+    return True

@@ -80,25 +80,114 @@ def test_a_csv_user_gets_from_init_to_monitor_and_back_without_python(lepton: Cl
     ok("ingest", "plant-2", files / "may.csv", "--local")
     drifted = json.loads(ok("monitor", "plant-2", "--local", "--json"))
     assert drifted["windows"][0]["decision"]["action"] == "suspect"
-    assert max(drifted["windows"][0]["observation"]["columns"], key=str) is not None
+    assert "inputs: heat" in drifted["windows"][0]["observation"]["columns"]
+    before = Ledger(Workspace(ws).ledger_url).last_seq()
+    old = json.loads(ok("monitor", "plant-2", "--window", "march", "--local", "--json"))
+    assert "no new window" in old["windows"][0]["decision"]["reason"]
+    assert Ledger(Workspace(ws).ledger_url).last_seq() == before  # looking back changes nothing
 
     status = json.loads(ok("status", "--json"))["pairs"][0]
     assert (status["champion"], status["window"], status["state"]) == ("v1", "may", "suspect")
     tree = ok("lineage")
     assert "lepton-plant-1 v1" in tree
     assert "lepton-plant-1-to-plant-2 v1" in tree
-    assert "There is none before it" in lepton("-w", ws, "rollback", "plant-2").err.replace("there", "There")
-    again = json.loads(ok("transfer", "plant-2", "--local", "--json", "-s", "probe"))
-    assert again["ancestor"] == "lepton-plant-1 v1"  # the champion learnt from these labels
-    if again["outcome"] == "promoted":
-        back = json.loads(ok("rollback", "plant-2", "--why", "test", "--json"))
-        assert back["model"] == "lepton-plant-1-to-plant-2 v1"
-    by_hand = json.loads(ok("promote", "plant-2", again["model"]["version"], "--why", "I looked", "--json"))
-    assert by_hand["gate"]
+    assert "there is none before it" in lepton("-w", ws, "rollback", "plant-2").err
+
+    same = json.loads(ok("transfer", "plant-2", "--local", "--json"))
+    assert same["ancestor"] == "lepton-plant-1 v1"  # the champion learnt from these labels
+    assert same["outcome"] == "kept"  # the very same weights again
+    other = "probe" if first["winner"] != "probe" else "residual"
+    answer = lepton("-w", ws, "transfer", "plant-2", "--local", "--json", "-s", other)
+    second = json.loads(answer.out)
+    assert (answer.code, second["outcome"]) in [(0, "promoted"), (3, "refused")]
+    by_hand = json.loads(ok("promote", "plant-2", "2", "--why", "I looked", "--json"))
+    assert by_hand["gate"] == second["gate"]["summary"]
+    back = json.loads(ok("rollback", "plant-2", "--why", "I was wrong", "--json"))
+    assert (back["before"], back["model"]) == ("lepton-plant-1-to-plant-2 v2", "lepton-plant-1-to-plant-2 v1")
+    assert json.loads(ok("status", "--json"))["pairs"][0]["champion"] == "v1"
+    nothing = ok("transfer", "plant-2", "--local", "--cause", "drift")
+    assert "No confirmed drift" in nothing
     ledger = Ledger(Workspace(ws).ledger_url)
     assert ledger.verify() == []
-    assert ledger.last("plant-1-to-plant-2", "promoted").payload["cause"]["why"] == "I looked"
+    assert ledger.last("plant-1-to-plant-2", "rolled_back").payload["cause"]["why"] == "I was wrong"
     assert "ok   ledger" in ok("doctor")
+
+
+def test_confirmed_drift_is_acted_on_in_process_once_it_has_labels(lepton: Cli, files: Path, tmp_path: Path) -> None:
+    ws = tmp_path / "plant"
+    os.environ["LEPTON_PRETRAIN__EPOCHS"] = "4"
+    assert lepton("init", ws, "--from", files / "plant-1.csv").code == 0
+    for arguments in (
+        ("ingest", "plant-1", files / "plant-1.csv"),
+        ("pretrain",),
+        ("ingest", "plant-2", files / "plant-2.csv", "--new"),
+        ("transfer", "plant-2"),
+    ):
+        assert lepton("-w", ws, *arguments, "--local").code == 0
+    for month in range(3):
+        drifted = make_plant(300, 0.9, seed=20 + month)
+        drifted["heat"] = 6 - drifted["heat"]
+        drifted.drop(columns="label").to_csv(tmp_path / f"month-{month}.csv", index=False)
+        assert lepton("-w", ws, "ingest", "plant-2", tmp_path / f"month-{month}.csv", "--local").code == 0
+        answer = lepton("-w", ws, "monitor", "plant-2", "--act", "--local", "--json")
+        seen = json.loads(answer.out)
+        if month == 0:
+            assert (answer.code, seen["windows"][0]["decision"]["action"]) == (0, "suspect")
+        if month == 1:
+            assert (answer.code, seen["windows"][0]["decision"]["action"]) == (4, "retransfer")
+            assert "There are no labelled rows" in seen["retransfers"]["plant-2"]
+            status = json.loads(lepton("-w", ws, "status", "--json").out)["pairs"][0]
+            assert status["state"] == "drifted"
+            assert "There are no labelled rows" in status["next"]
+    scored = json.loads(lepton("-w", ws, "score", "plant-2", "--batch", "month-1", "--local", "--json").out)
+    import pandas as pd
+
+    log = pd.read_parquet(scored["scored"][0]["file"])
+    truth = make_plant(300, 0.9, seed=21)["label"]
+    pd.DataFrame({"id": log["id"], "label": truth}).to_csv(tmp_path / "labels.csv", index=False)
+    assert lepton("-w", ws, "ingest", "plant-2", tmp_path / "labels.csv", "--labels", "--local").code == 0
+    done = json.loads(lepton("-w", ws, "transfer", "plant-2", "--cause", "drift", "--local", "--json").out)
+    assert done["outcome"] == "promoted", done["gate"]
+    promoted = Ledger(Workspace(ws).ledger_url).last("plant-1-to-plant-2", "promoted")
+    assert promoted.payload["cause"]["since"] == "month-0"
+    assert promoted.payload["cause"]["observation"]["window"] == "month-2"
+
+
+def test_a_window_that_cannot_be_judged_does_not_blind_the_monitor(lepton: Cli, files: Path, tmp_path: Path) -> None:
+    ws = tmp_path / "plant"
+    os.environ["LEPTON_PRETRAIN__EPOCHS"] = "4"
+    assert lepton("init", ws, "--from", files / "plant-1.csv").code == 0
+    for arguments in (
+        ("ingest", "plant-1", files / "plant-1.csv"),
+        ("pretrain",),
+        ("ingest", "plant-2", files / "plant-2.csv", "--new"),
+        ("transfer", "plant-2"),
+    ):
+        assert lepton("-w", ws, *arguments, "--local").code == 0
+    contract = ws / "contracts" / "plant-2.yaml"
+    rule = '  - {name: "extra", dtype: number, missing: 1}\n'
+    narrow = contract.read_text()
+    contract.write_text(narrow + rule)
+    wide = make_plant(200, 0.9, seed=30, labelled=False).assign(extra=1.0)
+    wide.to_csv(tmp_path / "wide.csv", index=False)
+    assert lepton("-w", ws, "ingest", "plant-2", tmp_path / "wide.csv", "--local").code == 0
+    contract.write_text(narrow)
+    assert lepton("-w", ws, "ingest", "plant-2", files / "march.csv", "--local").code == 0
+    answer = lepton("-w", ws, "monitor", "--local", "--json")
+    seen = json.loads(answer.out)
+    assert answer.code == 1
+    assert [p["window"] for p in seen["problems"]] == ["wide"]
+    assert [w["observation"]["window"] for w in seen["windows"]] == ["march"]
+
+
+def test_a_target_without_labels_is_refused_not_broken(lepton: Cli, files: Path, empty: Path) -> None:
+    os.environ["LEPTON_PRETRAIN__EPOCHS"] = "1"
+    assert lepton("-w", empty, "ingest", "plant-1", files / "plant-1.csv", "--local").code == 0
+    assert lepton("-w", empty, "pretrain", "--local").code == 0
+    assert lepton("-w", empty, "ingest", "plant-2", files / "march.csv", "--new", "--local").code == 0
+    answer = lepton("-w", empty, "transfer", "plant-2", "--local")
+    assert answer.code == 3
+    assert "only 0 labelled held-out rows" in answer.out
 
 
 def test_real_wine_goes_the_same_way(lepton: Cli, shared_data: Path, tmp_path: Path) -> None:
@@ -126,11 +215,13 @@ def test_real_wine_goes_the_same_way(lepton: Cli, shared_data: Path, tmp_path: P
         (("pretrain", "--local"), "has no data yet", 1),
         (("transfer", "plant-2", "--local"), "Domain 'plant-2' is not known here", 1),
         (("monitor", "plant-2", "--local"), "is not known here", 1),
-        (("transfer", "plant-1", "--local"), "only targets are adapted to", 1),
+        (("transfer", "plant-1", "--local"), "only targets are adapted to", 2),
+        (("transfer", "plant-1", "--cause", "bananas"), "bananas", 2),
         (("transfer", "../x", "--local"), "cannot name a domain", 2),
         (("ingest", "plant-1", "nowhere.csv", "--local"), "nowhere.csv", 1),
-        (("score", "plant-1", "--local"), "No model serves", 1),
+        (("score", "plant-1", "--local"), "is the source", 2),
         (("rollback", "nobody"), "is not known here", 1),
+        (("rollback", "plant-1"), "Nothing serves plant-1 yet", 1),
         (("transfer",), "Missing argument", 2),
         (("frobnicate",), "No such command", 2),
     ],
