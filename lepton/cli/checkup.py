@@ -34,12 +34,13 @@ def examine(ws: Workspace, mend: bool) -> list[Finding]:
 
     Args:
         ws: The workspace.
-        mend: Move MLflow's aliases back to what the ledger says.
+        mend: Move MLflow's aliases back to what the ledger says; otherwise nothing is written at all.
     """
     checks: list[tuple[str, Callable[[], str]]] = [
         ("disk", lambda: _disk(ws)),
         ("configuration", lambda: f"{ws.root / 'lepton.yaml'}, domains: {', '.join(ws.domains()) or 'none'}"),
         ("ledger", lambda: _ledger(ws)),
+        ("contracts", lambda: _contracts(ws)),
         ("data", lambda: _data(ws)),
         ("registry", lambda: _registry(ws, mend)),
         ("stack", lambda: _stack(ws)),
@@ -106,6 +107,17 @@ def _ledger(ws: Workspace) -> str:
     return f"{ledger.last_seq()} rows, the chain holds"
 
 
+def _contracts(ws: Workspace) -> str:
+    from lepton.contract.spec import load_contract
+
+    domains = ws.domains()
+    for domain in domains:
+        load_contract(ws, domain)
+    files = [path.name for path in ws.contracts_dir.glob("*") if not path.name.startswith(".")]
+    strays = sorted(set(files) - {f"{domain}.yaml" for domain in domains})
+    return f"{len(domains)} in order" + (f"; no contract, and not read: {', '.join(strays)}" if strays else "")
+
+
 def _data(ws: Workspace) -> str:
     from lepton.data.store import batches
     from lepton.data.versions import check_complete
@@ -117,15 +129,23 @@ def _data(ws: Workspace) -> str:
 
 
 def _registry(ws: Workspace, mend: bool) -> str:
-    from lepton.core.ledger import Ledger
+    from lepton.core.ledger import PROMOTED, ROLLED_BACK, Ledger
+
+    ledger = Ledger(ws.ledger_url)
+    if not ws.mlflow_db.exists():
+        if ledger.entries(action=(PROMOTED, ROLLED_BACK)):
+            raise LeptonError(
+                "The ledger names champions, but MLflow's database is gone.",
+                fix=[f"restore {ws.mlflow_db} from a backup"],
+            )
+        return "nothing is registered yet"
+    if not mend:
+        return "there; aliases are not compared with --dry-run"  # connecting to MLflow may write
     from lepton.registry.promotion import reconcile
     from lepton.registry.tracking import connect
 
-    tracking = connect(ws)
-    where = tracking.url or "in process"
-    if not mend:
-        return where
-    moved = reconcile(ws, Ledger(ws.ledger_url))
+    where = connect(ws).url or "in process"
+    moved = reconcile(ws, ledger)
     told = ", ".join(f"{m.model}: v{m.was} -> v{m.now}" for m in moved)
     return f"{where}, aliases " + (f"moved to what the ledger says ({told})" if moved else "as the ledger says")
 

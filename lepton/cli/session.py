@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
 Local = Annotated[bool, typer.Option("--local", help="Run in this process, without the stack.")]
+LocalAnyway = Annotated[bool, typer.Option("--local", help="Changes nothing: this command needs no stack.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, change nothing.")]
 Target = Annotated[str, typer.Argument(help="The target domain.", metavar="DOMAIN")]
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import typer
 
 from lepton.cli.output import as_json, table
-from lepton.cli.session import Json, open_workspace
+from lepton.cli.session import Json, LocalAnyway, open_workspace
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,8 +16,11 @@ def add_to(app: typer.Typer) -> None:
     app.command("config")(config)
 
 
-def config(json: Json = False) -> None:
-    """Show every setting, its value, and whether the environment, lepton.yaml or the default said so."""
+def config(json: Json = False, local: LocalAnyway = False) -> None:
+    """Show every setting, its value and where it came from.
+
+    That is the environment, lepton.yaml or the default. Secrets are not shown.
+    """
     ws = open_workspace()
     from lepton.core.config import from_environment
     from lepton.core.template import origins

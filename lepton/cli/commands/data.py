@@ -29,7 +29,10 @@ def build(
     json: Json = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Make data/ from the shipped digits, byte for byte what data.dvc says."""
+    """Make data/ from the shipped digits.
+
+    It is byte for byte what data.dvc says.
+    """
     import os
 
     from lepton.cli.stack.environ import QUIET

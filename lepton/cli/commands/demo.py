@@ -24,7 +24,10 @@ def demo(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Play the story: ingest, pretrain, transfer, drift, automatic retransfer, lineage."""
+    """Play the whole story on real digits, drift included.
+
+    Ingest, pretrain, transfer, production, drift, automatic retransfer, lineage.
+    """
     from lepton.cli.demo.perform import make_room, perform, publish
     from lepton.cli.stack.lifecycle import down
     from lepton.core.workspace import Workspace

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from lepton.cli.output import as_json, say
-from lepton.cli.session import DryRun, Json, enter
+from lepton.cli.session import DryRun, Json, LocalAnyway, enter
 
 
 def add_to(app: typer.Typer) -> None:
@@ -13,8 +13,11 @@ def add_to(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-def doctor(json: Json = False, dry_run: DryRun = False) -> None:
-    """Check machine, workspace and stack; brings aliases back in line with the ledger."""
+def doctor(json: Json = False, local: LocalAnyway = False, dry_run: DryRun = False) -> None:
+    """Check machine, workspace and stack, and mend the registry.
+
+    Mending is: MLflow's aliases are moved back to what the ledger says; with --dry-run they are left alone.
+    """
     from lepton.cli.checkup import Finding, examine, machine_checks
     from lepton.core.errors import LeptonError
 

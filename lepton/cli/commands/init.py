@@ -26,7 +26,10 @@ def init(
     json: Json = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Make a workspace: infers kind, columns and label, writes lepton.yaml and the first contracts."""
+    """Make a workspace from a first delivery of the source.
+
+    Infers kind, columns and label; writes lepton.yaml and the first contracts.
+    """
     import os
 
     from lepton.cli.setup import create_workspace, plan_workspace

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lepton.cli.output import as_json, say
-from lepton.cli.session import Json, enter
+from lepton.cli.session import Json, Local, enter
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,9 +18,13 @@ def add_to(app: typer.Typer) -> None:
 def lineage(
     domain: Annotated[str | None, typer.Argument(help="Only this target's branch.", metavar="[DOMAIN]")] = None,
     json: Json = False,
+    local: Local = False,
 ) -> None:
-    """Print the tree: base -> champions, each with data, contract, strategy, gate, cause, run and code."""
-    ws, _ = enter()
+    """Print which model descends from which, and why it serves.
+
+    Each with its data, contract, strategy, gate, cause, flow run and code revision.
+    """
+    ws, _ = enter(local)
     from flows.records import lineage_tree
     from lepton.registry.lineage import to_json, to_text
 

@@ -23,7 +23,10 @@ def monitor(
     local: Local = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Judge new windows for drift; exit code 4 if drift that costs accuracy is confirmed."""
+    """Judge new windows for drift; exit code 4 if it is confirmed.
+
+    Only drift that costs accuracy counts; drift without a cost is recorded.
+    """
     _, on_stack = enter(local)
     from flows.monitor import monitor as flow
 

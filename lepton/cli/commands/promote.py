@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lepton.cli.output import as_json, say
-from lepton.cli.session import DryRun, Json, Target, enter
+from lepton.cli.session import DryRun, Json, Local, Target, enter
 
 
 def add_to(app: typer.Typer) -> None:
@@ -21,15 +21,22 @@ def promote(
     version: Annotated[str, typer.Argument(help="Version of the pair's model, e.g. 2.")],
     why: Annotated[str, typer.Option(help="Recorded in the ledger with your name.")],
     json: Json = False,
+    local: Local = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Make VERSION the champion of DOMAIN by hand; the gate's verdict stays on record."""
-    ws, _ = enter()
+    """Let VERSION serve DOMAIN because a person says so.
+
+    The reason and what the gate said of the version go on record in the ledger.
+    """
+    ws, _ = enter(local)
     from flows.promote import promote_by_hand
 
     done = promote_by_hand(ws, domain, version, why, dry_run)
+    serves_already = done["before"] == done["model"]
     if json:
-        as_json(done)
+        as_json({**done, "changed": not (dry_run or serves_already)})
+    elif serves_already:
+        say(f"{done['model']} serves {domain!r} already; nothing was changed.")
     else:
         verb = "Would promote" if dry_run else "Promoted"
         say(f"{verb} {done['model']} for {domain!r}; before: {done['before'] or 'none'}.")
@@ -42,10 +49,11 @@ def rollback(
     to: Annotated[str | None, typer.Option(help="Version to go back to; default: the champion before.")] = None,
     why: Annotated[str, typer.Option(help="Recorded in the ledger with your name.")] = "rolled back by hand",
     json: Json = False,
+    local: Local = False,
     dry_run: DryRun = False,
 ) -> None:
     """Give DOMAIN its previous champion back."""
-    ws, _ = enter()
+    ws, _ = enter(local)
     from flows.promote import roll_back
 
     done = roll_back(ws, domain, to, why, dry_run)

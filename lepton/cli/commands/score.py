@@ -22,7 +22,7 @@ def score(
     local: Local = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Write the champion's predictions for DOMAIN's batches to Parquet."""
+    """Let DOMAIN's champion predict its batches, into Parquet."""
     _, on_stack = enter(local)
     from flows.score import score as flow
 

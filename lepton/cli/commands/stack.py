@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lepton.cli.output import as_json, note, say
 from lepton.cli.session import DryRun, Json, open_workspace
+
+if TYPE_CHECKING:
+    from lepton.core.workspace import Workspace
+
+
+SERVICES = ("prefect server", "mlflow server", "worker cpu", "worker gpu")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,14 +30,21 @@ def up(
     json: Json = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Start Prefect, MLflow and the workers, and apply deploy/prefect.yaml; does nothing to what runs."""
+    """Start the local stack: Prefect, MLflow and two workers.
+
+    Applies deploy/prefect.yaml too. Does nothing if all of it runs already.
+    """
     ws = open_workspace()
     from lepton.cli.stack.environ import stack_environ
     from lepton.cli.stack.lifecycle import running
     from lepton.cli.stack.lifecycle import up as start
 
     if dry_run:
-        say("The stack is up." if running(ws) else "Would start: prefect server, mlflow server, workers cpu and gpu.")
+        names = [] if running(ws) else list(SERVICES)
+        if json:
+            as_json({"dry_run": True, "would_start": names})
+        else:
+            say(f"Would start: {', '.join(names)}." if names else "The stack is up.")
         return
     os.environ.update(stack_environ(ws))
     stack = start(ws, prefect_port=prefect_port, mlflow_port=mlflow_port, schedules=schedules, say=note)
@@ -46,13 +59,26 @@ def down(json: Json = False, dry_run: DryRun = False) -> None:
     """Stop everything that `lepton up` started."""
     ws = open_workspace()
     from lepton.cli.stack.lifecycle import down as stop
-    from lepton.cli.stack.lifecycle import running
 
     if dry_run:
-        say("Would stop the stack." if running(ws) else "Nothing is running.")
+        names = alive(ws)
+        if json:
+            as_json({"dry_run": True, "would_stop": names})
+        else:
+            say(f"Would stop: {', '.join(names)}." if names else "Nothing is running.")
         return
     names = stop(ws)
     if json:
         as_json({"stopped": names})
     else:
         say(f"Stopped: {', '.join(names)}." if names else "Nothing was running.")
+
+
+def alive(ws: Workspace) -> list[str]:
+    """Return the names of the stack's processes that run."""
+    from lepton.cli.stack.processes import Service
+    from lepton.core.stack import read_stack
+
+    stack = read_stack(ws)
+    services = [Service(**service) for service in stack.services] if stack else []
+    return [service.name for service in services if service.alive()]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from lepton.cli.output import as_json, say, table
-from lepton.cli.session import Json, open_workspace
+from lepton.cli.session import Json, LocalAnyway, open_workspace
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,8 +18,12 @@ def add_to(app: typer.Typer) -> None:
 def status(
     domain: Annotated[str | None, typer.Argument(help="Only this target, in detail.", metavar="[DOMAIN]")] = None,
     json: Json = False,
+    local: LocalAnyway = False,
 ) -> None:
-    """Show for each pair: champion, accuracy, last window, state, last decision and why."""
+    """Show what serves each target, and how it is doing.
+
+    A row a pair: champion, accuracy, last window's drift and estimate, state, last decision and why.
+    """
     ws = open_workspace()
     from lepton.cli.overview import overview
     from lepton.cli.stack.lifecycle import running

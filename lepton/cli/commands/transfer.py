@@ -37,7 +37,10 @@ def transfer(
     local: Local = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Adapt the best ancestor to DOMAIN; the result serves only if the gate allows it."""
+    """Adapt the best ancestor to DOMAIN, behind the gate.
+
+    The result serves only if the gate allows it; exit code 3 if it does not.
+    """
     _, on_stack = enter(local)
     from flows.steps import reporting_to
     from flows.transfer import transfer as flow
