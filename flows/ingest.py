@@ -41,7 +41,16 @@ def check_and_store(domain: str, path: str, name: str | None, labels: bool, new:
 
 @step
 def record(domain: str, taken: dict[str, Any]) -> None:
-    """Write the delivery into the ledger."""
+    """Write the delivery into the ledger, once; only then it is finished, and the same again a repetition."""
+    from lepton.contract.ingest import finished
+
     ws = workspace()
-    pair = ws.slot(domain)
-    open_ledger(ws).append(actor(), pair, "ingested", taken)
+    slot, ledger = ws.slot(domain), open_ledger(ws)
+    if not any(_key(entry.payload) == _key(taken) for entry in ledger.entries(slot, "ingested")):
+        ledger.append(actor(), slot, "ingested", taken)
+    finished(ws, domain, taken["batch"], taken["labels"])
+
+
+def _key(taken: dict[str, Any]) -> tuple[str, bool]:
+    """Return what tells the deliveries of a domain apart: rows and labels have names of their own."""
+    return taken["batch"], taken.get("labels", False)

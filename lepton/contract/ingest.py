@@ -1,13 +1,12 @@
 """Take one delivery into a domain: read, check, store, version; or refuse it and leave the data as it was.
 
 The order makes an interruption harmless: nothing is written before the contract holds, a batch appears by one rename,
-and a marker tells that it is not versioned and pushed yet; the same delivery again then completes it.
+and a marker tells that it is not versioned, pushed and recorded yet; the same delivery again then completes it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from lepton.core.errors import LeptonError, Refused, UsageError
 from lepton.core.files import atomic_write
 from lepton.core.names import check_batch, check_domain
 from lepton.core.refs import DataRef
+from lepton.core.splits import split_key
 from lepton.core.workspace import Workspace
 from lepton.data import batchfile, readers, store, versions
 from lepton.data.ids import batch_digest, content_hashes
@@ -44,8 +44,10 @@ class IngestResult:
     contract: ContractResult
     data: DataRef | None
     """The new batch; for labels the whole domain. None after a dry run."""
+    labels: bool = False
+    """Whether it is a delivery of labels."""
     completed: bool = False
-    """Whether the delivery was stored by an earlier, interrupted ingest and has only now been versioned and pushed."""
+    """Whether an earlier ingest stored it and was interrupted before it was versioned, pushed and recorded."""
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
@@ -67,6 +69,8 @@ def ingest(
 ) -> IngestResult:
     """Take one delivery into a domain, or refuse it and leave the data as it was.
 
+    Whoever calls this says `finished` once it is on record; until then the same delivery again completes it.
+
     Args:
         ws: The workspace.
         domain: Where the rows come from.
@@ -79,7 +83,7 @@ def ingest(
     Raises:
         Refused: If the delivery cannot be read or breaks the contract; it is in quarantine, with the reason beside it.
         UsageError, NotFound: If the call cannot work as it is.
-        LeptonError: If this very delivery is already stored, or DVC's remote is missing.
+        LeptonError: If this very delivery is already stored, or its labels hold already, or DVC's remote is missing.
     """
     path = Path(path) if Path(path).name else Path(path).resolve()
     check_domain(domain)
@@ -90,6 +94,11 @@ def ingest(
     with _alone(ws):
         versions.check_complete(ws)
         return (_take_labels if labels else _take_rows)(ws, domain, path, name, new, dry_run)
+
+
+def finished(ws: Workspace, domain: str, batch: str, labels: bool = False) -> None:
+    """Say that a delivery is stored, pushed and on record: from now on the same again is a repetition."""
+    _marker(ws, domain, batch, labels).unlink(missing_ok=True)
 
 
 def _take_rows(ws: Workspace, domain: str, path: Path, name: str | None, new: bool, dry_run: bool) -> IngestResult:
@@ -106,7 +115,7 @@ def _take_rows(ws: Workspace, domain: str, path: Path, name: str | None, new: bo
     holder = _holder(ws, domain, delivery, set(hashes), content)
     if holder is not None:
         return _again(ws, domain, holder, path, delivery, contract, dry_run)
-    if new and known:
+    if new and known and store.batches(ws, domain):  # without any, an ingest was interrupted after the contract
         raise UsageError(
             f"Domain {domain!r} is not new: it has a contract.", fix=[f"lepton ingest {domain} {path}  (without --new)"]
         )
@@ -128,9 +137,9 @@ def _take_rows(ws: Workspace, domain: str, path: Path, name: str | None, new: bo
         return IngestResult(domain, batch, len(table), labelled, result, None)
     if not known:
         save_contract(ws, contract)
-    with _until_pushed(ws, domain, batch):
-        store.write_batch(ws, domain, batch, table)
-        versions.snapshot(ws)
+    _begin(ws, domain, batch)
+    store.write_batch(ws, domain, batch, table)
+    versions.snapshot(ws)
     return IngestResult(domain, batch, len(table), labelled, result, versions.data_ref(ws, domain, [batch]))
 
 
@@ -142,25 +151,42 @@ def _take_labels(ws: Workspace, domain: str, path: Path, name: str | None, new: 
         ids, labels = read_labels(path, contract.label, contract.id)
     except LeptonError as error:
         raise _unreadable(ws, domain, path, error, dry_run) from None
-    files = store.label_files(ws, domain)
-    wanted = dict(zip(ids, labels, strict=True))
-    twin = next((held for held, file in files.items() if _labels_in(file) == wanted), None)
     result = validate_labels(ids, labels, contract, ws, stored=store.batch_of(ws, domain), delivery=path.name)
     if not result.passed:
         raise _refusal(ws, domain, path, result, dry_run, "--labels")
-    if twin is not None:
-        if _pending(ws) is None:
-            raise LeptonError(f"{path.name} is already delivered as labels {twin!r}; nothing was stored.")
-        with _until_pushed(ws, domain, twin):
-            versions.snapshot(ws)
-        return IngestResult(domain, twin, len(ids), len(ids), result, versions.data_ref(ws, domain), completed=True)
-    batch = _free_name(path, name, list(files))
-    if dry_run:
-        return IngestResult(domain, batch, len(ids), len(ids), result, None)
-    with _until_pushed(ws, domain, batch):
+    wanted = dict(zip(ids, labels, strict=True))
+    batch = None if dry_run else _unfinished_labels(ws, domain, wanted)
+    completed = batch is not None
+    if batch is None:
+        if wanted.items() <= store.labels_now(ws, domain).items():
+            raise _nothing_new(ws, domain, path, wanted)
+        batch = _free_name(path, name, list(store.label_files(ws, domain)))
+        if dry_run:
+            return IngestResult(domain, batch, len(ids), len(ids), result, None, labels=True)
+        _begin(ws, domain, batch, labels=True)
         store.write_labels(ws, domain, batch, ids, labels)
-        versions.snapshot(ws)
-    return IngestResult(domain, batch, len(ids), len(ids), result, versions.data_ref(ws, domain))
+    versions.snapshot(ws)
+    data = versions.data_ref(ws, domain)
+    return IngestResult(domain, batch, len(ids), len(ids), result, data, labels=True, completed=completed)
+
+
+def _unfinished_labels(ws: Workspace, domain: str, wanted: dict[str, str]) -> str | None:
+    """Return the delivery of these very labels that was interrupted after it was stored, if there is one."""
+    for name, file in store.label_files(ws, domain).items():
+        if _marker(ws, domain, name, labels=True).exists() and _labels_in(file) == wanted:
+            return name
+    return None
+
+
+def _nothing_new(ws: Workspace, domain: str, path: Path, wanted: dict[str, str]) -> LeptonError:
+    twin = next((n for n, file in reversed(store.label_files(ws, domain).items()) if _labels_in(file) == wanted), None)
+    return LeptonError(
+        f"{path.name} is already delivered as labels {twin!r}; nothing was stored."
+        if twin is not None
+        else f"{path.name} holds nothing new; nothing was stored.",
+        why=f"Each of its {len(wanted):,} rows has the label that it names already.",
+        fix=["leave it, nothing needs to be done", "to correct labels, write the ones the rows should have and repeat"],
+    )
 
 
 def _again(
@@ -173,15 +199,14 @@ def _again(
     dry_run: bool,
 ) -> IngestResult:
     """Refuse a delivery that is already stored, unless an ingest was interrupted: then finish it."""
-    if _pending(ws) is None or dry_run or holder not in store.batches(ws, domain):
+    if dry_run or not _marker(ws, domain, holder).exists():
         raise LeptonError(
             f"{path.name} is already delivered as batch {holder}; nothing was stored.",
             why=f"All of its {len(delivery.table):,} rows are there.",
             fix=[f"lepton ingest {domain} LABELS.csv --labels  (if you mean to add labels: columns id and label)"],
         )
     result = validate(delivery.identified(holder), contract, ws, delivery=path.name, has_labels=delivery.has_labels)
-    with _until_pushed(ws, domain, holder):
-        versions.snapshot(ws)
+    versions.snapshot(ws)
     rows, labelled = store.counts(ws, domain, [holder])
     data = versions.data_ref(ws, domain, [holder])
     return IngestResult(domain, holder, rows, labelled, result, data, completed=True)
@@ -196,7 +221,7 @@ def _holder(ws: Workspace, domain: str, delivery: readers.Delivery, hashes: set[
         if batchfile.about(file).get("content") == content and (own_ids is None or own_ids == set(stored_ids)):
             return batch
         if own_ids is None:
-            keys.update((row_id.partition("~")[0], batch) for row_id in stored_ids if "~" in row_id)
+            keys.update((key, batch) for row_id in stored_ids if (key := split_key(row_id)) != row_id)
     if own_ids is None and hashes <= keys.keys():
         return " and ".join(sorted({keys[key] for key in hashes}))
     return None
@@ -279,18 +304,10 @@ def _alone(ws: Workspace) -> Iterator[None]:
         ) from None
 
 
-@contextlib.contextmanager
-def _until_pushed(ws: Workspace, domain: str, batch: str) -> Iterator[None]:
-    """Leave a marker while something is stored but not yet versioned and pushed."""
-    atomic_write(_marker(ws), json.dumps({"domain": domain, "batch": batch}) + "\n")
-    yield
-    _marker(ws).unlink(missing_ok=True)
+def _begin(ws: Workspace, domain: str, batch: str, labels: bool = False) -> None:
+    """Leave a marker that stays until the delivery is `finished`; a file each, so that none hides another's."""
+    atomic_write(_marker(ws, domain, batch, labels), "")
 
 
-def _pending(ws: Workspace) -> dict[str, str] | None:
-    marker = _marker(ws)
-    return json.loads(marker.read_text()) if marker.exists() else None
-
-
-def _marker(ws: Workspace) -> Path:
-    return ws.state_dir / "not-pushed.json"
+def _marker(ws: Workspace, domain: str, batch: str, labels: bool = False) -> Path:
+    return ws.state_dir / "unfinished" / domain / ("labels" if labels else "rows") / batch

@@ -125,6 +125,15 @@ def latest_labels(ws: Workspace, domain: str) -> dict[str, str]:
     return found
 
 
+def labels_now(ws: Workspace, domain: str) -> dict[str, str]:
+    """Return row id -> label as it holds now, whenever it was delivered; rows without one are left out."""
+    found: dict[str, str] = {}
+    for path in batch_files(ws, domain).values():
+        ids, labels = batchfile.ids_and_labels(path)
+        found.update((row_id, label) for row_id, label in zip(ids, labels, strict=True) if label is not None)
+    return found | latest_labels(ws, domain)
+
+
 def counts(ws: Workspace, domain: str, batches: Sequence[str] | None = None) -> tuple[int, int]:
     """Return how many rows these batches have, and how many of them are labelled."""
     later = latest_labels(ws, domain)

@@ -16,17 +16,25 @@ from PIL import Image
 
 from lepton.contract import ingest as ingest_module
 from lepton.contract.infer import infer
-from lepton.contract.ingest import IngestResult, ingest
+from lepton.contract.ingest import IngestResult, finished
 from lepton.contract.quarantine import quarantined
 from lepton.contract.result import ContractResult
 from lepton.contract.spec import load_contract, save_contract
 from lepton.core.errors import LeptonError, NotFound, Refused, UsageError
+from lepton.core.ledger import Ledger
 from lepton.core.refs import DataRef
 from lepton.core.workspace import Workspace
 from lepton.data import store, versions
 from lepton.data.readers import read_delivery
 
 N = 40
+
+
+def ingest(ws, domain, path, **kwargs):
+    """Take a delivery in and put it on record, as the flow does."""
+    result = ingest_module.ingest(ws, domain, path, **kwargs)
+    finished(ws, domain, result.batch, result.labels)
+    return result
 
 
 def rows(seed=0, n=N, **changed):
@@ -350,6 +358,61 @@ def test_a_failed_push_is_completed_by_the_same_delivery(ws, labels):
         ingest(ws, "here", path, labels=labels)
 
 
+def test_a_delivery_is_repeated_only_once_it_is_on_record_whatever_else_came_in_between(ws):
+    path = write(ws, "march.csv", rows(1))
+    assert not ingest_module.ingest(ws, "here", path).completed
+    ingest(ws, "here", write(ws, "april.csv", rows(2)))
+    again = ingest(ws, "here", path)
+    assert (again.batch, again.completed) == ("march", True)
+    with pytest.raises(LeptonError, match="already delivered as batch march"):
+        ingest(ws, "here", path)
+    assert not [file for file in (ws.state_dir / "unfinished").rglob("*") if file.is_file()]
+
+
+@pytest.mark.parametrize("killed_in", ["before its row", "after its row"])
+def test_a_delivery_killed_around_its_ledger_row_has_one_after_the_same_command(ws, monkeypatch, killed_in):
+    from flows import ingest as flow
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("LEPTON_WORKSPACE", str(ws.root))
+    path = write(ws, "march.csv", rows(1))
+    with monkeypatch.context() as patch:
+        owner, name = (Ledger, "append") if killed_in == "before its row" else (ingest_module, "finished")
+        patch.setattr(owner, name, killed)
+        with pytest.raises(KeyboardInterrupt):
+            flow.ingest.fn("here", str(path))
+    taken = flow.ingest.fn("here", str(path))
+    assert (taken["batch"], taken["completed"]) == ("march", True)
+    with pytest.raises(LeptonError, match="already delivered"):
+        flow.ingest.fn("here", str(path))
+    recorded = Ledger(ws.ledger_url).entries("here", "ingested")
+    assert [entry.payload["batch"] for entry in recorded] == ["march"]
+
+
+def test_a_correction_of_labels_can_be_taken_back(ws):
+    ids = store.load(ws, "here").ids[:2]
+    wrong = write(ws, "wrong.csv", pd.DataFrame({"id": ids, "label": ["no", "no"]}))
+    right = write(ws, "right.csv", pd.DataFrame({"id": ids, "label": ["yes", "yes"]}))
+    names = [ingest(ws, "here", file, labels=True).batch for file in (wrong, right, wrong)]
+    assert names == ["wrong", "right", "wrong-2"]
+    assert list(store.load(ws, "here").labels[:2]) == ["no", "no"]
+    with pytest.raises(LeptonError, match="already delivered as labels 'wrong-2'") as caught:
+        ingest(ws, "here", wrong, labels=True)
+    assert "Each of its 2 rows has the label" in caught.value.why
+    assert caught.value.fix
+
+
+def test_labels_that_came_with_the_rows_are_nothing_new(ws):
+    table = store.load(ws, "here")
+    same = write(ws, "same.csv", pd.DataFrame({"id": table.ids[:3], "label": table.labels[:3]}))
+    before = state(ws)
+    with pytest.raises(LeptonError, match="holds nothing new"):
+        ingest(ws, "here", same, labels=True)
+    assert state(ws) == before
+
+
 def test_a_failed_first_push_of_a_new_domain_is_completed_with_the_same_command(ws):
     remote = ws.root / ".lepton" / "remote"
     shutil.rmtree(remote)
@@ -376,7 +439,7 @@ def test_an_interruption_anywhere_leaves_all_or_nothing_and_the_same_command_com
     assert parts == []
     stored = store.batches(ws, "there") if "there" in ws.domains() else []
     assert stored in ([], ["w"])
-    again = ingest(ws, "there", path, new="there" not in ws.domains() or bool(stored))
+    again = ingest(ws, "there", path, new=True)
     assert again.batch == "w"
     assert versions.status_clean(ws.root)
     assert len(store.load(ws, "there")) == N

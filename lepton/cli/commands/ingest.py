@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lepton.cli.output import as_json, say
 from lepton.cli.session import DryRun, Json, Local, enter, play, where
+
+if TYPE_CHECKING:
+    from lepton.core.workspace import Workspace
 
 
 def add_to(app: typer.Typer) -> None:
@@ -26,8 +29,11 @@ def ingest(
     local: Local = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Check a delivery against its contract, store it, version it; a bad one is quarantined."""
-    _, on_stack = enter(local)
+    """Take a delivery into DOMAIN if it keeps the contract.
+
+    It is checked, stored and versioned; one that breaks the contract goes to quarantine with the reason.
+    """
+    ws, on_stack = enter(local)
     from flows.ingest import ingest as flow
 
     taken = play(flow, on_stack, domain, str(path.absolute()), name, labels, new, dry_run)
@@ -36,11 +42,24 @@ def ingest(
         return
     where(on_stack, local)
     show(domain, taken, dry_run)
+    if not dry_run:
+        say(f"  next       {next_command(ws, domain, labels)}")
+
+
+def next_command(ws: Workspace, domain: str, labels: bool) -> str:
+    """Return what to type after a delivery: new labels are there to be learnt from, new rows to be judged."""
+    from flows.champions import find_champion
+
+    if domain == ws.source or find_champion(ws, ws.source) is None:
+        return "lepton pretrain"
+    if labels or find_champion(ws, ws.slot(domain)) is None:
+        return f"lepton transfer {domain}"
+    return f"lepton monitor {domain}"
 
 
 def show(domain: str, taken: dict[str, Any], dry_run: bool = False) -> None:
-    """Print what was taken in, and the next command."""
-    verb = "would be stored" if dry_run else "stored"
+    """Print what was taken in."""
+    verb = "would be stored" if dry_run else "completed" if taken["completed"] else "stored"
     labelled = f"{taken['labelled']:,} labelled" if taken["labelled"] else "no labels"
     say(f"Delivery {taken['batch']!r} {verb} in domain {domain!r}: {taken['rows']:,} rows, {labelled}.")
     say(f"  contract   passed{_link(taken)}")
