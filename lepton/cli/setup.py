@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,29 +60,39 @@ def plan_workspace(
 
     Raises:
         UsageError: If the folder is a workspace already, or the label's column cannot be told.
-        LeptonError: If the delivery cannot be read.
+        LeptonError: If the delivery cannot be read, or no contract can be made from it: one class, or amounts.
     """
+    from lepton.contract.infer import infer
     from lepton.core.workspace import CONFIG_FILE
     from lepton.data.readers import read_delivery, stem
 
+    again = f"lepton init {shlex.quote(str(root))} --from {shlex.quote(str(file))}"
+    if root.exists() and not root.is_dir():
+        raise UsageError(f"{root} is a file, not a folder.", fix=[f"lepton init OTHER-FOLDER --from {file}"])
     if (root / CONFIG_FILE).exists():
         raise UsageError(
             f"{root} is a workspace already.",
             why=f"{root / CONFIG_FILE} exists; init never overwrites it.",
-            fix=[f"edit {root / CONFIG_FILE}", "lepton init OTHER-FOLDER --from FILE"],
+            fix=[f"edit {root / CONFIG_FILE}", f"lepton init OTHER-FOLDER --from {shlex.quote(str(file))}"],
         )
     first = read_delivery(file, label=label or "label", id=id or "id")
     if first.frame is not None:
         id = id or next((c for c in first.frame.columns if c.lower() in ID_NAMES), None)
-        label = label or _guess_label(first, file)
+        label = label or _guess_label(first, file, again)
         first = read_delivery(file, label=label, id=id or "id")
     if not first.known().any():
         raise UsageError(
             f"{file.name} has no labels, but a source needs them.",
             why=f"Looked for {label or 'label'!r}.",
-            fix=["lepton init --from FILE --label COLUMN"],
+            fix=[f"{again} --label COLUMN"],
         )
     domain = check_domain(source) if source else slug(stem(file))
+    try:
+        contract = infer(first, domain, "source", label=label or "label", id=id or "id")
+    except LeptonError as error:
+        raise UsageError(
+            error.what, error.why, [f"{again} --label COLUMN  (another label column)", *error.fix[1:]]
+        ) from None
     setup = Setup(
         root=root,
         name=name or slug(root.name) or domain,
@@ -90,7 +101,7 @@ def plan_workspace(
         label=label or "label",
         id=id,
         rows=len(first),
-        classes=tuple(sorted({value for value in first.labels if value is not None})),
+        classes=contract.classes,
         columns=tuple(first.frame.columns) if first.frame is not None else (),
         settings=settings or {},
     )
@@ -105,9 +116,9 @@ def create_workspace(setup: Setup, first: Table) -> Workspace:
     from lepton.core.workspace import CONFIG_FILE, Workspace
     from lepton.data.versions import init_versioning
 
+    contract = infer(first, setup.source, "source", label=setup.label, id=setup.id or "id")
     setup.root.mkdir(parents=True, exist_ok=True)
     ws = Workspace(setup.root.resolve())
-    contract = infer(first, setup.source, "source", label=setup.label, id=setup.id or "id")
     save_contract(ws, contract)
     ignored = setup.root / ".gitignore"
     lines = ignored.read_text().splitlines() if ignored.exists() else []
@@ -119,7 +130,7 @@ def create_workspace(setup: Setup, first: Table) -> Workspace:
     return ws
 
 
-def _guess_label(table: Table, file: Path) -> str:
+def _guess_label(table: Table, file: Path, again: str) -> str:
     """Return the column that is most likely the label.
 
     Raises:
@@ -141,5 +152,5 @@ def _guess_label(table: Table, file: Path) -> str:
     raise UsageError(
         f"Which column of {file.name} holds the label?",
         why=f"None is called {', '.join(LABEL_NAMES)}. With 2 to 20 different values: {', '.join(few) or 'none'}.",
-        fix=[f"lepton init --from {file} --label {few[-1] if few else 'COLUMN'}"],
+        fix=[f"{again} --label {shlex.quote(few[-1]) if few else 'COLUMN'}"],
     )

@@ -90,14 +90,14 @@ def _classes(table: Table, label: str, role: str) -> tuple[str, ...]:
             f"The label column {label!r} has one class, {found[0]!r}; a model needs two to tell apart."
             if found
             else f"There is no label: the column {label!r} is absent or empty.",
-            fix=["lepton init --label COLUMN  (another label column)", "deliver rows of every class"],
+            fix=["lepton init --from FILE --label COLUMN  (another label column)", "deliver rows of every class"],
         )
     if len(found) > min(MAX_CLASSES, max(20, rows // 2)):
         raise LeptonError(
             f"The label column {label!r} has {len(found):,} different values in {rows:,} rows: these are no classes.",
             why=f"Such as {', '.join(found[:5])}. lepton tells classes apart; it does not predict amounts.",
             fix=[
-                "lepton init --label COLUMN  (another label column)",
+                "lepton init --from FILE --label COLUMN  (another label column)",
                 "turn the amount into classes, such as yes and no",
             ],
         )

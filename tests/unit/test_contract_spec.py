@@ -181,6 +181,13 @@ def test_a_domain_without_contract_is_not_known(ws):
         load_contract(ws, "../etc")
 
 
+@pytest.mark.parametrize("stray", ["plant-2 (copy)", "Plant", ".hidden", "-x"])
+def test_a_stray_file_among_the_contracts_is_no_domain(ws, stray):
+    save_contract(ws, infer(table(), "here", "source"))
+    (ws.contracts_dir / f"{stray}.yaml").write_text("domain: x\n")
+    assert ws.domains() == ["here"]
+
+
 def test_a_contract_needs_a_class():
     with pytest.raises(ValueError, match="classes"):
         Contract(domain="d", role="target", kind="tabular", classes=(), columns=({"name": "x", "dtype": "number"},))
