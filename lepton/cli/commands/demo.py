@@ -50,7 +50,7 @@ def demo(
         as_json(record.to_json())
         return
     say(f"\n6. Lineage\n{record.lineage}")
-    table("7. What happened", ("", "", ""), rows)
+    table("7. What happened", ("what", "measured", ""), rows)
     for name, link in record.links.items():
         say(f"  {name:<22} {link}")
     say(f"  for machines           {root / 'reports' / 'demo.json'}")

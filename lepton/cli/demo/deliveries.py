@@ -21,7 +21,7 @@ LABELS_A_WINDOW = 4
 
 CORRUPTION, STRENGTH = "lamp", 1
 """The simulated defect: see lepton/data/corruptions.py for what it does and where it is described."""
-DEFECT = f"simulated on real images: {CORRUPTION}, strength {STRENGTH}"
+DEFECT = f"simulated on real images: a lamp that lights one side; `{CORRUPTION}`, strength {STRENGTH}"
 
 
 @dataclass(frozen=True)

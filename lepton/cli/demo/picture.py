@@ -42,7 +42,7 @@ def draw(
         top.set_title(
             "Drift that hurts is found, paged, and mended by the workflow itself", loc="left", fontsize=13, color=INK
         )
-        bottom.set_xlabel(f"production window of the target; shaded: the scanner has degraded ({title})", color=INK)
+        bottom.set_xlabel(f"production window of the target; shaded: the scanner has degraded\n({title})", color=INK)
         figure.tight_layout()
     return figure
 
@@ -95,7 +95,7 @@ def _moments(top: Axes, bottom: Axes, windows: list[Seen], seconds: float | None
             top.annotate(
                 "drift confirmed,\nalert sent",
                 (k, w.accuracy),
-                xytext=(k - 1.25, low + 0.34 * (high - low)),
+                xytext=(k - 2.4, low + 0.05 * (high - low)),
                 color=ALARM,
                 fontsize=9,
                 arrowprops={"arrowstyle": "->", "color": ALARM},

@@ -110,10 +110,15 @@ def _require(ws: Workspace) -> Stack:
 
 def _start_prefect(ws: Workspace, port: int, started: list[Service]) -> Service:
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    # The pages look for the API at Prefect's default port unless they are told.
+    pages = {
+        "PREFECT_SERVER_UI_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    }
     service = start(
         "prefect server",
         command,
-        environ=stack_environ(ws),
+        environ={**stack_environ(ws), **pages},
         log=ws.state_dir / "logs" / "prefect.log",
         cwd=ws.root,
         url=f"http://127.0.0.1:{port}",
