@@ -73,7 +73,7 @@ def _bytes(path: Path) -> bytes:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise _encoding(path, "WINDOWS-1252", f"Byte 0x{raw[error.start]:02X} in line {line} is not UTF-8.") from None
-    return raw
+    return raw if raw.endswith(b"\n") else raw + b"\n"  # pyarrow takes a header without one for an empty file
 
 
 def _encoding(path: Path, likely: str, why: str) -> LeptonError:
