@@ -107,7 +107,8 @@ def lineage_of_model(ws: Workspace, ref: ModelRef) -> Lineage:
 
 def contract_summary(ws: Workspace, domain: str, batches: tuple[str, ...]) -> dict[str, Any]:
     """Return what the ledger knows of the contract's check of these batches; a refused delivery never became one."""
-    taken = [e.payload for e in open_ledger(ws).entries(ws.slot(domain), "ingested") if e.payload["batch"] in batches]
+    entries = open_ledger(ws).entries(ws.slot(domain), "ingested")
+    taken = [e.payload for e in entries if e.payload["batch"] in batches and not e.payload.get("labels")]
     checks = [delivery.get("contract") or {} for delivery in taken]
     passed = [bool(check.get("passed")) for check in checks]
     return {

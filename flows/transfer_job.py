@@ -129,6 +129,7 @@ def training_rows(ws: Workspace, job: TransferJob) -> tuple[Table, Table]:
     Rows to adapt with: the labels asked for from the train and validation splits, and all other rows of those
     splits without their labels. Held-out rows: the labelled rows of the test split; no model ever learns from one.
     """
+    from lepton.contract.spec import load_contract
     from lepton.data.store import load
 
     table = load(ws, job.pair.target, job.batches)
@@ -138,8 +139,9 @@ def training_rows(ws: Workspace, job: TransferJob) -> tuple[Table, Table]:
     labelled = usable.labelled()
     if not job.exact and not len(labelled):
         return usable, held_out
-    per_class = job.labels_per_class
-    chosen = set(pick_per_class(labelled, per_class, job.seed, at_most=not job.exact).ids)
+    classes = load_contract(ws, job.pair.target).classes
+    picked = pick_per_class(labelled, job.labels_per_class, job.seed, at_most=not job.exact, classes=classes)
+    chosen = set(picked.ids)
     keep = [label if row_id in chosen else None for row_id, label in zip(usable.ids, usable.labels, strict=True)]
     labels = usable.labels.copy()
     labels[:] = keep
