@@ -17,6 +17,16 @@ def overview(ws: Workspace, domain: str | None = None) -> list[dict[str, Any]]:
     return [pair_overview(ledger, ws.pair(target)) for target in ([domain] if domain else ws.targets())]
 
 
+def first_step(ws: Workspace) -> str:
+    """Return what to type in a workspace that has no target yet."""
+    ledger = Ledger(ws.ledger_url)
+    if ledger.last(ws.source, "ingested") is None:
+        return f"lepton ingest {ws.source} FILE"
+    if ledger.last(ws.source, "promoted") is None:
+        return "lepton pretrain"
+    return "lepton ingest TARGET FILE --new"
+
+
 def pair_overview(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     """Return what an operator wants to know of one pair; None where nothing is known yet."""
     entries = ledger.entries(pair.name)

@@ -25,7 +25,7 @@ def status(
     A row a pair: champion, accuracy, last window's drift and estimate, state, last decision and why.
     """
     ws = open_workspace()
-    from lepton.cli.overview import overview
+    from lepton.cli.overview import first_step, overview
     from lepton.cli.stack.lifecycle import running
 
     if domain is not None:
@@ -38,6 +38,8 @@ def status(
         return
     show(ws.config.name, pairs, detail=domain is not None)
     say(f"  stack   Prefect {stack.prefect_url}   MLflow {stack.mlflow_url}" if stack else "  stack   down (lepton up)")
+    if not pairs:
+        say(f"  next    {first_step(ws)}")
     for pair in pairs:
         if pair["next"]:
             say(f"  next    {pair['next']}")
