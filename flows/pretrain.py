@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from prefect import flow
 
 from flows.champions import find_champion, load_version
 from flows.records import register_model
-from flows.steps import actor, current_run, open_ledger, progress, step, workspace
+from flows.steps import actor, current_run, open_ledger, progress, scratch, step, workspace
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.refs import DataRef
 
@@ -27,9 +26,10 @@ def pretrain(cause: str = "manual", dry_run: bool = False) -> dict[str, Any]:
     job = prepare(cause)
     if dry_run:
         return {**job, "outcome": "dry run"}
-    trained = train(job)
-    verdict = judge_base(job, trained)
-    return promote_base(job, trained, verdict)
+    with scratch(Path(job["folder"])):
+        trained = train(job)
+        verdict = judge_base(job, trained)
+        return promote_base(job, trained, verdict)
 
 
 @step
@@ -122,7 +122,6 @@ def promote_base(job: dict[str, Any], trained: dict[str, Any], verdict: dict[str
     )
     outcome = {"model": ref.to_json(), "metrics": trained["metrics"], "seconds": trained["seconds"], "links": links}
     ledger = open_ledger(ws)
-    shutil.rmtree(job["folder"], ignore_errors=True)
     if verdict["passed"]:
         evidence = {"gate": verdict, "metrics": trained["metrics"], "run": job["run"]}
         cause, expected = {"kind": job["cause"]}, before.seq if before else 0

@@ -7,11 +7,13 @@ lines in this process, with no server at all, which is what `lepton --local` doe
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from getpass import getuser
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from uuid import uuid4
 
@@ -45,6 +47,15 @@ def part(flow: Any) -> Callable[..., Any]:
     """Return a flow to be played inside another: a flow run of its own where one is around it, else its plain lines."""
     played: Callable[..., Any] = flow if FlowRunContext.get() else flow.fn
     return played
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """Remove a working folder when the block ends, whichever way: what is worth keeping is registered by then."""
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def workspace() -> Workspace:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from prefect import flow
 
 from flows.inflight import in_flight
 from flows.regime import unanswered_drift
-from flows.steps import current_run, step, workspace
+from flows.steps import current_run, scratch, step, workspace
 from flows.transfer_job import TransferJob, adapt, describe_plan, judge_winner, prepare_job, settle
 
 
@@ -33,18 +34,20 @@ def transfer(
         `outcome` is promoted, refused (registered, stays challenger), kept (nothing beat what serves) or not due (an
         event that came twice, or a drift that is over).
     """
+    run = current_run()
     if dry_run:
-        job = prepare(domain, cause, labels_per_class, strategies)
+        job = prepare(domain, cause, labels_per_class, strategies, run)
         return {"outcome": "dry run", "plan": make_plan(job), "job": job}
     if cause == "drift" and not drift_is_due(domain):
         return {"outcome": "not due"}
     ws = workspace()
-    with in_flight(ws, ws.pair(domain).name, current_run(), cause):
-        job = prepare(domain, cause, labels_per_class, strategies)
-        plan = make_plan(job)
-        candidates = [try_strategy(job, entry["strategy"]) for entry in plan if not entry["skipped"]]
-        verdict = judge(job, candidates)
-        return promote_or_keep(job, plan, candidates, verdict)
+    with in_flight(ws, ws.pair(domain).name, run, cause):
+        job = prepare(domain, cause, labels_per_class, strategies, run)
+        with scratch(Path(job["folder"])):
+            plan = make_plan(job)
+            candidates = [try_strategy(job, entry["strategy"]) for entry in plan if not entry["skipped"]]
+            verdict = judge(job, candidates)
+            return promote_or_keep(job, plan, candidates, verdict)
 
 
 @step
@@ -54,9 +57,11 @@ def drift_is_due(domain: str) -> bool:
 
 
 @step
-def prepare(domain: str, cause: str, labels_per_class: int | None, strategies: list[str] | None) -> dict[str, Any]:
+def prepare(
+    domain: str, cause: str, labels_per_class: int | None, strategies: list[str] | None, run: dict[str, Any]
+) -> dict[str, Any]:
     """Choose the rows and the ancestor; return references to them."""
-    return prepare_job(workspace(), domain, cause, labels_per_class, strategies).to_json()
+    return prepare_job(workspace(), domain, cause, labels_per_class, strategies, run).to_json()
 
 
 @step

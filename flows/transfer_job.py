@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from flows.champions import Loaded, find_champion, load_base, load_version, rows_of
 from flows.regime import current_regime
-from flows.steps import current_run, open_ledger, progress
+from flows.steps import open_ledger, progress
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.gate import GatePolicy
 from lepton.core.gate import judge as judge_answers
@@ -67,7 +66,12 @@ class TransferJob:
 
 
 def prepare_job(
-    ws: Workspace, domain: str, cause: str, labels_per_class: int | None, strategies: list[str] | None
+    ws: Workspace,
+    domain: str,
+    cause: str,
+    labels_per_class: int | None,
+    strategies: list[str] | None,
+    run: dict[str, Any],
 ) -> TransferJob:
     """Choose rows and ancestor.
 
@@ -81,7 +85,7 @@ def prepare_job(
     from lepton.transfer.ancestors import choose_ancestor
 
     pair = ws.pair(domain)
-    config, run = ws.config.transfer_for(domain), current_run()
+    config = ws.config.transfer_for(domain)
     base = load_base(ws)
     if not delivered(ws, domain):
         raise NotFound(f"Domain {domain!r} has no data yet.", fix=[f"lepton ingest {domain} FILE"])
@@ -245,7 +249,6 @@ def settle(
         "next": f"lepton status {job.pair.target}",
     }
     settled = {"outcome": "kept"} if verdict["unchanged"] else promote_winner(ws, job, candidates, verdict)
-    shutil.rmtree(job.folder, ignore_errors=True)  # what is worth keeping is registered
     return {**outcome, **settled}
 
 

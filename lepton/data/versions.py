@@ -14,6 +14,7 @@ from typing import Any
 from lepton.core.errors import LeptonError
 from lepton.core.files import atomic_dir, atomic_write, digest
 from lepton.core.refs import DataRef
+from lepton.core.secrets import hide_credentials
 from lepton.core.workspace import Workspace
 from lepton.data import store
 from lepton.data.manifest import dvc_md5, manifest, object_file
@@ -68,7 +69,7 @@ def push_all(ws: Workspace) -> None:
             why=f"There is no folder {ws.root / remote} (lepton.yaml, data.remote: {remote}).",
             fix=[f"mkdir -p {ws.root / remote}", "mend data.remote in lepton.yaml", "then deliver the same file again"],
         )
-    with _repo(ws, f"push the data to {remote}") as repo:
+    with _repo(ws, f"push the data to {hide_credentials(remote)}") as repo:
         repo.push()
 
 
