@@ -52,5 +52,6 @@ bench-loop: $(STAMP) ## Measure the figures of the whole loop into benchmarks/re
 constraints: $(STAMP) ## Write constraints.txt anew from what is installed
 	$(BIN)/python -m pip freeze --exclude-editable | sed "s/+cpu//" > constraints.txt
 
-clean: ## Remove the virtual environment, the demo and all caches
+clean: ## Stop the demo's servers; remove the virtual environment, the demo and all caches
+	@if [ -f .lepton/demo/lepton.yaml ] && [ -x $(BIN)/lepton ]; then $(BIN)/lepton --workspace .lepton/demo down; fi
 	rm -rf $(VENV) .lepton .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist build

@@ -18,6 +18,7 @@ from lepton.core.stack import Stack, read_stack
 from lepton.core.workspace import Workspace
 
 POOLS = ("cpu", "gpu")
+DEPLOYMENTS = "deploy/prefect.yaml"
 START_SECONDS = 120.0
 
 Say = Callable[[str], None]
@@ -41,7 +42,8 @@ def up(
         say: Told what is being waited for.
 
     Raises:
-        LeptonError: If a wanted port is taken or a service does not start; what was started is stopped again.
+        LeptonError: If a wanted port is taken or a service does not start (what was started is stopped again), or
+            lepton is installed without its checkout.
     """
     known = _services(ws)
     if len(known) == len(POOLS) + 2 and all(service.alive() for service in known):
@@ -51,6 +53,12 @@ def up(
     mlflow_port = free_port(mlflow_port, what="the MLflow server", flag="--mlflow-port")
     from lepton.registry.promotion import reconcile
 
+    if not (CHECKOUT / DEPLOYMENTS).exists():
+        raise LeptonError(
+            "The stack needs lepton's checkout: the workers run its flows/ and its deploy/prefect.yaml.",
+            why=f"There is no {DEPLOYMENTS} in {CHECKOUT}.",
+            fix=["git clone the repository and run `make install` in it", "lepton COMMAND --local  (needs no stack)"],
+        )
     started: list[Service] = []
     try:
         say("starting Prefect and MLflow")
@@ -177,7 +185,7 @@ def _deploy(ws: Workspace, api: str, schedules: bool) -> None:
         "deploy",
         "--all",
         "--prefect-file",
-        "deploy/prefect.yaml",
+        DEPLOYMENTS,
     ]
     done = subprocess.run(command, cwd=CHECKOUT, env=environ, capture_output=True, text=True, check=False)
     if done.returncode:
