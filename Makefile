@@ -21,7 +21,8 @@ install: $(STAMP) ## Set up .venv with the exact versions of constraints.txt (th
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@# --no-compile: Python compiles what it imports; compiling 2 GB beforehand costs a minute.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[dev]'
 	@touch $(STAMP)
 
 demo: $(STAMP) ## Play the whole story on real digits with the real components; ends with links

@@ -31,6 +31,15 @@ def load_champion(ws: Workspace, domain: str) -> Loaded:
     Raises:
         NotFound: If nothing was promoted for it yet.
     """
+    return load_version(ws, champion_of(ws, domain))
+
+
+def champion_of(ws: Workspace, domain: str) -> ModelRef:
+    """Return the reference of a target's champion without loading it.
+
+    Raises:
+        NotFound: If nothing was promoted for it yet.
+    """
     found = find_champion(ws, ws.pair(domain).name)
     if found is None:
         raise NotFound(
@@ -38,7 +47,7 @@ def load_champion(ws: Workspace, domain: str) -> Loaded:
             why="A champion is made by adapting the base model to the domain.",
             fix=[f"lepton transfer {domain}"],
         )
-    return load_version(ws, found)
+    return found
 
 
 def load_base(ws: Workspace) -> Loaded:

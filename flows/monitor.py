@@ -44,7 +44,6 @@ def monitor(domain: str | None = None, window: str | None = None, dry_run: bool 
     return judged
 
 
-@step
 def find_targets(domain: str | None) -> list[str]:
     """Return the targets to look at: those that have a champion."""
     ws = workspace()
@@ -65,7 +64,6 @@ def tell_what_was_left(domain: str) -> list[str]:
     return finish_telling(workspace(), domain, datetime.now(UTC))
 
 
-@step
 def find_windows(domain: str, window: str | None) -> list[str]:
     """Return the windows to judge, in order of delivery."""
     return new_windows(workspace(), domain, window)

@@ -9,7 +9,7 @@ from prefect import flow
 from flows.champions import find_champion
 from flows.pretrain import pretrain
 from flows.records import lineage_of_model
-from flows.steps import part, step, workspace
+from flows.steps import part, workspace
 from flows.transfer import transfer
 from lepton.core.errors import LeptonError
 
@@ -30,7 +30,6 @@ def retrain(cause: str = "schedule") -> dict[str, Any]:
     return {"base": base, "targets": outcomes}
 
 
-@step
 def source_has_grown() -> bool:
     """Return whether the source holds batches that the serving base was not trained on."""
     from lepton.data.store import batches
@@ -43,7 +42,6 @@ def source_has_grown() -> bool:
     return not set(batches(ws, ws.source)) <= seen
 
 
-@step
 def find_all_targets() -> list[str]:
     """Return every known target."""
     return workspace().targets()

@@ -4,7 +4,7 @@ from typing import Any
 
 from prefect import flow
 
-from flows.champions import load_champion
+from flows.champions import champion_of, load_champion
 from flows.steps import step, workspace
 
 
@@ -20,14 +20,13 @@ def score(domain: str, batch: str | None = None, dry_run: bool = False) -> dict[
     return {"domain": domain, "champion": serving, "batches": batches, "scored": done}
 
 
-@step
 def find_work(domain: str, batch: str | None) -> tuple[str, list[str]]:
     """Return the champion's label and the batches to score."""
     from lepton.core.errors import NotFound
     from lepton.data.store import batches as delivered
 
     ws = workspace()
-    champion = load_champion(ws, domain)
+    champion = champion_of(ws, domain)
     known = delivered(ws, domain)
     if batch is not None and batch not in known:
         raise NotFound(
@@ -36,8 +35,8 @@ def find_work(domain: str, batch: str | None) -> tuple[str, list[str]]:
             fix=[f"lepton ingest {domain} FILE"],
         )
     wanted = known if batch is None else [batch]
-    todo = [name for name in wanted if batch or not predictions_path(domain, name, champion.ref.version).exists()]
-    return champion.ref.label, todo
+    todo = [name for name in wanted if batch or not predictions_path(domain, name, champion.version).exists()]
+    return champion.label, todo
 
 
 @step

@@ -32,7 +32,10 @@ _progress: ContextVar[Progress] = ContextVar("lepton_progress", default=silent)
 
 
 def step(function: Callable[P, R]) -> Callable[P, R]:
-    """Make a function a task whenever a flow run is around it; what it takes and returns must be small references."""
+    """Make a function a task whenever a flow run is around it; what it takes and returns must be small references.
+
+    For work that one wants to see, time and find in the server's log. A look into the ledger stays a plain function.
+    """
     name = function.__name__.replace("_", " ")
     as_task = task(name=name, cache_policy=NO_CACHE, persist_result=False)(function)
 

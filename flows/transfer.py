@@ -50,7 +50,6 @@ def transfer(
             return promote_or_keep(job, plan, candidates, verdict)
 
 
-@step
 def drift_is_due(domain: str) -> bool:
     """Return whether the ledger knows of a confirmed drift that no transfer has answered yet."""
     return unanswered_drift(workspace(), domain)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from flows.champions import Loaded, load_champion, rows_of
+from flows.champions import Loaded, champion_of, load_champion, rows_of
 from flows.events import say_drift_confirmed
 from flows.steps import actor, open_ledger
 from lepton.core.controller import Decision, Observation, State, decide
@@ -39,7 +39,7 @@ def new_windows(ws: Workspace, domain: str, window: str | None) -> list[str]:
                 fix=[f"lepton ingest {domain} FILE --name {window}"],
             )
         return [window]
-    champion = load_champion(ws, domain).ref
+    champion = champion_of(ws, domain)
     learnt = lineage_of_model(ws, champion).data["train"].batches
     later = known[max((known.index(batch) for batch in learnt if batch in known), default=-1) + 1 :]
     decided = open_ledger(ws).entries(ws.pair(domain).name, "decided")

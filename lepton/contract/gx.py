@@ -77,6 +77,11 @@ def run(
     return [entry for entry in failed if entry is not None], url
 
 
+def load_vendor() -> None:
+    """Import Great Expectations now: it takes four seconds, which a caller may have to spare."""
+    import great_expectations  # noqa: F401
+
+
 def _run(frame: pd.DataFrame, checks: Sequence[Check], suite: str, delivery: str, docs: Path) -> tuple[Any, str]:
     import great_expectations as gx
     from great_expectations.checkpoint import UpdateDataDocsAction

@@ -48,6 +48,13 @@ def measure(columns: Sequence[Column], thresholds: Mapping[str, float]) -> tuple
     return found, snapshot
 
 
+def load_vendor() -> None:
+    """Import Evidently now: it takes three seconds, which a caller may have to spare."""
+    with quiet():
+        import evidently
+        import evidently.metrics  # noqa: F401
+
+
 def _run(columns: Sequence[Column], thresholds: Mapping[str, float]) -> tuple[dict[str, float], Snapshot]:
     with quiet():
         from evidently import DataDefinition, Dataset, Report

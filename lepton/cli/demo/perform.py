@@ -46,7 +46,7 @@ def perform(root: Path, seed: int, say: Say, headline: Say) -> Record:
     setup, table = plan_workspace(root, first, source=SOURCE, name="lepton-demo", settings=SETTINGS)
     ws = create_workspace(setup, table)
     os.environ.update(stack_environ(ws))
-    stack = up(ws, schedules=False)
+    stack = up(ws, schedules=False, meanwhile=_load_libraries)
     os.environ.update(stack_environ(ws, stack.prefect_api))
     setup_seconds = time.perf_counter() - started
     say(f"{root}: Prefect {stack.prefect_url}, MLflow {stack.mlflow_url}, workers cpu and gpu ({setup_seconds:.0f} s)")
@@ -103,6 +103,17 @@ def closing_table(record: Record) -> list[tuple[str, str, str]]:
 
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+def _load_libraries() -> None:
+    """Import what takes seconds to import while the servers take theirs to start."""
+    import torch  # noqa: F401
+
+    from lepton.contract.gx import load_vendor as load_contract_vendor
+    from lepton.monitoring.drift import load_vendor as load_drift_vendor
+
+    load_contract_vendor()
+    load_drift_vendor()
 
 
 def _lineage(ws: Workspace) -> str:

@@ -31,6 +31,7 @@ def up(
     mlflow_port: int | None = None,
     schedules: bool = True,
     say: Say = lambda _: None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Stack:
     """Start what does not run yet and return the addresses; does nothing if all of it runs.
 
@@ -40,6 +41,7 @@ def up(
         mlflow_port: Port of the MLflow server; a free one by default.
         schedules: Whether the deployments' schedules are active.
         say: Told what is being waited for.
+        meanwhile: Called while the servers start.
 
     Raises:
         LeptonError: If a wanted port is taken or a service does not start (what was started is stopped again), or
@@ -65,6 +67,7 @@ def up(
         server = _start_prefect(ws, prefect_port, started)
         tracking = _start_mlflow(ws, mlflow_port, started)
         _record(ws, server, tracking, started)  # from here on `lepton down` finds them, whatever happens to us
+        meanwhile()
         wait_until_answering(server, "/api/health", START_SECONDS)
         say("starting the workers and applying deploy/prefect.yaml")
         for pool in POOLS:
