@@ -32,7 +32,7 @@ down: $(STAMP) ## Stop the servers that the demo left running
 	$(BIN)/lepton --workspace .lepton/demo down
 
 test: $(STAMP) ## Run all tests: unit, integration (one vendor each), e2e (a real server and worker)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-unit: $(STAMP) ## Run the tests that need no server: seconds
 	$(BIN)/python -m pytest tests/unit
