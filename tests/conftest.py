@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,11 @@ def lepton(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Answer]]
     yield run
     os.environ.clear()
     os.environ.update(before)
+
+
+def restore_interrupt() -> None:
+    """Let a child hear Ctrl-C even if we were started in the background, where shells make it be ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def make_plant(rows: int, shift: float, seed: int, labelled: bool = True) -> pd.DataFrame:

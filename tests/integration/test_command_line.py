@@ -17,7 +17,7 @@ import pytest
 
 from lepton.core.ledger import Ledger
 from lepton.core.workspace import Workspace
-from tests.conftest import Answer, make_plant
+from tests.conftest import Answer, make_plant, restore_interrupt
 
 Cli = Callable[..., Answer]
 
@@ -296,10 +296,10 @@ def test_interrupting_pretraining_leaves_nothing_behind_and_it_can_be_run_again(
     assert lepton("-w", empty, "ingest", "plant-1", files / "plant-1.csv", "--local").code == 0
     environ = {**os.environ, "LEPTON_PRETRAIN__EPOCHS": "100000", "LEPTON_PRETRAIN__PATIENCE": "100000"}
     command = [sys.executable, "-c", "from lepton.cli.main import run; run()", "-w", str(empty), "pretrain", "--local"]
-    child = subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}
+    child = subprocess.Popen(command, env=environ, text=True, preexec_fn=restore_interrupt, **pipes)
     assert child.stderr is not None
     assert "pretraining" in child.stderr.readline()  # the first line of progress: it is training
-    time.sleep(0.5)
     child.send_signal(signal.SIGINT)
     _, err = child.communicate(timeout=60)
     assert child.returncode == 130

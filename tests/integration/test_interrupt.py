@@ -136,7 +136,8 @@ def _interrupt(ws: Workspace, tmp_path: Path, sign: Callable[[], bool], *argumen
     assert child.returncode == 130, out + err
     assert "Interrupted." in err
     assert "Traceback" not in out + err
-    assert list((tmp_path / "tmp").iterdir()) == []
+    left = [path for path in (tmp_path / "tmp").iterdir() if not path.name.startswith("torchinductor")]
+    assert left == []  # torch makes its own empty cache folder at will
 
 
 def _run(ws: Workspace, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
