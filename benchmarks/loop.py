@@ -58,6 +58,7 @@ def main() -> None:
     figures = {f["id"]: f for f in (json.loads(RESULTS.read_text()) if RESULTS.exists() else [])}
     for name, value, command in given.record:
         figures[name] = figure(name, float(value), "s", 1, [], command)
+    save(figures)
     for name, part in parts.items():
         if given.only is None and given.record:
             break
@@ -65,7 +66,12 @@ def main() -> None:
             for found in part():
                 figures[found["id"]] = found
                 print(f"{found['id']:<5} {found['value']:.4g} {found['unit']}   n={found['n']}  seeds={found['seeds']}")
-            atomic_write(RESULTS, json.dumps([figures[k] for k in sorted(figures)], indent=1) + "\n")
+            save(figures)
+
+
+def save(figures: dict[str, Figure]) -> None:
+    """Write the results, whole or not at all."""
+    atomic_write(RESULTS, json.dumps([figures[k] for k in sorted(figures)], indent=1) + "\n")
 
 
 def l1() -> list[Figure]:
