@@ -43,6 +43,20 @@ def empty(lepton: Cli, files: Path, tmp_path: Path) -> Path:
     return tmp_path / "ws"
 
 
+def adapted(lepton: Cli, files: Path, ws: Path) -> Path:
+    """Return a workspace whose target plant-2 has a champion."""
+    os.environ["LEPTON_PRETRAIN__EPOCHS"] = "4"
+    assert lepton("init", ws, "--from", files / "plant-1.csv").code == 0
+    for arguments in (
+        ("ingest", "plant-1", files / "plant-1.csv"),
+        ("pretrain",),
+        ("ingest", "plant-2", files / "plant-2.csv", "--new"),
+        ("transfer", "plant-2"),
+    ):
+        assert lepton("-w", ws, *arguments, "--local").code == 0
+    return ws
+
+
 def test_a_csv_user_gets_from_init_to_monitor_and_back_without_python(lepton: Cli, files: Path, tmp_path: Path) -> None:
     ws = tmp_path / "plant"
 
@@ -114,16 +128,7 @@ def test_a_csv_user_gets_from_init_to_monitor_and_back_without_python(lepton: Cl
 
 
 def test_confirmed_drift_is_acted_on_in_process_once_it_has_labels(lepton: Cli, files: Path, tmp_path: Path) -> None:
-    ws = tmp_path / "plant"
-    os.environ["LEPTON_PRETRAIN__EPOCHS"] = "4"
-    assert lepton("init", ws, "--from", files / "plant-1.csv").code == 0
-    for arguments in (
-        ("ingest", "plant-1", files / "plant-1.csv"),
-        ("pretrain",),
-        ("ingest", "plant-2", files / "plant-2.csv", "--new"),
-        ("transfer", "plant-2"),
-    ):
-        assert lepton("-w", ws, *arguments, "--local").code == 0
+    ws = adapted(lepton, files, tmp_path / "plant")
     for month in range(3):
         drifted = make_plant(300, 0.9, seed=20 + month)
         drifted["heat"] = 6 - drifted["heat"]
@@ -154,16 +159,7 @@ def test_confirmed_drift_is_acted_on_in_process_once_it_has_labels(lepton: Cli, 
 
 
 def test_a_window_that_cannot_be_judged_does_not_blind_the_monitor(lepton: Cli, files: Path, tmp_path: Path) -> None:
-    ws = tmp_path / "plant"
-    os.environ["LEPTON_PRETRAIN__EPOCHS"] = "4"
-    assert lepton("init", ws, "--from", files / "plant-1.csv").code == 0
-    for arguments in (
-        ("ingest", "plant-1", files / "plant-1.csv"),
-        ("pretrain",),
-        ("ingest", "plant-2", files / "plant-2.csv", "--new"),
-        ("transfer", "plant-2"),
-    ):
-        assert lepton("-w", ws, *arguments, "--local").code == 0
+    ws = adapted(lepton, files, tmp_path / "plant")
     contract = ws / "contracts" / "plant-2.yaml"
     rule = '  - {name: "extra", dtype: number, missing: 1}\n'
     narrow = contract.read_text()
