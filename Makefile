@@ -12,10 +12,10 @@ export DVC_NO_ANALYTICS = 1
 export GX_ANALYTICS_ENABLED = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo down test test-unit lint format bench-loop constraints clean
+.PHONY: help install demo down test test-unit lint format bench-loop bench-reliability constraints clean
 
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Set up .venv with the exact versions of constraints.txt (the other targets do it by themselves)
 
@@ -49,6 +49,9 @@ format: $(STAMP) ## Format the code
 
 bench-loop: $(STAMP) ## Measure the figures of the whole loop into benchmarks/results/loop.json
 	$(BIN)/python benchmarks/loop.py
+
+bench-reliability: $(STAMP) ## Measure registry, lineage and audit into benchmarks/results/reliability.json
+	$(BIN)/python benchmarks/reliability
 
 constraints: $(STAMP) ## Write constraints.txt anew from what is installed
 	$(BIN)/python -m pip freeze --exclude-editable | sed "s/+cpu//" > constraints.txt

@@ -21,13 +21,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import figures
 import numpy as np
+from figures import Figure
 
 from lepton.cli.demo.deliveries import Window, annotate, make_story
 from lepton.cli.demo.perform import SETTINGS
 from lepton.core.config import EncoderConfig, MonitorConfig, PretrainConfig, TransferConfig
 from lepton.core.controller import State, decide
-from lepton.core.files import atomic_write
 from lepton.core.splits import pick_per_class, split
 from lepton.core.table import Table, concat
 from lepton.data.demo import mnist, optdigits
@@ -38,14 +39,11 @@ from lepton.pretraining import pretrain
 from lepton.transfer.ancestors import choose_ancestor
 from lepton.transfer.candidates import choose, try_strategy
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks" / "results" / "loop.json"
+RESULTS = figures.RESULTS / "loop.json"
 CLASSES = tuple("0123456789")
 STRATEGIES = TransferConfig().strategies
 MONITOR = MonitorConfig(**SETTINGS["monitor"])
 LABELS = 10
-
-Figure = dict[str, Any]
 
 
 def main() -> None:
@@ -55,23 +53,18 @@ def main() -> None:
     parser.add_argument("--record", nargs=3, action="append", default=[], metavar=("ID", "VALUE", "COMMAND"))
     given = parser.parse_args()
     parts: dict[str, Callable[[], list[Figure]]] = {"L1": l1, "L2": l2, "L3": demo_figures, "L5": l5, "L6": l6}
-    figures = {f["id"]: f for f in (json.loads(RESULTS.read_text()) if RESULTS.exists() else [])}
+    known = figures.read(RESULTS)
     for name, value, command in given.record:
-        figures[name] = figure(name, float(value), "s", 1, [], command)
-    save(figures)
+        known[name] = figure(name, float(value), "s", 1, [], command)
+    figures.save(RESULTS, known)
     for name, part in parts.items():
         if given.only is None and given.record:
             break
         if given.only is None or name in given.only:
             for found in part():
-                figures[found["id"]] = found
-                print(f"{found['id']:<5} {found['value']:.4g} {found['unit']}   n={found['n']}  seeds={found['seeds']}")
-            save(figures)
-
-
-def save(figures: dict[str, Figure]) -> None:
-    """Write the results, whole or not at all."""
-    atomic_write(RESULTS, json.dumps([figures[k] for k in sorted(figures)], indent=1) + "\n")
+                known[found["id"]] = found
+                print(figures.show(found))
+            figures.save(RESULTS, known)
 
 
 def l1() -> list[Figure]:
@@ -254,30 +247,8 @@ def figure(
     command: str | None = None,
     each: list[float] | None = None,
 ) -> Figure:
-    """Return one measured value in the form of the results files."""
-    found = {
-        "id": name,
-        "value": round(value, 4),
-        "unit": unit,
-        "n": n,
-        "seeds": list(seeds),
-        "command": command or f"python benchmarks/loop.py --only {name[:2]}",
-        "revision": revision(),
-    }
-    if each is not None:
-        found["each"] = [round(v, 4) for v in each]
-    return found
-
-
-@cache
-def revision() -> str:
-    """Return the commit that is measured, with a mark if there are changes beside it."""
-    git = ["git", "-C", str(ROOT)]
-    commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
-    dirty = subprocess.run(
-        [*git, "status", "--porcelain", "lepton", "flows"], capture_output=True, text=True, check=True
-    )
-    return commit.stdout.strip() + ("+changes" if dirty.stdout.strip() else "")
+    """Return one measured value; by default with this script's own command."""
+    return figures.figure(name, value, unit, n, seeds, command or f"python benchmarks/loop.py --only {name[:2]}", each)
 
 
 if __name__ == "__main__":

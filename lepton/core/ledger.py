@@ -39,6 +39,14 @@ Action = Literal[
     "observed",
     "decided",
     "alerted",
+    "proposed",
+    "rejected",
+    "recalled",
+    "reinstated",
+    "abandoned",
+    "delivery_refused",
+    "forgotten",
+    "published",
 ]
 
 INGESTED: Action = "ingested"
@@ -53,6 +61,22 @@ OBSERVED: Action = "observed"
 DECIDED: Action = "decided"
 """Payload: the controller's decision and its new state."""
 ALERTED: Action = "alerted"
+PROPOSED: Action = "proposed"
+"""A version passed the gate and waits for a person's word; payload as of a promotion."""
+REJECTED: Action = "rejected"
+"""A person refused a version; payload: model, why."""
+RECALLED: Action = "recalled"
+"""A model or a batch is marked as poisoned; payload: subject, why, models, pairs."""
+REINSTATED: Action = "reinstated"
+"""A recall is lifted; payload: subject, why."""
+ABANDONED: Action = "abandoned"
+"""A registration was undone or never finished; payload: model, why."""
+DELIVERY_REFUSED: Action = "delivery_refused"
+"""A delivery broke its contract and is in quarantine; payload: delivery, reasons."""
+FORGOTTEN: Action = "forgotten"
+"""Rows were erased; payload says how many and from which batches, never which rows."""
+PUBLISHED: Action = "published"
+"""The pointer to the data was committed to git by a person."""
 
 _ATTEMPTS = 20
 """Lost races in a row before an append gives up; each one means that somebody else got in."""
