@@ -12,7 +12,7 @@ export DVC_NO_ANALYTICS = 1
 export GX_ANALYTICS_ENABLED = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo down test test-unit lint format bench-loop bench-reliability constraints clean
+.PHONY: help install demo down reproduce test test-unit lint format bench-loop bench-reliability constraints clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ demo: $(STAMP) ## Play the whole story on real digits with the real components; 
 
 down: $(STAMP) ## Stop the servers that the demo left running
 	$(BIN)/lepton --workspace .lepton/demo down
+
+reproduce: $(STAMP) ## Rebuild the demo's champion from the registry alone and compare it bit for bit
+	$(BIN)/lepton --workspace .lepton/demo reproduce optdigits --check
 
 test: $(STAMP) ## Run all tests: unit, integration (one vendor each), e2e (a real server and worker)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
