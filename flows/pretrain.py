@@ -11,8 +11,12 @@ from prefect import flow
 from flows.champions import find_champion, load_version
 from flows.records import register_model
 from flows.steps import actor, current_run, open_ledger, progress, scratch, step, workspace
+from lepton import __version__
 from lepton.core.errors import LeptonError, NotFound
+from lepton.core.files import digest
+from lepton.core.ledger import PROMOTED, REFUSED, ROLLED_BACK
 from lepton.core.refs import DataRef
+from lepton.core.workspace import Workspace
 
 
 @flow(name="pretrain", flow_run_name="pretrain-{cause}")
@@ -46,8 +50,9 @@ def prepare(cause: str) -> dict[str, Any]:
             fix=[f"lepton ingest {ws.source} FILE"],
         )
     run = current_run()
+    data = data_ref(ws, ws.source)
     folder = ws.work_dir / run["id"]
-    return {"cause": cause, "run": run, "folder": str(folder), "data": data_ref(ws, ws.source).to_json()}
+    return {"cause": cause, "run": run, "folder": str(folder), "data": data.to_json(), "key": _key(ws, data)}
 
 
 @step
@@ -111,7 +116,7 @@ def promote_base(job: dict[str, Any], trained: dict[str, Any], verdict: dict[str
         folder=Path(trained["model"]),
         run=job["run"],
         strategy=ws.config.pretrain.objective,
-        config={"encoder": ws.config.encoder.model_dump(), "pretrain": ws.config.pretrain.model_dump()},
+        config=settings_of(ws),
         data={"train": data},
         domain=ws.source,
         gate=verdict,
@@ -129,6 +134,30 @@ def promote_base(job: dict[str, Any], trained: dict[str, Any], verdict: dict[str
         return {**outcome, "outcome": "promoted", "gate": verdict}
     ledger.append(actor(), ws.source, "refused", {"model": ref.to_json(), "gate": verdict})
     return {**outcome, "outcome": "refused", "gate": verdict, "champion": before.ref.to_json() if before else None}
+
+
+def settings_of(ws: Workspace) -> dict[str, Any]:
+    """Return all settings that decide what a base becomes, beside its data and the seed."""
+    return {
+        "encoder": ws.config.encoder.model_dump(mode="json"),
+        "pretrain": ws.config.pretrain.model_dump(mode="json"),
+        "threads": ws.config.threads,
+        "classes": list(source_classes(ws.source)),
+    }
+
+
+def _key(ws: Workspace, data: DataRef) -> str:
+    """Return the identity of the work: all that decides what comes of it, and which of several equal requests it is."""
+    settled = open_ledger(ws).last(ws.source, (PROMOTED, ROLLED_BACK, REFUSED))
+    asked = {
+        "source": ws.source,
+        "data": data.digest,
+        "settings": settings_of(ws),
+        "seed": ws.config.seed,
+        "version": __version__,
+        "after": settled.seq if settled else 0,
+    }
+    return digest(asked)
 
 
 def source_classes(domain: str) -> tuple[str, ...]:

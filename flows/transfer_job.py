@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from flows.champions import Loaded, find_champion, load_base, load_version, rows_of
 from flows.regime import current_regime
 from flows.steps import open_ledger, progress
+from lepton import __version__
 from lepton.core.errors import LeptonError, NotFound
+from lepton.core.files import digest
 from lepton.core.gate import GatePolicy
 from lepton.core.gate import judge as judge_answers
+from lepton.core.ledger import TRANSFER_FINISHED
 from lepton.core.refs import DataRef, ModelRef, Pair
 from lepton.core.splits import pick_per_class, split
 from lepton.core.table import Table
@@ -43,6 +46,8 @@ class TransferJob:
     ancestor: ModelRef
     considered: list[dict[str, Any]]
     """Accuracy of every possible ancestor on the labelled training rows, best first."""
+    key: str = ""
+    """Digest of what is asked for: the same work done again after a crash finds what it left by it."""
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
@@ -107,6 +112,7 @@ def prepare_job(
         ancestor=base.ref,
         considered=[],
     )
+    job = replace(job, key=_key(ws, job))
     train, _ = training_rows(ws, job)
     if champion is not None and not len(train.labelled()):
         raise LeptonError(
@@ -250,6 +256,27 @@ def settle(
     }
     settled = {"outcome": "kept"} if verdict["unchanged"] else promote_winner(ws, job, candidates, verdict)
     return {**outcome, **settled}
+
+
+def _key(ws: Workspace, job: TransferJob) -> str:
+    """Return the identity of the work: all that decides what comes of it, and which of several equal requests it is."""
+    finished = open_ledger(ws).entries(job.pair.name, TRANSFER_FINISHED)
+    asked = {
+        "pair": job.pair.name,
+        "data": job.data.digest,
+        "labels_per_class": job.labels_per_class,
+        "exact": job.exact,
+        "strategies": job.strategies,
+        "settings": ws.config.transfer_for(job.pair.target).model_dump(mode="json"),
+        "seed": job.seed,
+        "threads": THREADS,
+        "base": job.base.digest,
+        "champion": job.champion.digest if job.champion else None,
+        "version": __version__,
+        # Doing it again after it ended well is new work; after a crash it is the same.
+        "after": max((row.seq for row in finished if row.payload["ok"]), default=0),
+    }
+    return digest(asked)
 
 
 def _learnt_from(champion: Loaded, train: Table) -> bool:
