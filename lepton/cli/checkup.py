@@ -141,13 +141,22 @@ def _registry(ws: Workspace, mend: bool) -> str:
         return "nothing is registered yet"
     if not mend:
         return "there; aliases are not compared with --dry-run"  # connecting to MLflow may write
-    from lepton.registry.promotion import reconcile
+    from lepton.registry.reconcile import reconcile
     from lepton.registry.tracking import connect
 
     where = connect(ws).url or "in process"
-    moved = reconcile(ws, ledger)
-    told = ", ".join(f"{m.model}: v{m.was} -> v{m.now}" for m in moved)
-    return f"{where}, aliases " + (f"moved to what the ledger says ({told})" if moved else "as the ledger says")
+    found = reconcile(ws, ledger)
+    told = [f"{m.alias} of {m.model}: v{m.was} -> v{m.now}" for m in found.moved]
+    aliases = "aliases " + (f"moved to what the ledger says ({', '.join(told)})" if told else "as the ledger says")
+    parts = [where, aliases]
+    if found.removed:
+        parts.append(f"removed what a crash left: {', '.join(ref.label for ref in found.removed)}")
+    if found.strangers:
+        parts.append(f"not in this ledger, left alone: {', '.join(ref.label for ref in found.strangers)}")
+    if found.problems:
+        first = found.problems[0]
+        raise LeptonError(first.what, why="\n".join([first.why, *parts]), fix=first.fix)
+    return ", ".join(parts)
 
 
 def _stack(ws: Workspace) -> str:

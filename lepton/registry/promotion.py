@@ -1,26 +1,25 @@
-"""Who serves a pair: verified first, written to the ledger second, shown as MLflow's alias third.
+"""Who serves a pair: verified first, written to the ledger second, shown as MLflow's alias third, read back last.
 
-The ledger alone decides. The alias `champion` is a projection of it which `reconcile` can rebuild, so a crash
-between the two steps leaves nothing half-promoted.
+The ledger alone decides: its row is the commit. Before it nothing is promised to anybody and everything can be undone;
+after it nothing needs to be, because the alias is a projection that anybody can make again. MLflow could not be the
+commit: its aliases cannot be compared and swapped, keep no history, and cannot say why. So a process that is killed
+between the two steps leaves a stale alias at most, never a half-promoted model, and `reconcile` puts it right.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from lepton.core.errors import LeptonError, NotFound
-from lepton.core.ledger import PROMOTED, ROLLED_BACK, Action, Entry, Ledger
+from lepton.core.faults import reached
+from lepton.core.ledger import PROMOTED, ROLLED_BACK, Entry, Ledger
 from lepton.core.refs import ModelRef
 from lepton.core.workspace import Workspace
-from lepton.registry.models import aliases, fetch, set_alias
-
-ALIAS = "champion"
-_MOVES: tuple[Action, ...] = (PROMOTED, ROLLED_BACK)
-
-Smoke = Callable[[Any], None]
-"""Takes the loaded model, predicts on stored rows, and raises LeptonError if the answers are not as stored."""
+from lepton.registry.models import fetch
+from lepton.registry.projection import MOVES, project
+from lepton.registry.standing import recalled
 
 
 @dataclass(frozen=True)
@@ -41,15 +40,6 @@ class Champion:
     """When the next one took over; None while it serves."""
 
 
-@dataclass(frozen=True)
-class Realigned:
-    """An alias that `reconcile` moved because the ledger said otherwise."""
-
-    model: str
-    was: str | None
-    now: str
-
-
 def promote(
     ws: Workspace,
     ledger: Ledger,
@@ -60,7 +50,6 @@ def promote(
     cause: Mapping[str, Any],
     evidence: Mapping[str, Any],
     expect_seq: int | None = None,
-    smoke: Smoke | None = None,
 ) -> Champion:
     """Make a registered version the champion of a pair; doing so twice changes nothing the second time.
 
@@ -70,18 +59,33 @@ def promote(
         pair: The pair's name, or the source's for its base.
         ref: The version; its files must still have the digest of the registration.
         actor: Who decided.
-        cause: `kind` (manual, schedule, drift) and what goes with it.
+        cause: `kind` (manual, schedule, drift, approval) and what goes with it.
         evidence: The gate's verdict.
         expect_seq: `Champion.seq` of the champion that the gate compared with, 0 if there was none; None if it
             does not matter whom this one replaces.
-        smoke: Called with the loaded model before anything is written.
 
     Raises:
         Conflict: If another version was promoted meanwhile; nothing was written.
-        LeptonError: If the model does not verify (nothing was written), or the alias could not be moved
-            (the promotion stands, `reconcile` moves the alias).
+        LeptonError: If the model does not verify or was recalled (nothing was written), or the alias could not be
+            moved (the promotion stands, `reconcile` moves the alias).
     """
-    verify(ws, ref, smoke)
+    verify(ws, ref)
+    commit(ledger, pair, ref, actor=actor, cause=cause, evidence=evidence, expect_seq=expect_seq)
+    return show(ws, ledger, pair)
+
+
+def commit(
+    ledger: Ledger,
+    pair: str,
+    ref: ModelRef,
+    *,
+    actor: str,
+    cause: Mapping[str, Any],
+    evidence: Mapping[str, Any],
+    expect_seq: int | None = None,
+) -> None:
+    """Write the row that makes a verified version the champion: from here on it serves. See `promote`."""
+    refuse_recalled(ledger, ref)
     serving = champion(ledger, pair)
     if serving is None or serving.ref != ref:
         payload = {
@@ -90,19 +94,38 @@ def promote(
             "cause": dict(cause),
             "evidence": dict(evidence),
         }
-        ledger.append(actor, pair, PROMOTED, payload, expect_seq=expect_seq, expect_of=_MOVES)
-    return _show(ws, ledger, pair)
+        ledger.append(actor, pair, PROMOTED, payload, expect_seq=expect_seq, expect_of=MOVES)
+    reached("promote.recorded")
+
+
+def show(ws: Workspace, ledger: Ledger, pair: str) -> Champion:
+    """Move the aliases to what the ledger says now, which may be another writer's still newer choice; return that.
+
+    Raises:
+        LeptonError: If they could not be moved; what the ledger says stands.
+    """
+    try:
+        project(ws, ledger, pair)
+    except LeptonError as error:
+        serving = _require(ledger, pair)
+        raise LeptonError(
+            f"{serving.ref.label} is the champion of {pair}, but MLflow's alias could not be moved.",
+            why=f"{error.what} {error.why}".strip(),
+            fix=["lepton doctor  (moves the alias when MLflow can be reached again)"],
+        ) from None
+    reached("promote.shown")
+    return _require(ledger, pair)
 
 
 def champion(ledger: Ledger, pair: str) -> Champion | None:
     """Return what serves a pair according to the ledger, or None if nothing does."""
-    row = ledger.last(pair, _MOVES)
+    row = ledger.last(pair, MOVES)
     return _reign(row) if row else None
 
 
 def history(ledger: Ledger, pair: str) -> list[Champion]:
     """Return every reign of a pair, oldest first."""
-    reigns = [_reign(row) for row in ledger.entries(pair, _MOVES)]
+    reigns = [_reign(row) for row in ledger.entries(pair, MOVES)]
     ends = [*(reign.since for reign in reigns[1:]), None]
     return [replace(reign, until=end) for reign, end in zip(reigns, ends, strict=False)]
 
@@ -122,20 +145,23 @@ def rollback_target(ledger: Ledger, pair: str, to: str | None = None) -> Champio
             f"Nothing serves {pair} yet, so there is nothing to roll back.",
             fix=["lepton transfer TARGET", "lepton status"],
         )
-    now = reigns[-1].ref
+    now, out = reigns[-1].ref, recalled(ledger)
     if to is None:
-        stack = _stack(reigns)
-        if len(stack) < 2:
+        earlier = _stack(reigns)[:-1]
+        fit = [reign for reign in earlier if (reign.ref.name, reign.ref.version) not in out]
+        if not fit:
             raise NotFound(
-                f"{now.label} is the first champion of {pair}; there is none before it.",
-                fix=[f"lepton rollback {_target(pair)} --to VERSION", f"lepton lineage {_target(pair)}"],
+                f"There is no champion of {pair} before {now.label} to go back to.",
+                why="\n".join(f"{one.ref.label} was recalled." for one in earlier) or "It is the first.",
+                fix=[f"lepton lineage {_target(pair)}", f"lepton transfer {_target(pair)}"],
             )
-        return stack[-2]
+        return fit[-1]
     wanted = to.removeprefix("v")
     if now.version == wanted:
         raise LeptonError(f"{now.label} serves {pair} already.")
     for reign in reversed(reigns):
         if reign.ref.version == wanted:
+            refuse_recalled(ledger, reign.ref)
             return reign
     served = ", ".join(sorted({f"v{reign.ref.version}" for reign in reigns}))
     raise NotFound(
@@ -156,68 +182,82 @@ def rollback(
     actor: str,
     why: str,
     to: str | None = None,
-    smoke: Smoke | None = None,
+    cause: Mapping[str, Any] | None = None,
 ) -> Champion:
-    """Let an earlier champion serve again: the one before, or version `to`.
+    """Let an earlier champion serve again: the one before that was not recalled, or version `to`.
+
+    Args:
+        ws: The workspace.
+        ledger: The ledger.
+        pair: The pair's name, or the source's for its base.
+        actor: Who decided.
+        why: For the record.
+        to: Version to go back to.
+        cause: What else is to be on record; its `kind` is rollback unless given.
 
     Raises:
         NotFound: If there is no such champion.
         Conflict: If the champion changed meanwhile; nothing was written.
-        LeptonError: If the earlier model does not verify any more; nothing was written.
+        LeptonError: If the earlier model does not verify any more, or was recalled; nothing was written.
     """
-    target, serving = rollback_target(ledger, pair, to), champion(ledger, pair)
-    assert serving is not None  # rollback_target has raised otherwise
-    verify(ws, target.ref, smoke)
+    target, serving = rollback_target(ledger, pair, to), _require(ledger, pair)
+    verify(ws, target.ref)
+    reached("rollback.verified")
     payload = {
         "model": target.ref.to_json(),
         "previous": serving.ref.to_json(),
-        "cause": {"kind": "rollback", "why": why},
+        "cause": {"kind": "rollback", "why": why, **(cause or {})},
         "evidence": {},
     }
-    ledger.append(actor, pair, ROLLED_BACK, payload, expect_seq=serving.seq, expect_of=_MOVES)
-    return _show(ws, ledger, pair)
+    ledger.append(actor, pair, ROLLED_BACK, payload, expect_seq=serving.seq, expect_of=MOVES)
+    reached("rollback.recorded")
+    back = show(ws, ledger, pair)
+    reached("rollback.shown")
+    return back
 
 
-def reconcile(ws: Workspace, ledger: Ledger) -> list[Realigned]:
-    """Move the aliases that differ from the ledger; return what was moved. `lepton up` and `lepton doctor` call it."""
-    moved = []
-    for pair in dict.fromkeys(row.pair for row in ledger.entries(action=_MOVES)):
-        serving = champion(ledger, pair)
-        if serving is None:
-            continue
-        was = aliases(ws, serving.ref.name).get(ALIAS)
-        if was != serving.ref.version:
-            set_alias(ws, serving.ref, ALIAS)
-            moved.append(Realigned(serving.ref.name, was, serving.ref.version))
-    return moved
+def verify(ws: Workspace, ref: ModelRef) -> None:
+    """Check that a version may serve: its files are those registered, they load, and they answer as they did then.
 
-
-def verify(ws: Workspace, ref: ModelRef, smoke: Smoke | None = None) -> None:
-    """Check that a version may serve: its files are those registered, they load, and the smoke test passes.
+    The answers are those to the example rows that are stored beside the weights; a model from before there were any
+    is taken by its checksums.
 
     Raises:
-        LeptonError: If not; names the file.
+        LeptonError: If not; names the file, or the largest deviation.
     """
+    from importlib.util import find_spec
+
     from lepton.models.format import load
 
     _, folder = fetch(ws, ref.name, ref.version, expect=ref.digest)
+    reached("promote.fetched")
     model = load(folder)
-    if smoke is not None:
-        smoke(model)
+    if find_spec("lepton.models.examples"):
+        from lepton.models.examples import check_examples
+
+        check_examples(folder, model)
+    reached("promote.verified")
 
 
-def _show(ws: Workspace, ledger: Ledger, pair: str) -> Champion:
-    """Set the alias to what the ledger says now, which may be another writer's still newer choice."""
+def refuse_recalled(ledger: Ledger, ref: ModelRef) -> None:
+    """Raise if a version must not serve any more.
+
+    Raises:
+        LeptonError: Says why it was recalled, and how that is lifted.
+    """
+    why = recalled(ledger).get((ref.name, ref.version))
+    if why is not None:
+        raise LeptonError(
+            f"{ref.label} was recalled and must not serve.",
+            why=f"Because: {why}.",
+            fix=["lepton transfer TARGET  (from a base that was not recalled)", 'lepton recall ... --lift --why "..."'],
+        )
+
+
+def _require(ledger: Ledger, pair: str) -> Champion:
+    """Return the champion where there must be one: a promotion is never taken back, only followed by another."""
     serving = champion(ledger, pair)
     assert serving is not None
-    try:
-        set_alias(ws, serving.ref, ALIAS)
-    except LeptonError as error:
-        raise LeptonError(
-            f"{serving.ref.label} is the champion of {pair}, but MLflow's alias could not be moved.",
-            why=f"{error.what} {error.why}".strip(),
-            fix=["lepton doctor  (moves the alias when MLflow can be reached again)"],
-        ) from None
     return serving
 
 
@@ -238,7 +278,7 @@ def _stack(reigns: Sequence[Champion]) -> list[Champion]:
     pile: list[Champion] = []
     for reign in reigns:
         depth = next((at for at, below in enumerate(pile) if below.ref == reign.ref), None)
-        if reign.cause.get("kind") == "rollback" and depth is not None:
+        if reign.cause.get("kind") in ("rollback", "recall") and depth is not None:
             del pile[depth + 1 :]
         else:
             pile.append(reign)

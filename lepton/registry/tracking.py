@@ -24,7 +24,7 @@ from lepton.core.refs import DataRef
 from lepton.core.stack import read_stack
 from lepton.core.workspace import Workspace
 from lepton.registry.server import artifact_root, initialise
-from lepton.registry.vendor import already_exists, clear_errors, mlflow
+from lepton.registry.vendor import already_exists, clear_errors, insist, mlflow, patient
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -49,7 +49,7 @@ class Tracking:
 
     @cached_property
     def client(self) -> MlflowClient:
-        """The client; needs no global state."""
+        """The client; needs no global state, and waits for a server or a lock that is away for a moment."""
         return _client(self.uri)
 
     def run_url(self, run_id: str) -> str | None:
@@ -212,8 +212,8 @@ def _server(ws: Workspace) -> str | None:
 
 
 def _client(uri: str) -> MlflowClient:
-    client: MlflowClient = mlflow().MlflowClient(tracking_uri=uri, registry_uri=uri)
-    return client
+    made: MlflowClient = insist(lambda: mlflow().MlflowClient(tracking_uri=uri, registry_uri=uri))
+    return patient(made)
 
 
 def _experiment(ws: Workspace, uri: str) -> str:

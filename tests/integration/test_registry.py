@@ -22,10 +22,12 @@ from lepton.core.ledger import PROMOTED, REGISTERED, Ledger
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.table import Table
 from lepton.core.workspace import Workspace
-from lepton.registry import promotion
+from lepton.registry import projection, promotion
 from lepton.registry.lineage import Lineage
 from lepton.registry.models import aliases, fetch, lineage_of, register, set_alias, versions
-from lepton.registry.promotion import champion, promote, reconcile, rollback
+from lepton.registry.projection import Realigned
+from lepton.registry.promotion import champion, promote, rollback
+from lepton.registry.reconcile import Reconciled, reconcile
 from lepton.registry.server import initialise, server_command, server_environment
 from lepton.registry.tracking import connect
 
@@ -393,16 +395,6 @@ def test_of_promoters_that_race_exactly_one_wins_and_the_alias_is_the_winners(
     assert aliases(ws, MODEL) == {"champion": serving.ref.version}
 
 
-def test_a_model_that_fails_its_smoke_test_is_not_promoted(ws: Workspace, ledger: Ledger, make) -> None:
-    def fails(model: object) -> None:
-        raise LeptonError("The answers are not those stored.")
-
-    with pytest.raises(LeptonError, match="answers"):
-        promoted(ws, ledger, make(), smoke=fails)
-    assert champion(ledger, PAIR) is None
-    assert aliases(ws, MODEL) == {}
-
-
 def test_a_promotion_whose_alias_cannot_be_moved_stands_and_is_reconciled(
     ws: Workspace, ledger: Ledger, make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -413,20 +405,20 @@ def test_a_promotion_whose_alias_cannot_be_moved_stands_and_is_reconciled(
         raise LeptonError("MLflow cannot be reached.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(promotion, "set_alias", unreachable)
+        patch.setattr(projection, "set_alias", unreachable)
         with pytest.raises(LeptonError, match="is the champion of mnist-to-usps, but"):
             promoted(ws, ledger, second)
     assert aliases(ws, MODEL) == {"champion": "1"}
-    assert reconcile(ws, ledger) == [promotion.Realigned(MODEL, "1", "2")]
+    assert reconcile(ws, ledger).moved == (Realigned(MODEL, "1", "2"),)
     assert aliases(ws, MODEL) == {"champion": "2"}
-    assert reconcile(ws, ledger) == []
+    assert reconcile(ws, ledger) == Reconciled()
 
 
 def test_an_alias_moved_by_hand_is_put_back(ws: Workspace, ledger: Ledger, make) -> None:
     first, second = make(), make()
     promoted(ws, ledger, first)
     set_alias(ws, second, "champion")
-    assert reconcile(ws, ledger) == [promotion.Realigned(MODEL, "2", "1")]
+    assert reconcile(ws, ledger).moved == (Realigned(MODEL, "2", "1"),)
 
 
 def test_a_rollback_brings_the_champion_before_back(ws: Workspace, ledger: Ledger, make) -> None:

@@ -53,7 +53,7 @@ def up(
     down(ws)
     prefect_port = free_port(prefect_port, what="the Prefect server", flag="--prefect-port")
     mlflow_port = free_port(mlflow_port, what="the MLflow server", flag="--mlflow-port")
-    from lepton.registry.promotion import reconcile
+    from lepton.registry.reconcile import reconcile
 
     if not (CHECKOUT / DEPLOYMENTS).exists():
         raise LeptonError(
