@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from tests import postgres
 
 os.environ.update(
     DO_NOT_TRACK="1",
@@ -93,3 +96,31 @@ def shared_data() -> Path:
     if not folder.exists():
         pytest.skip(f"no development data at {folder} (LEPTON_SHARED_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a real PostgreSQL, started when the first test asks for it; without one, skipped, but not in CI."""
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(postgres.server())
+        except postgres.Absent as reason:
+            if os.environ.get("CI"):
+                pytest.fail(f"CI must have PostgreSQL: {reason}", pytrace=False)
+            pytest.skip(str(reason))
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of a fresh, empty schema in a real PostgreSQL."""
+    with postgres.schema(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a ledger that was never written, once a database that lepton supports."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    return str(request.getfixturevalue("postgres_url"))
