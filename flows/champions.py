@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.steps import open_ledger
-from lepton.core.errors import NotFound
+from lepton.core.errors import LeptonError, NotFound
 from lepton.core.refs import ModelRef
 from lepton.core.workspace import Workspace
 
@@ -50,16 +50,26 @@ def champion_of(ws: Workspace, domain: str) -> ModelRef:
     return found
 
 
-def load_base(ws: Workspace) -> Loaded:
-    """Return the base model that serves the source.
+def sound_base(ws: Workspace) -> ModelRef:
+    """Return the base model that serves the source; what is recalled is no start for anything.
 
     Raises:
         NotFound: If none was trained yet.
+        LeptonError: If it is recalled.
     """
+    from lepton.registry.standing import key_of, recalled
+
     found = find_champion(ws, ws.source)
     if found is None:
         raise NotFound("There is no base model yet.", why="It is trained on the source.", fix=["lepton pretrain"])
-    return load_version(ws, found)
+    why = recalled(open_ledger(ws)).get(key_of(found.to_json()))
+    if why is not None:
+        raise LeptonError(
+            f"The base {found.label} is recalled, so nothing can be adapted from it.",
+            why=why,
+            fix=["lepton pretrain  (trains another one)", f"lepton rollback {ws.source}  (to the base before)"],
+        )
+    return found
 
 
 def find_champion(ws: Workspace, pair_name: str) -> ModelRef | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from flows.resume import alone
 from flows.steps import actor, open_ledger
 from lepton.core.errors import Conflict, LeptonError
+from lepton.core.faults import reached
 from lepton.core.lease import MARKS, holds, last_mark, this_process
 from lepton.core.workspace import Workspace
 
@@ -30,13 +32,20 @@ def in_flight(ws: Workspace, pair_name: str, run: dict[str, Any], cause: str) ->
         )
     started = {"run": run, "cause": cause, **this_process()}
     expected = last.seq if last else 0
-    ledger.append(actor(), pair_name, "transfer_started", started, expect_seq=expected, expect_of=MARKS)
-    try:
-        yield
-    except BaseException as error:
-        ledger.append(actor(), pair_name, "transfer_finished", {"run": run, "ok": False, "error": _short(error)})
-        raise
-    ledger.append(actor(), pair_name, "transfer_finished", {"run": run, "ok": True})
+    with alone(ws, "transfer", pair_name):
+        ledger.append(actor(), pair_name, "transfer_started", started, expect_seq=expected, expect_of=MARKS)
+        reached("transfer.started")
+        try:
+            yield
+        except BaseException as error:
+            # The error matters more than its record: a ledger on a full disk must not hide that the disk is full.
+            with suppress(LeptonError):
+                ledger.append(
+                    actor(), pair_name, "transfer_finished", {"run": run, "ok": False, "error": _short(error)}
+                )
+            raise
+        ledger.append(actor(), pair_name, "transfer_finished", {"run": run, "ok": True})
+        reached("transfer.finished")
 
 
 def _short(error: BaseException) -> str:

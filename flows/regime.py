@@ -7,6 +7,7 @@ from typing import Any
 from flows.champions import find_champion
 from flows.steps import open_ledger
 from lepton.core.controller import State
+from lepton.core.ledger import OBSERVED, Entry, Ledger
 from lepton.core.refs import ModelRef, Pair
 from lepton.core.workspace import Workspace
 
@@ -23,6 +24,14 @@ def unanswered_drift(ws: Workspace, domain: str) -> bool:
     return confirmed and not any(entry.payload["ok"] for entry in ended)
 
 
+def recalled_batches(ws: Workspace, domain: str) -> dict[str, str]:
+    """Return the batches of a domain that were recalled, each with the reason: nothing learns from them."""
+    from lepton.registry.standing import in_force
+
+    subjects = [(row.payload["subject"], row.payload["why"]) for row in in_force(open_ledger(ws))]
+    return {s["batch"]: str(why) for s, why in subjects if s["kind"] == "batch" and s["domain"] == domain}
+
+
 def current_regime(ws: Workspace, pair: Pair, champion: ModelRef | None) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Return the batches that show the domain as it is now, and the decision that drift was found by.
 
@@ -33,22 +42,31 @@ def current_regime(ws: Workspace, pair: Pair, champion: ModelRef | None) -> tupl
     from lepton.data.store import batches as delivered
     from lepton.data.store import counts
 
+    poisoned, ledger = recalled_batches(ws, pair.target), open_ledger(ws)
     known = delivered(ws, pair.target)
-    last = open_ledger(ws).last(pair.name, "decided")
+    sound = [batch for batch in known if batch not in poisoned]
     if champion is None:
-        return tuple(known), {}
-    learnt = lineage_of_model(ws, champion).data["train"].batches
+        return tuple(sound), {}
+    last = ledger.last(pair.name, "decided")
     if last is not None:
         state = State.from_json(last.payload["state"])
         confirmed = state.phase in ("drifted", "retransferring")
         if confirmed and state.since in known and state.champion == champion.label:
-            seen = open_ledger(ws).last(pair.name, "observed")
+            seen = observed_before(ledger, last)
             trigger = {
                 "since": state.since,
                 "ledger_row": last.seq,
                 "reason": last.payload["reason"],
                 "observation": seen.payload if seen else None,
             }
-            return tuple(known[known.index(state.since) :]), trigger
+            return tuple(batch for batch in known[known.index(state.since) :] if batch in sound), trigger
+    learnt = lineage_of_model(ws, champion).data["train"].batches
     later = known[max((known.index(batch) for batch in learnt if batch in known), default=-1) + 1 :]
-    return (*learnt, *(batch for batch in later if counts(ws, pair.target, [batch])[1])), {}
+    labelled = [batch for batch in later if batch in sound and counts(ws, pair.target, [batch])[1]]
+    return (*(batch for batch in learnt if batch not in poisoned), *labelled), {}
+
+
+def observed_before(ledger: Ledger, decided: Entry) -> Entry | None:
+    """Return the observation that a decision was made on: a later one may wait for its own."""
+    rows = ledger.entries(decided.pair, OBSERVED)
+    return next((row for row in reversed(rows) if row.seq < decided.seq), None)

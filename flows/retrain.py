@@ -9,7 +9,8 @@ from prefect import flow
 from flows.champions import find_champion
 from flows.pretrain import pretrain
 from flows.records import lineage_of_model
-from flows.steps import part, workspace
+from flows.regime import recalled_batches
+from flows.steps import open_ledger, part, workspace
 from flows.transfer import transfer
 from lepton.core.errors import LeptonError
 
@@ -31,14 +32,15 @@ def retrain(cause: str = "schedule") -> dict[str, Any]:
 
 
 def source_has_grown() -> bool:
-    """Return whether the source holds batches that the serving base was not trained on."""
+    """Return whether the source holds sound batches that the serving base was not trained on, or no base is sound."""
     from lepton.data.store import batches
+    from lepton.registry.standing import key_of, recalled
 
     ws = workspace()
     base = find_champion(ws, ws.source)
-    if base is None:
+    if base is None or key_of(base.to_json()) in recalled(open_ledger(ws)):
         return True
-    seen = set(lineage_of_model(ws, base).data["train"].batches)
+    seen = set(lineage_of_model(ws, base).data["train"].batches) | set(recalled_batches(ws, ws.source))
     return not set(batches(ws, ws.source)) <= seen
 
 

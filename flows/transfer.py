@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from prefect import flow
 
+from flows.champions import find_champion
 from flows.inflight import in_flight
 from flows.regime import unanswered_drift
-from flows.steps import current_run, scratch, step, workspace
-from flows.transfer_job import TransferJob, adapt, describe_plan, judge_winner, prepare_job, settle
+from flows.resume import until_done
+from flows.settled import finish_settled
+from flows.steps import current_run, step, workspace
+from flows.transfer_job import TransferJob, ask
+from flows.transfer_steps import adapt, describe_plan, judge_winner, settle, take_up
 
 
 @flow(name="transfer", flow_run_name="transfer-{domain}")
@@ -22,6 +27,8 @@ def transfer(
     dry_run: bool = False,
 ) -> dict[str, Any]:
     """Adapt the best ancestor to `domain` and promote the result if the gate allows it.
+
+    Killed at any moment, the same call again goes on where the first one was: each step's result is kept until the end.
 
     Args:
         domain: The target.
@@ -36,14 +43,16 @@ def transfer(
     """
     run = current_run()
     if dry_run:
-        job = prepare(domain, cause, labels_per_class, strategies, run)
+        job = prepare(domain, cause, labels_per_class, strategies, run, dry_run)
         return {"outcome": "dry run", "plan": make_plan(job), "job": job}
+    if done := finish_interrupted(domain, labels_per_class, strategies):
+        return done
     if cause == "drift" and not drift_is_due(domain):
         return {"outcome": "not due"}
     ws = workspace()
     with in_flight(ws, ws.pair(domain).name, run, cause):
         job = prepare(domain, cause, labels_per_class, strategies, run)
-        with scratch(Path(job["folder"])):
+        with until_done(Path(job["folder"])):
             plan = make_plan(job)
             candidates = [try_strategy(job, entry["strategy"]) for entry in plan if not entry["skipped"]]
             verdict = judge(job, candidates)
@@ -55,12 +64,27 @@ def drift_is_due(domain: str) -> bool:
     return unanswered_drift(workspace(), domain)
 
 
+def finish_interrupted(
+    domain: str, labels_per_class: int | None, strategies: list[str] | None
+) -> dict[str, Any] | None:
+    """Return what became of the same work if it was killed after its outcome was on record and before its end was."""
+    return finish_settled(workspace(), domain, labels_per_class, strategies)
+
+
 @step
 def prepare(
-    domain: str, cause: str, labels_per_class: int | None, strategies: list[str] | None, run: dict[str, Any]
+    domain: str,
+    cause: str,
+    labels_per_class: int | None,
+    strategies: list[str] | None,
+    run: dict[str, Any],
+    dry_run: bool = False,
 ) -> dict[str, Any]:
     """Choose the rows and the ancestor; return references to them."""
-    return prepare_job(workspace(), domain, cause, labels_per_class, strategies, run).to_json()
+    ws = workspace()
+    champion = find_champion(ws, ws.pair(domain).name)
+    job = ask(ws, domain, cause, labels_per_class, strategies, run, instead_of=champion)
+    return take_up(ws, replace(job, folder="") if dry_run else job).to_json()
 
 
 @step

@@ -37,6 +37,8 @@ def holds(mark: Entry | None, now: datetime) -> bool:
         return now - mark.at <= LEASE
     try:
         process = psutil.Process(int(mark.payload["pid"]))
+        if process.status() == psutil.STATUS_ZOMBIE:  # killed, and its parent has not looked yet
+            return False
         return abs(process.create_time() - float(mark.payload["started"])) < SAME_START
     except psutil.Error:
         return False

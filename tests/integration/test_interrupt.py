@@ -63,7 +63,7 @@ def test_an_interrupted_transfer_changes_nothing_and_can_be_run_again(ws: Worksp
 
     def adapting() -> bool:
         """Return whether the first candidate is there: the next one is being made."""
-        return _last(ws, pair, "transfer_started") is not None and any(ws.work_dir.glob("*/candidates/*"))
+        return _last(ws, pair, "transfer_started") is not None and any(ws.work_dir.glob("*/candidates/[a-z]*"))
 
     command = ("transfer", "waiting", "--local", "-s", "probe", "-s", "residual")
     _interrupt(ws, tmp_path, adapting, *command)
@@ -75,9 +75,11 @@ def test_an_interrupted_transfer_changes_nothing_and_can_be_run_again(ws: Worksp
     assert ended.seq > ledger.entries(pair, "transfer_started")[-1].seq
     assert ledger.entries(pair, MOVES) == []
     assert _leftovers(ws) == []
+    assert len(_going_on(ws, pair)) == 1
     again = _run(ws, tmp_path, *command, "--json")
     assert json.loads(again.stdout)["outcome"] == "promoted", again.stderr
-    assert _leftovers(ws) == []
+    assert re.search(r"^Going on from an interrupted run: [12] of 3 strategies are done\.$", again.stderr, re.MULTILINE)
+    assert _leftovers(ws) == _going_on(ws, pair) == []
 
 
 def test_a_transfer_interrupted_as_soon_as_it_starts_gives_the_pair_free(ws: Workspace, tmp_path: Path) -> None:
@@ -155,7 +157,12 @@ def _last(ws: Workspace, pair: str, *actions: str) -> Entry | None:
     return next((row for row in reversed(Ledger(ws.ledger_url).entries(pair)) if row.action in actions), None)
 
 
+def _going_on(ws: Workspace, pair: str) -> list[Path]:
+    """Return where an interrupted transfer left what it had done, for the same command to go on from."""
+    return list(ws.work_dir.glob(f"transfer-{pair}-*"))
+
+
 def _leftovers(ws: Workspace) -> list[Path]:
-    """Return what should not outlive a command: candidates, and files that were being written."""
-    work = list(ws.work_dir.iterdir()) if ws.work_dir.exists() else []
+    """Return what should not outlive a command: folders of no interrupted transfer, files that were being written."""
+    work = [path for path in ws.work_dir.glob("*") if not path.name.startswith("transfer-")]
     return work + [path for path in ws.root.rglob(".*") if re.fullmatch(r"\..+\.[a-z0-9_]{8}", path.name)]

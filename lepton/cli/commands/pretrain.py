@@ -37,11 +37,16 @@ def pretrain(json: Json = False, local: Local = False, dry_run: DryRun = False) 
 def show(done: dict[str, Any]) -> None:
     """Print the base model's figures and the next command."""
     metrics = done["metrics"]
-    serving = "serves" if done["outcome"] == "promoted" else "was refused by the gate; what served goes on serving"
+    if done.get("interrupted"):
+        say("The run before had done it all and was interrupted before it could say so.")
+    serving = {
+        "promoted": "serves",
+        "kept": "goes on serving: training again gave the very same model",
+    }.get(done["outcome"], "was refused by the gate; what served goes on serving")
     say(f"Base model {done['model']['name']} v{done['model']['version']} {serving}.")
     say(f"  held-out   accuracy {metrics['accuracy']:.3f}, macro F1 {metrics['f1']:.3f}, ECE {metrics['ece']:.3f}")
     say(f"  took       {done['seconds']:.1f} s")
-    if done["outcome"] != "promoted":
+    if done["outcome"] == "refused":
         say(f"  gate       {done['gate']['summary']}")
     for name, link in done["links"].items():
         say(f"  {name:<10} {link}")

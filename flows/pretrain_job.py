@@ -1,0 +1,236 @@
+"""The work behind the steps of pretraining; each leaves its result in the job's folder and is not done twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from flows.champions import find_champion, load_version
+from flows.records import lineage_of_model, register_model
+from flows.regime import recalled_batches
+from flows.resume import KEY, folder_of, once, result_of, say_going_on
+from flows.steps import actor, open_ledger, progress
+from lepton import __version__
+from lepton.core.errors import LeptonError, NotFound
+from lepton.core.faults import reached
+from lepton.core.files import atomic_dir, digest
+from lepton.core.ledger import PROMOTED, REFUSED, ROLLED_BACK
+from lepton.core.refs import DataRef, ModelRef
+from lepton.core.workspace import Workspace
+
+MOVES = (PROMOTED, ROLLED_BACK, REFUSED)
+"""After one of these rows of the source, training again is new work, not the same after a crash."""
+
+
+def prepare_job(ws: Workspace, cause: str, run: dict[str, Any], dry_run: bool = False) -> dict[str, Any]:
+    """Return what will be trained on, and the folder and key of the work.
+
+    `settled` is whether an interrupted run of the very same work had already put its outcome on record.
+
+    Raises:
+        NotFound: If the source has no batch, or none that is not recalled.
+    """
+    from lepton.data.store import batches
+    from lepton.data.versions import data_ref
+
+    poisoned = recalled_batches(ws, ws.source)
+    chosen = [batch for batch in batches(ws, ws.source) if batch not in poisoned]
+    if not chosen:
+        raise NotFound(
+            f"The source domain {ws.source!r} has no data {'that is not recalled' if poisoned else 'yet'}.",
+            why="; ".join(f"{batch}: {why}" for batch, why in poisoned.items()) or "The base model is trained on it.",
+            fix=[f"lepton ingest {ws.source} FILE"],
+        )
+    data = data_ref(ws, ws.source, chosen)
+    asked = {"cause": cause, "run": run, "data": data.to_json()}
+    last = open_ledger(ws).last(ws.source, MOVES)
+    if last is not None and (left := _settled(ws, data, ModelRef.from_json(last.payload["model"]))) is not None:
+        return {**asked, **left, "settled": True}
+    serving = open_ledger(ws).last(ws.source, (PROMOTED, ROLLED_BACK))
+    after = last.seq if last else 0
+    key = _key(ws, data, after)
+    job: dict[str, Any] = {
+        "key": key,
+        "after": after,
+        "serving": serving.seq if serving else 0,
+        "folder": str(folder_of(ws, "pretrain", ws.source, key)),
+    }
+    if not dry_run:
+        once(job["folder"], "job", lambda: job)
+        reached("pretrain.prepared")
+    return {**asked, **job, "settled": False}
+
+
+def fit_base(ws: Workspace, job: dict[str, Any]) -> dict[str, Any]:
+    """Train, and leave the model and its figures in the job's folder; not again if they are there."""
+    from lepton.data.store import load
+    from lepton.models.format import save
+    from lepton.pretraining import pretrain as fit
+
+    folder = Path(job["folder"]) / "trained"
+    if (known := result_of(folder, "figures")) is not None:
+        say_going_on("the model is trained")
+        return {**known, "model": str(folder / "model")}
+    done = fit(
+        load(ws, ws.source, job["data"]["batches"]),
+        classes=source_classes(ws),
+        encoder=ws.config.encoder,
+        config=ws.config.pretrain,
+        seed=ws.config.seed,
+        threads=ws.config.threads,
+        progress=progress(),
+    )
+    reached("pretrain.trained")
+    series = {key: [epoch[key] for epoch in done.curves] for key in done.curves[0] if key != "epoch"}
+    figures = {"curves": series, "metrics": done.test, "seconds": done.seconds}
+    with atomic_dir(folder) as beside:
+        save(done.model, beside / "model")
+        (beside / "figures.json").write_text(json.dumps(figures))
+    reached("pretrain.kept")
+    return {**figures, "model": str(folder / "model")}
+
+
+def judge_against_base(ws: Workspace, job: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:
+    """Return the gate's verdict on the source's held-out rows."""
+    verdict: dict[str, Any] = once(job["folder"], "verdict", lambda: _judge(ws, job, trained))
+    reached("pretrain.judged")
+    return verdict
+
+
+def _judge(ws: Workspace, job: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:
+    from lepton.core.gate import GatePolicy, judge
+    from lepton.core.splits import split
+    from lepton.data.store import load
+    from lepton.models.format import load as load_model
+    from lepton.registry.standing import key_of, recalled
+
+    before = find_champion(ws, ws.source)
+    if before is None or key_of(before.to_json()) in recalled(open_ledger(ws)):
+        summary = "first base model" if before is None else f"{before.label} is recalled and sets no standard"
+        return {"passed": True, "summary": summary, "reasons": [], "comparisons": []}
+    new, old = load_model(Path(trained["model"])), load_version(ws, before).model
+    if new.digest() == old.digest():
+        summary = f"the very model that serves, {before.label}"
+        return {"passed": True, "summary": summary, "reasons": [], "comparisons": [], "unchanged": before.to_json()}
+    rows = split(load(ws, ws.source, job["data"]["batches"]), "test").labelled()
+    truth = new.label_indices(rows.labels)
+    rivals = {"base": old.label_indices([old.classes[k] for k in old.predict_proba(rows).argmax(axis=1)])}
+    policy = GatePolicy(margin=ws.config.transfer.margin, min_rows=ws.config.transfer.min_held_out)
+    verdict = judge(truth, new.predict_proba(rows).argmax(axis=1), rivals, policy, classes=new.classes)
+    return {**verdict.to_json(), "summary": verdict.summary()}
+
+
+def settle(ws: Workspace, job: dict[str, Any], trained: dict[str, Any], verdict: dict[str, Any]) -> dict[str, Any]:
+    """Register the base with its lineage; make it serve if the gate allows it, over the base that it was compared with.
+
+    Raises:
+        Conflict: If another base was promoted meanwhile.
+    """
+    from lepton.registry.promotion import promote
+
+    outcome = {"metrics": trained["metrics"], "seconds": trained["seconds"], "gate": verdict, "links": {}}
+    if verdict.get("unchanged"):
+        return {**outcome, "outcome": "kept", "model": verdict["unchanged"]}
+    data = DataRef.from_json(job["data"])
+    ref, links = register_model(
+        ws,
+        pair_name=ws.source,
+        folder=Path(trained["model"]),
+        run=job["run"],
+        strategy=ws.config.pretrain.objective,
+        config=settings_of(ws),
+        data={"train": data},
+        domain=ws.source,
+        gate=verdict,
+        cause={"kind": job["cause"]},
+        cost={"seconds": trained["seconds"], "labels": data.labelled},
+        metrics=trained["metrics"],
+        curves=trained["curves"],
+    )
+    reached("pretrain.registered")
+    ledger, outcome = open_ledger(ws), {**outcome, "model": ref.to_json(), "links": links}
+    if verdict["passed"]:
+        evidence = {"gate": verdict, "metrics": trained["metrics"], "run": job["run"]}
+        cause = {"kind": job["cause"]}
+        promote(ws, ledger, ws.source, ref, actor=actor(), cause=cause, evidence=evidence, expect_seq=job["serving"])
+        reached("pretrain.promoted")
+        return {**outcome, "outcome": "promoted"}
+    before = find_champion(ws, ws.source)
+    ledger.append(
+        actor(),
+        ws.source,
+        REFUSED,
+        {"model": ref.to_json(), "gate": verdict},
+        expect_seq=job["serving"],
+        expect_of=(PROMOTED, ROLLED_BACK),
+    )
+    reached("pretrain.refused")
+    return {**outcome, "outcome": "refused", "champion": before.to_json() if before else None}
+
+
+def finish_settled(ws: Workspace, job: dict[str, Any]) -> dict[str, Any]:
+    """Return what had become of work that was killed after its outcome was on record; the alias is put right."""
+    from lepton.registry.reconcile import reconcile
+
+    ledger = open_ledger(ws)
+    row = ledger.last(ws.source, MOVES)
+    assert row is not None  # it is what made the job a settled one
+    for problem in reconcile(ws, ledger, [ws.source]).problems:
+        raise problem
+    ref = ModelRef.from_json(row.payload["model"])
+    lineage = lineage_of_model(ws, ref)
+    before = find_champion(ws, ws.source)
+    return {
+        "interrupted": True,
+        "outcome": "refused" if row.action == REFUSED else "promoted",
+        "model": ref.to_json(),
+        "champion": before.to_json() if before else None,
+        "metrics": dict(lineage.metrics),
+        "seconds": lineage.cost["seconds"],
+        "gate": dict(lineage.gate or {}),
+        "links": {},
+    }
+
+
+def settings_of(ws: Workspace) -> dict[str, Any]:
+    """Return all settings that decide what a base becomes, beside its data and the seed."""
+    return {
+        "encoder": ws.config.encoder.model_dump(mode="json"),
+        "pretrain": ws.config.pretrain.model_dump(mode="json"),
+        "threads": ws.config.threads,
+        "classes": list(source_classes(ws)),
+    }
+
+
+def source_classes(ws: Workspace) -> tuple[str, ...]:
+    """Return the classes that the source's contract allows.
+
+    Raises:
+        LeptonError: If there are fewer than two: nothing can be learnt from one.
+    """
+    from lepton.contract.spec import load_contract
+
+    classes = tuple(load_contract(ws, ws.source).classes)
+    if len(classes) < 2:
+        raise LeptonError(
+            f"The source {ws.source!r} has {len(classes)} class; a model needs two to tell apart.",
+            fix=[f"edit {ws.contracts_dir / ws.source}.yaml", "lepton init --label COLUMN  (another label column)"],
+        )
+    return classes
+
+
+def _key(ws: Workspace, data: DataRef, after: int) -> str:
+    """Return the identity of the work: all that decides what comes of it, and which of several equal requests it is."""
+    settings = {**settings_of(ws), "margin": ws.config.transfer.margin, "min_held_out": ws.config.transfer.min_held_out}
+    asked = {"source": ws.source, "data": data.digest, "settings": settings, "seed": ws.config.seed}
+    return digest({**asked, "version": __version__, "after": after})
+
+
+def _settled(ws: Workspace, data: DataRef, ref: ModelRef) -> dict[str, Any] | None:
+    """Return the job that an interrupted run left, if it asked for the same as now and `ref` is what came of it."""
+    for path in ws.work_dir.glob(f"pretrain-{ws.source}-{KEY}"):
+        left = result_of(path, "job")
+        if left and left["key"] == getattr(lineage_of_model(ws, ref), "key", "") == _key(ws, data, left["after"]):
+            return dict(left)
+    return None

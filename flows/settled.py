@@ -1,0 +1,81 @@
+"""A transfer that was killed when its outcome was on record, but not yet its end: it is done, not to be done again."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from typing import Any
+
+from flows.champions import find_champion
+from flows.records import lineage_of_model
+from flows.resume import folder_of
+from flows.steps import actor, open_ledger
+from flows.transfer_job import ask, last_good_end
+from lepton.core.errors import LeptonError
+from lepton.core.lease import holds, last_mark
+from lepton.core.ledger import PROMOTED, PROPOSED, REFUSED, TRANSFER_FINISHED, Entry
+from lepton.core.refs import ModelRef
+from lepton.core.workspace import Workspace
+from lepton.registry.lineage import Lineage
+
+OUTCOMES = {PROMOTED: "promoted", REFUSED: "refused", PROPOSED: "proposed"}
+
+
+def finish_settled(
+    ws: Workspace, domain: str, labels_per_class: int | None, strategies: list[str] | None
+) -> dict[str, Any] | None:
+    """Put the end of an interrupted transfer on record, if it is the one that is asked for and its outcome is known.
+
+    Whether it is the same is told by the key: what is asked for now, as it would have been asked for before that
+    outcome, against the key that the model was registered with.
+
+    Returns:
+        The outcome, None if there is no such transfer: then the work is to be done.
+    """
+    from lepton.registry.reconcile import reconcile
+
+    pair, ledger = ws.pair(domain), open_ledger(ws)
+    mark = last_mark(ledger, pair.name)
+    row = ledger.last(pair.name, tuple(OUTCOMES))
+    if mark is None or row is None or holds(mark, datetime.now(UTC)) or row.seq < last_good_end(ws, pair.name):
+        return None
+    ref = ModelRef.from_json(row.payload["model"])
+    lineage, before = lineage_of_model(ws, ref), _champion_then(ws, row)
+    try:
+        asked = ask(ws, domain, "manual", labels_per_class, strategies, {}, instead_of=before)
+    except LeptonError:
+        return None  # whoever does the work gets to hear of it
+    if asked.key != getattr(lineage, "key", ""):
+        return None
+    for problem in reconcile(ws, ledger, [pair.name]).problems:
+        raise problem
+    ledger.append(actor(), pair.name, TRANSFER_FINISHED, {"run": mark.payload["run"], "ok": True})
+    shutil.rmtree(folder_of(ws, "transfer", pair.name, asked.key), ignore_errors=True)
+    return _outcome(domain, row, ref, lineage, before)
+
+
+def _champion_then(ws: Workspace, row: Entry) -> ModelRef | None:
+    """Return the champion that the transfer met."""
+    if row.action != PROMOTED:
+        return find_champion(ws, row.pair)
+    previous = row.payload["previous"]
+    return ModelRef.from_json(previous) if previous else None
+
+
+def _outcome(domain: str, row: Entry, ref: ModelRef, lineage: Lineage, before: ModelRef | None) -> dict[str, Any]:
+    gate = dict(lineage.gate or {})
+    return {
+        "outcome": OUTCOMES[row.action],
+        "interrupted": True,
+        "model": ref.to_json(),
+        "ancestor": lineage.parent.label if lineage.parent else None,
+        "winner": lineage.strategy,
+        "candidates": [],
+        "plan": [],
+        "gate": gate,
+        "metrics": dict(lineage.metrics),
+        "held_out_rows": gate.get("held_out_rows", 0),
+        "champion": before.label if before else None,
+        "links": {},
+        "next": f"lepton status {domain}",
+    }
