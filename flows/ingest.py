@@ -1,11 +1,17 @@
 """Ingest: check a delivery against its contract, store it, version it."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from prefect import flow
 
-from flows.steps import actor, open_ledger, step, workspace
+from flows.resume import append_once
+from flows.steps import open_ledger, step, workspace
+from lepton.core.errors import Refused
+from lepton.core.faults import reached
+from lepton.core.ledger import DELIVERY_REFUSED, INGESTED
+from lepton.core.refs import Pair
 
 
 @flow(name="ingest", flow_run_name="ingest-{domain}")
@@ -36,7 +42,14 @@ def check_and_store(domain: str, path: str, name: str | None, labels: bool, new:
     """Validate, then store and version; nothing is stored if the contract is broken."""
     from lepton.contract.ingest import ingest as take
 
-    return take(workspace(), domain, Path(path), name=name, labels=labels, new=new, dry_run=dry_run).to_json()
+    try:
+        taken = take(workspace(), domain, Path(path), name=name, labels=labels, new=new, dry_run=dry_run).to_json()
+    except Refused:
+        if not dry_run:
+            record_refusals(domain)
+        raise
+    reached("ingest.taken")
+    return taken
 
 
 @step
@@ -45,10 +58,32 @@ def record(domain: str, taken: dict[str, Any]) -> None:
     from lepton.contract.ingest import finished
 
     ws = workspace()
-    slot, ledger = ws.slot(domain), open_ledger(ws)
-    if not any(_key(entry.payload) == _key(taken) for entry in ledger.entries(slot, "ingested")):
-        ledger.append(actor(), slot, "ingested", taken)
+    slot, ledger, key = ws.slot(domain), open_ledger(ws), _key(taken)
+    append_once(ledger, slot, INGESTED, taken, lambda known: _key(known) == key)
+    reached("ingest.recorded")
     finished(ws, domain, taken["batch"], taken["labels"])
+
+
+def record_refusals(domain: str) -> None:
+    """Write what is in quarantine into the ledger: each content once, however often it is delivered."""
+    from lepton.contract.quarantine import quarantined
+
+    ws = workspace()
+    slot, ledger = domain if domain == ws.source else Pair(ws.source, domain).name, open_ledger(ws)
+    known = {row.payload["delivery"] for row in ledger.entries(slot, DELIVERY_REFUSED)}
+    for entry in reversed(quarantined(ws, domain)):
+        reason, content = entry.reason, entry.reason.get("digest")
+        if content is None or content in known:  # refused by an older version, or on record
+            continue
+        refusal = {"delivery": content, "name": reason["delivery"], "reasons": reason["lines"]}
+        if "contract" in reason:
+            refusal["rows"] = reason["contract"]["rows"]
+        append_once(ledger, slot, DELIVERY_REFUSED, refusal, partial(_is_of, content))
+    reached("ingest.refusal-recorded")
+
+
+def _is_of(content: str, refusal: dict[str, Any]) -> bool:
+    return bool(refusal["delivery"] == content)
 
 
 def _key(taken: dict[str, Any]) -> tuple[str, bool]:

@@ -12,7 +12,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 from prefect.context import FlowRunContext
 
+from flows.steps import actor
 from lepton.core.errors import Conflict
 from lepton.core.faults import reached
 from lepton.core.files import atomic_write
+from lepton.core.ledger import Action, Ledger
 from lepton.core.workspace import Workspace
 
 KEY = "[0-9a-f]" * 16
@@ -111,6 +113,23 @@ def result_of(folder: Path | str, step: str) -> Any:
         return json.loads((Path(folder) / f"{step}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+def append_once(
+    ledger: Ledger,
+    pair: str,
+    action: Action,
+    payload: dict[str, Any],
+    same: Callable[[dict[str, Any]], bool],
+) -> None:
+    """Write a row unless there is one that says the same; of several processes at once, one writes it."""
+    while True:
+        rows = ledger.entries(pair, action)
+        if any(same(row.payload) for row in rows):
+            return
+        with suppress(Conflict):  # another row of the kind came in between: look again
+            ledger.append(actor(), pair, action, payload, expect_seq=rows[-1].seq if rows else 0, expect_of=[action])
+            return
 
 
 def say_going_on(done: str) -> None:

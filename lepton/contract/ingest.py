@@ -16,16 +16,16 @@ from filelock import FileLock, Timeout
 
 from lepton.contract.infer import for_target, infer
 from lepton.contract.quarantine import quarantine, reason_file
+from lepton.contract.repeated import begin, holder, marker, nothing_new, unfinished_labels
 from lepton.contract.result import ContractResult
 from lepton.contract.spec import Contract, load_contract, save_contract
 from lepton.contract.validate import check_kind, validate, validate_labels
 from lepton.core.errors import LeptonError, Refused, UsageError
-from lepton.core.files import atomic_write
+from lepton.core.faults import reached
 from lepton.core.names import check_batch, check_domain
 from lepton.core.refs import DataRef
-from lepton.core.splits import split_key
 from lepton.core.workspace import Workspace
-from lepton.data import batchfile, readers, store, versions
+from lepton.data import readers, store, versions
 from lepton.data.ids import batch_digest, content_hashes
 from lepton.data.readers.labels import read_labels
 
@@ -92,13 +92,14 @@ def ingest(
     if not (new and domain not in ws.domains()):
         ws.check_known(domain)
     with _alone(ws):
+        reached("ingest.begun")
         versions.check_complete(ws)
         return (_take_labels if labels else _take_rows)(ws, domain, path, name, new, dry_run)
 
 
 def finished(ws: Workspace, domain: str, batch: str, labels: bool = False) -> None:
     """Say that a delivery is stored, pushed and on record: from now on the same again is a repetition."""
-    _marker(ws, domain, batch, labels).unlink(missing_ok=True)
+    marker(ws, domain, batch, labels).unlink(missing_ok=True)
 
 
 def _take_rows(ws: Workspace, domain: str, path: Path, name: str | None, new: bool, dry_run: bool) -> IngestResult:
@@ -110,11 +111,12 @@ def _take_rows(ws: Workspace, domain: str, path: Path, name: str | None, new: bo
         check_kind(delivery.table, contract, path.name)
     except LeptonError as error:
         raise _unreadable(ws, domain, path, error, dry_run) from None
+    reached("ingest.read")
     hashes = content_hashes(delivery.table)
     content = batch_digest(hashes)
-    holder = _holder(ws, domain, delivery, set(hashes), content)
-    if holder is not None:
-        return _again(ws, domain, holder, path, delivery, contract, dry_run)
+    kept_as = holder(ws, domain, delivery, set(hashes), content)
+    if kept_as is not None:
+        return _again(ws, domain, kept_as, path, delivery, contract, dry_run)
     if new and known and store.batches(ws, domain):  # without any, an ingest was interrupted after the contract
         raise UsageError(
             f"Domain {domain!r} is not new: it has a contract.", fix=[f"lepton ingest {domain} {path}  (without --new)"]
@@ -135,11 +137,15 @@ def _take_rows(ws: Workspace, domain: str, path: Path, name: str | None, new: bo
     labelled = int(table.known().sum())
     if dry_run:
         return IngestResult(domain, batch, len(table), labelled, result, None)
+    reached("ingest.checked")
     if not known:
         save_contract(ws, contract)
-    _begin(ws, domain, batch)
+        reached("ingest.contract-kept")
+    begin(ws, domain, batch)
+    reached("ingest.marked")
     store.write_batch(ws, domain, batch, table)
-    versions.snapshot(ws)
+    reached("ingest.stored")
+    _version(ws)
     return IngestResult(domain, batch, len(table), labelled, result, versions.data_ref(ws, domain, [batch]))
 
 
@@ -155,38 +161,22 @@ def _take_labels(ws: Workspace, domain: str, path: Path, name: str | None, new: 
     if not result.passed:
         raise _refusal(ws, domain, path, result, dry_run, "--labels")
     wanted = dict(zip(ids, labels, strict=True))
-    batch = None if dry_run else _unfinished_labels(ws, domain, wanted)
+    batch = None if dry_run else unfinished_labels(ws, domain, wanted)
     completed = batch is not None
     if batch is None:
         if wanted.items() <= store.labels_now(ws, domain).items():
-            raise _nothing_new(ws, domain, path, wanted)
+            raise nothing_new(ws, domain, path, wanted)
         batch = _free_name(path, name, list(store.label_files(ws, domain)))
         if dry_run:
             return IngestResult(domain, batch, len(ids), len(ids), result, None, labels=True)
-        _begin(ws, domain, batch, labels=True)
+        reached("ingest.labels-checked")
+        begin(ws, domain, batch, labels=True)
+        reached("ingest.labels-marked")
         store.write_labels(ws, domain, batch, ids, labels)
-    versions.snapshot(ws)
+        reached("ingest.labels-stored")
+    _version(ws)
     data = versions.data_ref(ws, domain)
     return IngestResult(domain, batch, len(ids), len(ids), result, data, labels=True, completed=completed)
-
-
-def _unfinished_labels(ws: Workspace, domain: str, wanted: dict[str, str]) -> str | None:
-    """Return the delivery of these very labels that was interrupted after it was stored, if there is one."""
-    for name, file in store.label_files(ws, domain).items():
-        if _marker(ws, domain, name, labels=True).exists() and _labels_in(file) == wanted:
-            return name
-    return None
-
-
-def _nothing_new(ws: Workspace, domain: str, path: Path, wanted: dict[str, str]) -> LeptonError:
-    twin = next((n for n, file in reversed(store.label_files(ws, domain).items()) if _labels_in(file) == wanted), None)
-    return LeptonError(
-        f"{path.name} is already delivered as labels {twin!r}; nothing was stored."
-        if twin is not None
-        else f"{path.name} holds nothing new; nothing was stored.",
-        why=f"Each of its {len(wanted):,} rows has the label that it names already.",
-        fix=["leave it, nothing needs to be done", "to correct labels, write the ones the rows should have and repeat"],
-    )
 
 
 def _again(
@@ -199,32 +189,17 @@ def _again(
     dry_run: bool,
 ) -> IngestResult:
     """Refuse a delivery that is already stored, unless an ingest was interrupted: then finish it."""
-    if dry_run or not _marker(ws, domain, holder).exists():
+    if dry_run or not marker(ws, domain, holder).exists():
         raise LeptonError(
             f"{path.name} is already delivered as batch {holder}; nothing was stored.",
             why=f"All of its {len(delivery.table):,} rows are there.",
             fix=[f"lepton ingest {domain} LABELS.csv --labels  (if you mean to add labels: columns id and label)"],
         )
     result = validate(delivery.identified(holder), contract, ws, delivery=path.name, has_labels=delivery.has_labels)
-    versions.snapshot(ws)
+    _version(ws)
     rows, labelled = store.counts(ws, domain, [holder])
     data = versions.data_ref(ws, domain, [holder])
     return IngestResult(domain, holder, rows, labelled, result, data, completed=True)
-
-
-def _holder(ws: Workspace, domain: str, delivery: readers.Delivery, hashes: set[str], content: str) -> str | None:
-    """Return the batch that already holds all of these rows, several joined by "and", or None."""
-    own_ids = set(delivery.table.ids) if delivery.ids_from == "given" else None
-    keys: dict[str, str] = {}
-    for batch, file in store.batch_files(ws, domain).items():
-        stored_ids = batchfile.ids_and_labels(file)[0]
-        if batchfile.about(file).get("content") == content and (own_ids is None or own_ids == set(stored_ids)):
-            return batch
-        if own_ids is None:
-            keys.update((key, batch) for row_id in stored_ids if (key := split_key(row_id)) != row_id)
-    if own_ids is None and hashes <= keys.keys():
-        return " and ".join(sorted({keys[key] for key in hashes}))
-    return None
 
 
 def _reading(ws: Workspace, rules: Contract | None, known: bool) -> readers.Reading:
@@ -259,11 +234,6 @@ def _free_name(path: Path, name: str | None, taken: list[str]) -> str:
     return batch
 
 
-def _labels_in(file: Path) -> dict[str, str]:
-    ids, labels = batchfile.ids_and_labels(file)
-    return dict(zip(ids, labels, strict=True))
-
-
 def _refusal(ws: Workspace, domain: str, path: Path, result: ContractResult, dry_run: bool, flag: str = "") -> Refused:
     again = " ".join(["lepton ingest", domain, str(path), flag]).strip()
     fix = [f"open {result.docs_url}  (Data Docs)"] if result.docs_url else []
@@ -272,6 +242,7 @@ def _refusal(ws: Workspace, domain: str, path: Path, result: ContractResult, dry
     if dry_run:
         return Refused(result.headline(), "\n".join([*why, "", "Nothing was stored: this was a dry run."]), fix)
     goal = quarantine(ws, domain, path, result)
+    reached("ingest.quarantined")
     why += ["", f"Nothing was stored. The delivery is in {_short(ws, goal)} with a report beside it."]
     return Refused(result.headline(), "\n".join(why), [f"less {_short(ws, reason_file(goal))}", *fix])
 
@@ -280,9 +251,18 @@ def _unreadable(ws: Workspace, domain: str, path: Path, error: LeptonError, dry_
     if dry_run or not path.exists():
         return error
     goal = quarantine(ws, domain, path, error)
+    reached("ingest.unread-quarantined")
     why = [error.why] if error.why else []
     why += ["", f"Nothing was stored. The delivery is in {_short(ws, goal)} with the reason beside it."]
     return Refused(f"Refused: {error.what}", "\n".join(why).strip("\n"), error.fix)
+
+
+def _version(ws: Workspace) -> None:
+    """Record the data folder and push it; done again, it does what was left."""
+    versions.snapshot(ws, push=False)
+    reached("ingest.versioned")
+    versions.push_all(ws)
+    reached("ingest.pushed")
 
 
 def _short(ws: Workspace, path: Path) -> str:
@@ -302,12 +282,3 @@ def _alone(ws: Workspace) -> Iterator[None]:
             why=f"The lock is {ws.state_dir / 'ingest.lock'}.",
             fix=["wait for it to end, then repeat this command"],
         ) from None
-
-
-def _begin(ws: Workspace, domain: str, batch: str, labels: bool = False) -> None:
-    """Leave a marker that stays until the delivery is `finished`; a file each, so that none hides another's."""
-    atomic_write(_marker(ws, domain, batch, labels), "")
-
-
-def _marker(ws: Workspace, domain: str, batch: str, labels: bool = False) -> Path:
-    return ws.state_dir / "unfinished" / domain / ("labels" if labels else "rows") / batch

@@ -11,7 +11,7 @@ from typing import Any
 
 from lepton.contract.result import ContractResult
 from lepton.core.errors import LeptonError
-from lepton.core.files import atomic_dir, atomic_write, sha256
+from lepton.core.files import atomic_dir, atomic_write, digest, sha256
 from lepton.core.names import check_domain
 from lepton.core.workspace import Workspace
 
@@ -26,7 +26,8 @@ class Quarantined:
     domain: str
     path: Path
     reason: dict[str, Any]
-    """What `<name>.reason.json` says: delivery, time, headline, lines and, if it came so far, the contract's result."""
+    """What `<name>.reason.json` says: delivery, time, digest, headline, lines and, if it came so far, the contract's
+    result."""
 
 
 def quarantine(ws: Workspace, domain: str, path: Path, cause: ContractResult | LeptonError) -> Path:
@@ -68,6 +69,7 @@ def _reason(domain: str, path: Path, cause: ContractResult | LeptonError) -> dic
         "domain": domain,
         "delivery": path.name,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "digest": content_digest(path),
     }
     if isinstance(cause, ContractResult):
         return reason | {
@@ -93,8 +95,20 @@ def _goal(folder: Path, path: Path) -> Path:
     return goal
 
 
+def content_digest(path: Path) -> str:
+    """Return what tells deliveries apart by content: equal for a file, or a folder, that holds the same.
+
+    Links are taken as links, never followed.
+    """
+    if path.is_symlink():
+        return digest(["link", str(path.readlink())])
+    if not path.is_dir():
+        return sha256(path)
+    return digest(sorted([entry.name, content_digest(entry)] for entry in path.iterdir()))
+
+
 def _same(a: Path, b: Path) -> bool:
-    return a.is_file() and b.is_file() and sha256(a) == sha256(b)
+    return content_digest(a) == content_digest(b)
 
 
 def _copy(path: Path, goal: Path) -> None:

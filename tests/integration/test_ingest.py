@@ -373,7 +373,7 @@ def test_a_delivery_is_repeated_only_once_it_is_on_record_whatever_else_came_in_
 def test_a_delivery_killed_around_its_ledger_row_has_one_after_the_same_command(ws, monkeypatch, killed_in):
     from flows import ingest as flow
 
-    def killed(*_):
+    def killed(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setenv("LEPTON_WORKSPACE", str(ws.root))
@@ -389,6 +389,43 @@ def test_a_delivery_killed_around_its_ledger_row_has_one_after_the_same_command(
         flow.ingest.fn("here", str(path))
     recorded = Ledger(ws.ledger_url).entries("here", "ingested")
     assert [entry.payload["batch"] for entry in recorded] == ["march"]
+
+
+def test_a_refused_delivery_is_on_record_once_however_often_it_comes(ws, monkeypatch):
+    from flows import ingest as flow
+
+    monkeypatch.setenv("LEPTON_WORKSPACE", str(ws.root))
+    bad, folder = write(ws, "bad.csv", rows(1, extra=1)), ws.root.parent / "in" / "pictures"
+    folder.mkdir()
+    Image.fromarray(np.zeros((3, 3), np.uint8)).save(folder / "a.png")
+    for path, new in ((bad, False), (bad, False), (folder, False), (folder, False), (bad, True)):
+        with pytest.raises(LeptonError):
+            flow.ingest.fn("there" if new else "here", str(path), new=new)
+    recorded = Ledger(ws.ledger_url).entries(action="delivery_refused")
+    assert [(row.pair, row.payload["name"]) for row in recorded] == [
+        ("here", "bad.csv"),
+        ("here", "pictures"),
+        ("here-to-there", "bad.csv"),
+    ]
+    assert recorded[0].payload["rows"] == N
+    assert any("extra" in reason for reason in recorded[0].payload["reasons"])
+    assert sorted(path.name for path in (ws.quarantine_dir / "here").iterdir() if ".reason." not in path.name) == [
+        "bad.csv",
+        "pictures",
+    ]
+
+
+def test_two_processes_that_complete_the_same_delivery_at_once_write_one_row(ws, monkeypatch):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from flows import ingest as flow
+
+    monkeypatch.setenv("LEPTON_WORKSPACE", str(ws.root))
+    taken = ingest_module.ingest(ws, "here", write(ws, "march.csv", rows(1))).to_json()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: flow.record("here", taken), range(8)))
+    assert len(Ledger(ws.ledger_url).entries("here", "ingested")) == 1
+    assert Ledger(ws.ledger_url).verify() == []
 
 
 def test_a_correction_of_labels_can_be_taken_back(ws):
