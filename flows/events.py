@@ -7,6 +7,7 @@ from typing import Any
 from prefect.context import FlowRunContext
 
 DRIFT_CONFIRMED = "lepton.drift.confirmed"
+PROPOSED = "lepton.promotion.proposed"
 
 
 def flush() -> None:
@@ -20,15 +21,22 @@ def flush() -> None:
 
 def say_drift_confirmed(pair: str, domain: str, observation: dict[str, Any], reason: str) -> bool:
     """Emit `lepton.drift.confirmed` for a pair; return whether there was a server to hear it."""
+    about = {"domain": domain, "window": observation["window"], "reason": reason, "scores": observation["scores"]}
+    return _say(DRIFT_CONFIRMED, pair, about)
+
+
+def say_proposed(pair: str, domain: str, version: str, gate: str) -> bool:
+    """Emit `lepton.promotion.proposed`: a version waits for a person; return whether there was a server to hear it."""
+    return _say(PROPOSED, pair, {"domain": domain, "version": version, "gate": gate})
+
+
+def _say(event: str, pair: str, about: dict[str, Any]) -> bool:
     if FlowRunContext.get() is None:
         return False
     from prefect.events import emit_event
     from prefect.events.worker import EventsWorker
 
-    emit_event(
-        event=DRIFT_CONFIRMED,
-        resource={"prefect.resource.id": f"lepton.pair.{pair}", "prefect.resource.name": pair},
-        payload={"domain": domain, "window": observation["window"], "reason": reason, "scores": observation["scores"]},
-    )
+    resource = {"prefect.resource.id": f"lepton.pair.{pair}", "prefect.resource.name": pair}
+    emit_event(event=event, resource=resource, payload=about)
     EventsWorker.instance().wait_until_empty()
     return True

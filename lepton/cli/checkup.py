@@ -43,6 +43,8 @@ def examine(ws: Workspace, mend: bool) -> list[Finding]:
         ("contracts", lambda: _contracts(ws)),
         ("data", lambda: _data(ws)),
         ("registry", lambda: _registry(ws, mend)),
+        ("approvals", lambda: _approvals(ws)),
+        ("recalls", lambda: _recalls(ws)),
         ("stack", lambda: _stack(ws)),
         ("device", _device),
     ]
@@ -157,6 +159,34 @@ def _registry(ws: Workspace, mend: bool) -> str:
         first = found.problems[0]
         raise LeptonError(first.what, why="\n".join([first.why, *parts]), fix=first.fix)
     return ", ".join(parts)
+
+
+def _approvals(ws: Workspace) -> str:
+    from lepton.core.ledger import PROPOSED, Ledger
+    from lepton.registry.standing import waiting
+
+    ledger = Ledger(ws.ledger_url)
+    pairs = dict.fromkeys(row.pair for row in ledger.entries(action=PROPOSED))
+    rows = [row for pair in pairs if (row := waiting(ledger, pair)) is not None]
+    told = [f"{r.pair.partition('-to-')[2]} v{r.payload['model']['version']} since {r.time[:16]} UTC" for r in rows]
+    return f"wait for a person: {', '.join(told)} (lepton promote DOMAIN --approve)" if told else "nothing waits"
+
+
+def _recalls(ws: Workspace) -> str:
+    from lepton.core.ledger import Ledger
+    from lepton.registry.projection import pairs_of
+    from lepton.registry.recall import serving_recalled
+    from lepton.registry.standing import in_force, subject_line
+
+    ledger = Ledger(ws.ledger_url)
+    standing = [subject_line(row.payload["subject"]) for row in in_force(ledger)]
+    if serving := serving_recalled(ledger, pairs_of(ledger)):
+        raise LeptonError(
+            "Recalled models serve.",
+            why="\n".join(f"{pair} serves {why}." for pair, why in serving.items()),
+            fix=[f"lepton transfer {next(iter(serving)).partition('-to-')[2] or '...'}", "lepton recall ... again"],
+        )
+    return f"in force: {', '.join(standing)}; none of it serves" if standing else "nothing is recalled"
 
 
 def _stack(ws: Workspace) -> str:

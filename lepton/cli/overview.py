@@ -9,12 +9,14 @@ from lepton.core.lease import MARKS, holds
 from lepton.core.ledger import Entry, Ledger
 from lepton.core.refs import Pair
 from lepton.core.workspace import Workspace
+from lepton.registry.standing import key_of, recalled, waiting
 
 
 def overview(ws: Workspace, domain: str | None = None) -> list[dict[str, Any]]:
     """Return one row a pair, the targets in order of name."""
     ledger = Ledger(ws.ledger_url)
-    return [pair_overview(ledger, ws.pair(target)) for target in ([domain] if domain else ws.targets())]
+    out = recalled(ledger)
+    return [pair_overview(ledger, ws.pair(target), out) for target in ([domain] if domain else ws.targets())]
 
 
 def first_step(ws: Workspace) -> str:
@@ -27,8 +29,14 @@ def first_step(ws: Workspace) -> str:
     return "lepton ingest TARGET FILE --new"
 
 
-def pair_overview(ledger: Ledger, pair: Pair) -> dict[str, Any]:
-    """Return what an operator wants to know of one pair; None where nothing is known yet."""
+def pair_overview(ledger: Ledger, pair: Pair, out: dict[tuple[str, str], str]) -> dict[str, Any]:
+    """Return what an operator wants to know of one pair; None where nothing is known yet.
+
+    Args:
+        ledger: All is read from it.
+        pair: The pair.
+        out: The recalled versions, each with the reason.
+    """
     entries = ledger.entries(pair.name)
     serving = _last(entries, "promoted", "rolled_back")
     observed, decided = _last(entries, "observed"), _last(entries, "decided")
@@ -47,6 +55,8 @@ def pair_overview(ledger: Ledger, pair: Pair) -> dict[str, Any]:
     refused = _last(entries, "refused")
     if refused is not None and refused.seq < (serving.seq if serving else 0):
         refused = None
+    proposed = waiting(ledger, pair.name) if any(entry.action == "proposed" for entry in entries) else None
+    bad = out.get(key_of(serving.payload["model"])) if serving else None
     return {
         "pair": pair.name,
         "domain": pair.target,
@@ -66,7 +76,9 @@ def pair_overview(ledger: Ledger, pair: Pair) -> dict[str, Any]:
         "decision": decision.get("action"),
         "why": decision.get("reason"),
         "refused": refused.payload["gate"]["summary"] if refused else None,
-        "next": None if running else _next(pair.target, champion, state, _failed(transfer), refused),
+        "waiting": f"v{proposed.payload['model']['version']}" if proposed else None,
+        "recalled": bad,
+        "next": None if running else _next(pair.target, champion, state, _failed(transfer), refused, proposed, bad),
     }
 
 
@@ -80,8 +92,21 @@ def _evidence(entries: list[Entry], serving: Entry | None) -> dict[str, Any]:
     return {}
 
 
-def _next(target: str, champion: str | None, state: str, failed: str | None, refused: Entry | None) -> str | None:
+def _next(
+    target: str,
+    champion: str | None,
+    state: str,
+    failed: str | None,
+    refused: Entry | None,
+    proposed: Entry | None,
+    recalled: str | None,
+) -> str | None:
     """Return the command to type next, if there is something to do."""
+    if proposed:
+        version = proposed.payload["model"]["version"]
+        return f"lepton promote {target} --approve   (v{version} passed the gate and waits; or: lepton reject {target})"
+    if recalled:
+        return f"lepton transfer {target}   (what serves it was recalled: {recalled})"
     if failed:
         return f"lepton transfer {target}   (the last one failed: {failed})"
     if refused is not None and (champion is None or state == "drifted"):

@@ -67,6 +67,14 @@ class TransferConfig(Section):
     """Non-inferiority margin of the gate: the loss of accuracy that must be ruled out at 95 %."""
     min_held_out: int = Field(30, ge=5)
     """Fewest labelled held-out rows that the gate accepts as evidence."""
+    approval: Literal["gate", "person"] = "gate"
+    """Who has the last word on a promotion: `gate`, or a `person` once the gate has passed (lepton promote --approve,
+    or the form in Prefect's pages)."""
+    approval_hours: float = Field(72.0, gt=0)
+    """How long the form in Prefect's pages waits for a person; after that the command line still can."""
+    on_recall: Literal["move_back", "mark"] = "move_back"
+    """When what serves is recalled: `move_back` to the newest champion before it that is not, or only `mark` it and say
+    so."""
 
 
 class MonitorFields(Section):

@@ -8,13 +8,13 @@ between the two steps leaves a stale alias at most, never a half-promoted model,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.faults import reached
-from lepton.core.ledger import PROMOTED, ROLLED_BACK, Entry, Ledger
+from lepton.core.ledger import PROMOTED, ROLLED_BACK, Action, Entry, Ledger
 from lepton.core.refs import ModelRef
 from lepton.core.workspace import Workspace
 from lepton.registry.models import fetch
@@ -83,8 +83,20 @@ def commit(
     cause: Mapping[str, Any],
     evidence: Mapping[str, Any],
     expect_seq: int | None = None,
+    expect_of: Sequence[Action] = MOVES,
 ) -> None:
-    """Write the row that makes a verified version the champion: from here on it serves. See `promote`."""
+    """Write the row that makes a verified version the champion: from here on it serves. See `promote`.
+
+    Args:
+        ledger: The ledger.
+        pair: As all that follows, see `promote`.
+        ref: The version; the caller has verified it.
+        actor: Who decided.
+        cause: Why.
+        evidence: The gate's verdict.
+        expect_seq: The newest row of `expect_of` that the decision knew of.
+        expect_of: Which of the pair's rows the decision hangs on.
+    """
     refuse_recalled(ledger, ref)
     serving = champion(ledger, pair)
     if serving is None or serving.ref != ref:
@@ -94,7 +106,7 @@ def commit(
             "cause": dict(cause),
             "evidence": dict(evidence),
         }
-        ledger.append(actor, pair, PROMOTED, payload, expect_seq=expect_seq, expect_of=MOVES)
+        ledger.append(actor, pair, PROMOTED, payload, expect_seq=expect_seq, expect_of=expect_of)
     reached("promote.recorded")
 
 
@@ -130,8 +142,10 @@ def history(ledger: Ledger, pair: str) -> list[Champion]:
     return [replace(reign, until=end) for reign, end in zip(reigns, ends, strict=False)]
 
 
-def rollback_target(ledger: Ledger, pair: str, to: str | None = None) -> Champion:
-    """Return what a rollback would bring back: the champion before this one, or version `to`.
+def rollback_target(
+    ledger: Ledger, pair: str, to: str | None = None, without: Collection[tuple[str, str]] = ()
+) -> Champion:
+    """Return what a rollback would bring back: the champion before this one that was not recalled, or version `to`.
 
     Each rollback goes one step further into the past; it does not bounce between two versions.
 
@@ -145,15 +159,16 @@ def rollback_target(ledger: Ledger, pair: str, to: str | None = None) -> Champio
             f"Nothing serves {pair} yet, so there is nothing to roll back.",
             fix=["lepton transfer TARGET", "lepton status"],
         )
-    now, out = reigns[-1].ref, recalled(ledger)
+    now, out = reigns[-1].ref, {*recalled(ledger), *without}
     if to is None:
         earlier = _stack(reigns)[:-1]
         fit = [reign for reign in earlier if (reign.ref.name, reign.ref.version) not in out]
         if not fit:
             raise NotFound(
-                f"There is no champion of {pair} before {now.label} to go back to.",
-                why="\n".join(f"{one.ref.label} was recalled." for one in earlier) or "It is the first.",
-                fix=[f"lepton lineage {_target(pair)}", f"lepton transfer {_target(pair)}"],
+                f"Every champion of {pair} before {now.label} was recalled: there is none to go back to."
+                if earlier
+                else f"{now.label} is the first champion of {pair}; there is none before it.",
+                fix=[f"lepton transfer {_target(pair)}", f"lepton lineage {_target(pair)}"],
             )
         return fit[-1]
     wanted = to.removeprefix("v")

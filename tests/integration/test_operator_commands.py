@@ -13,7 +13,10 @@ from lepton.core.workspace import Workspace
 from tests.conftest import Answer, make_plant
 
 Cli = Callable[..., Answer]
-COMMANDS = ("config", "doctor", "lineage", "status", "promote", "rollback", "score", "transfer", "monitor", "pretrain")
+COMMANDS = (
+    *("config", "doctor", "lineage", "status", "promote", "rollback", "reject", "recall"),
+    *("score", "transfer", "monitor", "pretrain"),
+)
 
 
 @pytest.fixture
@@ -110,6 +113,12 @@ def test_a_dry_run_of_the_stack_answers_in_json(lepton: Cli, empty: Path, comman
         (("status", "../x"), 2),
         (("lineage", "nobody"), 1),
         (("promote", "nobody", "1", "--why", "x"), 1),
+        (("promote", "nobody", "1"), 2),
+        (("promote", "nobody", "--approve"), 1),
+        (("reject", "nobody", "--why", "x"), 1),
+        (("recall", "nobody@1", "--why", "x"), 1),
+        (("recall", "--why", "x"), 2),
+        (("recall", "--batch", "nobody", "--why", "x"), 2),
         (("rollback", "nobody"), 1),
         (("transfer", "nobody", "--local"), 1),
         (("monitor", "nobody", "--local"), 1),

@@ -16,10 +16,9 @@ from urllib.request import urlopen
 import numpy as np
 import pytest
 
-from lepton.core.config import EncoderConfig
 from lepton.core.errors import Conflict, LeptonError, NotFound
 from lepton.core.ledger import PROMOTED, REGISTERED, Ledger
-from lepton.core.refs import DataRef, ModelRef
+from lepton.core.refs import ModelRef
 from lepton.core.table import Table
 from lepton.core.workspace import Workspace
 from lepton.registry import projection, promotion
@@ -30,79 +29,9 @@ from lepton.registry.promotion import champion, promote, rollback
 from lepton.registry.reconcile import Reconciled, reconcile
 from lepton.registry.server import initialise, server_command, server_environment
 from lepton.registry.tracking import connect
+from tests.registry import DATA, MODEL, PAIR, workspace_in
 
-PAIR, MODEL = "mnist-to-usps", "lepton-mnist-to-usps"
-DATA = DataRef("mnist", ("a", "b"), "d" * 32, "m" * 32, None, 12, 9)
 BY_HAND = {"kind": "manual"}
-
-
-@pytest.fixture(scope="module")
-def images() -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 255, (6, 1, 8, 8)).astype(np.uint8)
-
-
-@pytest.fixture(scope="module")
-def model_folder(tmp_path_factory: pytest.TempPathFactory, images: np.ndarray) -> Path:
-    """A small untrained model as `lepton.models.format` writes it."""
-    from torch import nn
-
-    from lepton.models.encoders import build_encoder
-    from lepton.models.format import save
-    from lepton.models.inputs import fit_inputs
-    from lepton.models.model import Model
-
-    ids = np.array([str(n) for n in range(len(images))], dtype=object)
-    table = Table("image", ids, np.full(len(images), None, dtype=object), images=images)
-    config = EncoderConfig(name="cnn", width=4, features=8, image_size=8)
-    inputs = fit_inputs(table, config)
-    encoder = build_encoder(config, inputs.kind, inputs.tensor_shape)
-    model = Model(inputs, encoder, nn.Linear(encoder.feature_dim, 3), ("a", "b", "c"))
-    return save(model, tmp_path_factory.mktemp("model") / "made")
-
-
-def workspace_in(root: Path) -> Workspace:
-    root.mkdir(parents=True, exist_ok=True)
-    (root / "lepton.yaml").write_text("name: digits\nkind: image\nsource: mnist\n")
-    return Workspace(root)
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's tables, made once: it takes seconds."""
-    ws = workspace_in(tmp_path_factory.mktemp("template"))
-    initialise(ws)
-    return ws.mlflow_db
-
-
-@pytest.fixture
-def ws(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    """A workspace with MLflow ready; nothing may be left in the current folder."""
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    monkeypatch.chdir(elsewhere)
-    ws = workspace_in(tmp_path / "ws")
-    ws.state_dir.mkdir()
-    shutil.copy(migrated, ws.mlflow_db)
-    yield ws
-    assert list(elsewhere.iterdir()) == []
-
-
-@pytest.fixture
-def ledger(ws: Workspace) -> Ledger:
-    return Ledger(ws.ledger_url)
-
-
-@pytest.fixture
-def make(ws: Workspace, ledger: Ledger, model_folder: Path):
-    """Register the next version."""
-
-    def _make(pair: str = PAIR, parent: ModelRef | None = None, **other: object) -> ModelRef:
-        lineage = Lineage(strategy="residual", data={"train": DATA}, seed=0, parent=parent, **other)
-        return register(
-            ws, ledger, pair, model_folder, lineage, actor="user:ada", metrics={"accuracy": 0.9, "ece": None}
-        )
-
-    return _make
 
 
 def promoted(ws: Workspace, ledger: Ledger, ref: ModelRef, **other: object) -> promotion.Champion:

@@ -1,8 +1,8 @@
-"""`lepton promote` and `lepton rollback`: a person decides which version serves."""
+"""`lepton promote`, `lepton rollback` and `lepton reject`: a person decides which version serves."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,12 +14,16 @@ def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command("promote")(promote)
     app.command("rollback")(rollback)
+    app.command("reject")(reject)
 
 
 def promote(
     domain: Target,
-    version: Annotated[str, typer.Argument(help="Version of the pair's model, e.g. 2.")],
-    why: Annotated[str, typer.Option(help="Recorded in the ledger with your name.")],
+    version: Annotated[
+        str | None, typer.Argument(help="Version of the pair's model, e.g. 2; with --approve the one that waits.")
+    ] = None,
+    why: Annotated[str | None, typer.Option(help="Recorded in the ledger with your name.")] = None,
+    approve: Annotated[bool, typer.Option("--approve", help="Say yes to the version that waits for a person.")] = False,
     json: Json = False,
     local: Local = False,
     dry_run: DryRun = False,
@@ -28,20 +32,22 @@ def promote(
 
     The reason and what the gate said of the version go on record in the ledger.
     """
-    ws, _ = enter(local)
-    from flows.promote import promote_by_hand
+    from lepton.core.errors import UsageError
 
-    done = promote_by_hand(ws, domain, version, why, dry_run)
-    serves_already = done["before"] == done["model"]
-    if json:
-        as_json({**done, "changed": not (dry_run or serves_already)})
-    elif serves_already:
-        say(f"{done['model']} serves {domain!r} already; nothing was changed.")
+    if not approve and (version is None or why is None):
+        missing = "a VERSION" if version is None else "a reason"
+        raise UsageError(
+            f"A promotion by hand needs {missing}.",
+            fix=[f'lepton promote {domain} {version or "VERSION"} --why "..."', f"lepton promote {domain} --approve"],
+        )
+    ws, _ = enter(local)
+    from flows.promote import approve_proposal, promote_by_hand
+
+    if approve:
+        done = approve_proposal(ws, domain, version, why or "approved", dry_run)
     else:
-        verb = "Would promote" if dry_run else "Promoted"
-        say(f"{verb} {done['model']} for {domain!r}; before: {done['before'] or 'none'}.")
-        say(f"  gate said   {done['gate']}")
-        say(f"  undo        lepton rollback {domain}")
+        done = promote_by_hand(ws, domain, str(version), str(why), dry_run)
+    _show(domain, done, json, verbs=("Would approve", "Approved") if approve else ("Would promote", "Promoted"))
 
 
 def rollback(
@@ -52,7 +58,10 @@ def rollback(
     local: Local = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Give DOMAIN its previous champion back."""
+    """Give DOMAIN its previous champion back.
+
+    Champions that were recalled since are passed over.
+    """
     ws, _ = enter(local)
     from flows.promote import roll_back
 
@@ -62,3 +71,39 @@ def rollback(
     else:
         say(f"{'Would roll back' if dry_run else 'Rolled back'} {domain!r}: {done['before']} -> {done['model']}.")
         say("  see         lepton status")
+
+
+def reject(
+    domain: Target,
+    why: Annotated[str, typer.Option(help="Recorded in the ledger with your name.")],
+    version: Annotated[str | None, typer.Argument(help="Version to reject; default: the one that waits.")] = None,
+    json: Json = False,
+    local: Local = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Say no to the version that waits for a person.
+
+    Or to any other VERSION that does not serve; the reason goes on record.
+    """
+    ws, _ = enter(local)
+    from flows.promote import reject_version
+
+    done = reject_version(ws, domain, version, why, dry_run)
+    if json:
+        as_json(done)
+    else:
+        say(f"{'Would reject' if dry_run else 'Rejected'} {done['model']} for {domain!r}: {why}")
+        say(f"  serves      {done['serving'] or 'none'}, as before")
+
+
+def _show(domain: str, done: dict[str, Any], json: bool, verbs: tuple[str, str]) -> None:
+    serves_already = done["before"] == done["model"]
+    if json:
+        as_json({**done, "changed": not (done["dry_run"] or serves_already)})
+    elif serves_already:
+        say(f"{done['model']} serves {domain!r} already; nothing was changed.")
+    else:
+        verb = verbs[0] if done["dry_run"] else verbs[1]
+        say(f"{verb} {done['model']} for {domain!r}; before: {done['before'] or 'none'}.")
+        say(f"  gate said   {done['gate']}")
+        say(f"  undo        lepton rollback {domain}")

@@ -41,6 +41,11 @@ def status(
     if not pairs:
         say(f"  next    {first_step(ws)}")
     for pair in pairs:
+        if pair["recalled"]:
+            say(f"  ATTENTION   {pair['domain']} serves {pair['model']}, which was recalled: {pair['recalled']}")
+        if pair["waiting"]:
+            say(f"  waiting     {pair['domain']} {pair['waiting']} passed the gate and waits for a person's word")
+    for pair in pairs:
         if pair["next"]:
             say(f"  next    {pair['next']}")
 

@@ -39,7 +39,8 @@ def transfer(
 ) -> None:
     """Adapt the best ancestor to DOMAIN, behind the gate.
 
-    The result serves only if the gate allows it; exit code 3 if it does not.
+    The result serves only if the gate allows it, exit code 3 if it does not, and, where lepton.yaml says
+    transfer.approval: person, once somebody has approved it.
     """
     _, on_stack = enter(local)
     from flows.steps import reporting_to
@@ -79,13 +80,19 @@ def show(domain: str, done: dict[str, Any]) -> None:
         for c in done["candidates"]
     ]
     columns = ("strategy", "cv accuracy", "accuracy", "precision", "recall", "F1", "ECE", "seconds")
-    table(f"Candidates for {domain!r}: same {done['held_out_rows']} held-out rows, * chosen", columns, rows)
+    if done.get("interrupted"):
+        say("The run before had done it all and was interrupted before it could say so.")
+    else:
+        table(f"Candidates for {domain!r}: same {done['held_out_rows']} held-out rows, * chosen", columns, rows)
     say(f"  started from   {done['ancestor']}")
     say(f"  gate           {done['gate']['summary']}")
     for reason in done["gate"]["reasons"]:
         say(f"                 - {reason}")
     if done["outcome"] == "promoted":
         say(f"  champion       {done['model']['name']} v{done['model']['version']} serves {domain!r} now")
+    elif done["outcome"] == "proposed":
+        version = done["model"]["version"]
+        say(f"  champion       unchanged: {done['champion'] or 'none'}; v{version} waits for a person's word")
     elif done["outcome"] == "refused":
         say(f"  champion       unchanged: {done['champion'] or 'none'}; the challenger is v{done['model']['version']}")
     else:

@@ -1,0 +1,223 @@
+"""A person's word before a promotion: a version is proposed, and then approved or rejected. Ledger first, as ever.
+
+A proposal serves nobody. Whoever speaks first settles it; whoever comes second is told what became of it. It does not
+outlive the champion that the gate compared it with: against another one it has proved nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lepton.core.errors import Conflict, LeptonError, NotFound
+from lepton.core.faults import reached
+from lepton.core.ledger import ABANDONED, PROMOTED, PROPOSED, REJECTED, ROLLED_BACK, Action, Entry, Ledger
+from lepton.core.refs import ModelRef
+from lepton.core.workspace import Workspace
+from lepton.registry.projection import MOVES, project
+from lepton.registry.promotion import Champion, champion, commit, refuse_recalled, show, verify
+from lepton.registry.standing import key_of, waiting
+
+WORDS: tuple[Action, ...] = (PROMOTED, ROLLED_BACK, PROPOSED, REJECTED, ABANDONED)
+"""Rows of a pair that settle a proposal, or take its place."""
+
+
+def propose(
+    ledger: Ledger,
+    pair: str,
+    ref: ModelRef,
+    *,
+    actor: str,
+    cause: Mapping[str, Any],
+    evidence: Mapping[str, Any],
+    expect_seq: int | None = None,
+) -> Entry:
+    """Put a verified version on record as waiting for a person's word; doing so twice writes one row.
+
+    Raises:
+        Conflict: If another champion serves than the gate compared with; nothing was written.
+        LeptonError: If the version was recalled.
+    """
+    refuse_recalled(ledger, ref)
+    before = waiting(ledger, pair)
+    if before is not None and key_of(before.payload["model"]) == (ref.name, ref.version):
+        return before
+    serving = champion(ledger, pair)
+    payload = {
+        "model": ref.to_json(),
+        "previous": serving.ref.to_json() if serving else None,
+        "cause": dict(cause),
+        "evidence": dict(evidence),
+    }
+    row = ledger.append(actor, pair, PROPOSED, payload, expect_seq=expect_seq, expect_of=MOVES)
+    reached("promote.proposed")
+    return row
+
+
+def approve(
+    ws: Workspace,
+    ledger: Ledger,
+    pair: str,
+    version: str | None = None,
+    *,
+    actor: str,
+    why: str,
+    through: str,
+) -> Champion:
+    """Let the version that waits serve; the person, the reason and the gate's evidence go on record.
+
+    Args:
+        ws: The workspace.
+        ledger: Its ledger.
+        pair: The pair.
+        version: The version that is meant; by default the one that waits.
+        actor: The person.
+        why: Their reason.
+        through: Where they said so.
+
+    Raises:
+        Conflict: If the proposal was settled or overtaken; says by whom and when.
+        NotFound: If nothing was proposed.
+        LeptonError: If the model does not verify any more; nothing was written.
+    """
+    row, newest = _waiting(ledger, pair, version), ledger.last(pair, WORDS)
+    ref = ModelRef.from_json(row.payload["model"])
+    verify(ws, ref)
+    reached("promote.approval-verified")
+    cause = {
+        "kind": "approval",
+        "who": actor,
+        "why": why,
+        "through": through,
+        "proposal": row.seq,
+        "proposed_because": row.payload["cause"],
+    }
+    commit(
+        ledger,
+        pair,
+        ref,
+        actor=actor,
+        cause=cause,
+        evidence=row.payload["evidence"],
+        expect_seq=newest.seq if newest else 0,
+        expect_of=WORDS,
+    )
+    return show(ws, ledger, pair)
+
+
+def reject(ws: Workspace, ledger: Ledger, pair: str, ref: ModelRef | None = None, *, actor: str, why: str) -> ModelRef:
+    """Put on record that a person does not want a version to serve: the one that waits, or any that does not serve.
+
+    Raises:
+        Conflict: If it was settled meanwhile; says by whom and when.
+        NotFound: If no version is given and none waits.
+        LeptonError: If the version serves.
+    """
+    newest = ledger.last(pair, WORDS)
+    ref = to_reject(ledger, pair, ref)
+    payload = {"model": ref.to_json(), "why": why}
+    ledger.append(actor, pair, REJECTED, payload, expect_seq=newest.seq if newest else 0, expect_of=WORDS)
+    reached("reject.recorded")
+    try:
+        project(ws, ledger, pair)
+    except LeptonError as error:
+        raise LeptonError(
+            f"{ref.label} is rejected, but MLflow's alias could not be moved.",
+            why=f"{error.what} {error.why}".strip(),
+            fix=["lepton doctor  (moves the alias when MLflow can be reached again)"],
+        ) from None
+    reached("reject.shown")
+    return ref
+
+
+def to_reject(ledger: Ledger, pair: str, ref: ModelRef | None) -> ModelRef:
+    """Return the version that a rejection would speak of. Raises as `reject` does; writes nothing."""
+    if ref is None:
+        return ModelRef.from_json(_waiting(ledger, pair, None).payload["model"])
+    serving = champion(ledger, pair)
+    if serving is not None and serving.ref == ref:
+        raise LeptonError(
+            f"{ref.label} serves: what serves is not rejected, it is replaced.",
+            fix=[f"lepton rollback {_target(pair)}", f'lepton recall {ref.name}@{ref.version} --why "..."'],
+        )
+    said = _last_of(ledger, pair, ref.version, (REJECTED, PROPOSED))
+    if said is not None and said.action == REJECTED:
+        raise Conflict(f"{ref.label} is rejected already.", why=_said(said))
+    return ref
+
+
+def to_approve(ledger: Ledger, pair: str, version: str | None) -> ModelRef:
+    """Return the version that an approval would let serve. Raises as `approve` does; writes nothing."""
+    return ModelRef.from_json(_waiting(ledger, pair, version).payload["model"])
+
+
+def what_became(ledger: Ledger, pair: str, version: str | None = None) -> LeptonError | None:
+    """Return how a proposal was settled or overtaken, as an error to show; None while it waits.
+
+    Args:
+        ledger: The ledger.
+        pair: The pair.
+        version: Of which version; by default of the newest that was proposed.
+    """
+    row = waiting(ledger, pair)
+    if row is not None and version in (None, row.payload["model"]["version"]):
+        return None
+    asked = [e for e in ledger.entries(pair, PROPOSED) if version in (None, e.payload["model"]["version"])]
+    if not asked:
+        which = f"Version {version}" if version else "No version"
+        return NotFound(
+            f"{which} of {pair} {'does not wait' if version else 'waits'} for a person's word.",
+            why="A version waits when it passed the gate and lepton.yaml says transfer.approval: person.",
+            fix=[f"lepton transfer {_target(pair)}", f'lepton promote {_target(pair)} VERSION --why "..."  (by hand)'],
+        )
+    proposed = asked[-1]
+    label = ModelRef.from_json(proposed.payload["model"]).label
+    for later in ledger.entries(pair, WORDS, after=proposed.seq):
+        same = key_of(later.payload["model"]) == key_of(proposed.payload["model"])
+        if same and later.action == PROMOTED:
+            return Conflict(f"{label} was approved already.", why=_said(later))
+        if same and later.action in (REJECTED, ABANDONED):
+            return Conflict(f"{label} was {later.action} already.", why=_said(later))
+        if later.action in MOVES:
+            now = ModelRef.from_json(later.payload["model"]).label
+            return Conflict(
+                f"The proposal of {label} was overtaken: {now} was made champion since.",
+                why=f"{_said(later)}\nThe gate compared {label} with what served before.",
+                fix=[f"lepton transfer {_target(pair)}  (asks the gate again, against what serves now)"],
+            )
+    if row is not None:
+        newer = ModelRef.from_json(row.payload["model"])
+        return Conflict(
+            f"The proposal of {label} was overtaken by that of {newer.label}, which waits.",
+            fix=[f"lepton promote {_target(pair)} --approve {newer.version}"],
+        )
+    try:
+        refuse_recalled(ledger, ModelRef.from_json(proposed.payload["model"]))
+    except LeptonError as recall:
+        return recall
+    return None
+
+
+def _waiting(ledger: Ledger, pair: str, version: str | None) -> Entry:
+    """Return the proposal that waits, if it is the one that is meant; else raise what became of it."""
+    wanted = version.removeprefix("v") if version else None
+    row, settled = waiting(ledger, pair), what_became(ledger, pair, wanted)
+    if settled is not None:
+        raise settled
+    assert row is not None
+    return row
+
+
+def _last_of(ledger: Ledger, pair: str, version: str, actions: tuple[Action, ...]) -> Entry | None:
+    rows = [row for row in ledger.entries(pair, actions) if row.payload["model"]["version"] == version]
+    return rows[-1] if rows else None
+
+
+def _said(row: Entry) -> str:
+    why = row.payload.get("why") or (row.payload.get("cause") or {}).get("why") or ""
+    return f"By {row.actor}, {row.time[:19].replace('T', ' ')} UTC" + (f": {why}" if why else ".")
+
+
+def _target(pair: str) -> str:
+    """Return the word for a pair on the command line."""
+    return pair.partition("-to-")[2] or pair

@@ -1,0 +1,54 @@
+"""What the tests of the registry share: MLflow's tables made once, one small model, a workspace a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lepton.core.ledger import Ledger
+from lepton.core.workspace import Workspace
+from lepton.registry.server import initialise
+from tests.registry import Maker, save_model, some_images, with_mlflow, workspace_in
+
+
+@pytest.fixture(scope="session")
+def images() -> np.ndarray:
+    return some_images()
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small untrained model as `lepton.models.format` writes it."""
+    return save_model(tmp_path_factory.mktemp("model") / "made")
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's tables, made once: it takes seconds."""
+    ws = workspace_in(tmp_path_factory.mktemp("template"))
+    initialise(ws)
+    return ws.mlflow_db
+
+
+@pytest.fixture
+def ws(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """A workspace with MLflow ready; nothing may be left in the current folder."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    yield with_mlflow(workspace_in(tmp_path / "ws"), migrated)
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.fixture
+def ledger(ws: Workspace) -> Ledger:
+    return Ledger(ws.ledger_url)
+
+
+@pytest.fixture
+def make(ws: Workspace, ledger: Ledger, model_folder: Path) -> Maker:
+    """Registers the next version at each call."""
+    return Maker(ws, ledger, model_folder)
