@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from lepton.core.files import canonical
 
 GENESIS = "0" * 64
 """What the first row carries as the hash of the row before it."""
+
+
+HEAD_KEY = 1
+"""The key of the one record of the newest row."""
+
+Head = tuple[Any, Any, Any]
+"""Key, number and hash on record of the newest row, as they are stored: a damaged cell may hold anything."""
 
 
 class Sealed(Protocol):
@@ -58,13 +65,15 @@ def broken_links(rows: Sequence[Sealed]) -> list[str]:
     return problems
 
 
-def wrong_head(newest: Sealed | None, heads: Sequence[tuple[int, str]]) -> list[str]:
-    """Return what is wrong with the end of the chain, given the recorded (number, hash) of the newest row."""
+def wrong_head(newest: Sealed | None, heads: Sequence[Head]) -> list[str]:
+    """Return what is wrong with the end of the chain, given what is on record of the newest row."""
     if newest is None and not heads:
         return []
     if len(heads) != 1:
         return [f"the newest row is on record {len(heads)} times"]
-    seq, found = heads[0]
+    key, seq, found = heads[0]
+    if key != HEAD_KEY or not isinstance(seq, int) or not isinstance(found, str):
+        return ["the record of the newest row was changed"]
     last = newest.seq if newest else 0
     if last < seq:
         return [f"row {seq} is missing at the end" if last == seq - 1 else f"rows {last + 1} to {seq} are missing"]

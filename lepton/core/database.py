@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from lepton.core.errors import LeptonError
 
 _LOCK_SECONDS = 30
-"""How long a SQLite writer waits for another; an append takes a few milliseconds."""
+"""How long a writer waits for another; an append takes a few milliseconds."""
+_LOST_RACES = ("23505", "40001", "40P01")
+"""PostgreSQL's words for: somebody else inserted this key, or changed what we read, or each waits for the other."""
 
 
+@lru_cache(maxsize=32)
 def make_engine(url: str) -> Engine:
-    """Return an engine without a pool.
+    """Return an engine without a pool; the same for the same URL, which asks a server for its version only once.
 
     A connection lives as long as one call: nothing is left to dispose of, or to share by accident with a forked
     process. Opening one takes well under a millisecond on SQLite and some ten on a local Postgres.
@@ -36,14 +40,41 @@ def make_engine(url: str) -> Engine:
         ) from None
     if engine.dialect.name == "sqlite":
         _serialise_sqlite_writers(engine)
+    elif engine.dialect.name != "postgresql":
+        raise LeptonError(
+            "The ledger's address cannot be used.",
+            why=f"{_public(url)}: the ledger lives in SQLite or PostgreSQL, not in {engine.dialect.name}.",
+            fix=["correct LEPTON_LEDGER_URL, e.g. postgresql+psycopg://user@host/database"],
+        )
     return engine
 
 
 @contextmanager
 def transaction(engine: Engine, write: bool = False) -> Iterator[Connection]:
-    """Yield a connection in a transaction, committed if the block succeeds."""
-    with engine.connect().execution_options(lepton_write=write) as connection, connection.begin():
+    """Yield a connection in a transaction, committed if the block succeeds.
+
+    Writers are let in one by one, before they read what their write depends on. A reader sees one moment: rows that
+    are written meanwhile are in none of its answers.
+    """
+    options: dict[str, Any] = {"lepton_write": write}
+    if engine.dialect.name == "postgresql":
+        # Said here, because a server can be set to another default: under READ COMMITTED what a writer reads after
+        # it got the lock is what the writer before it left.
+        options["isolation_level"] = "READ COMMITTED" if write else "REPEATABLE READ"
+    with engine.connect().execution_options(**options) as connection, connection.begin():
+        if write and engine.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
+            connection.exec_driver_sql(
+                "SELECT pg_advisory_xact_lock(hashtext('lepton.ledger'), hashtext(current_schema()))"
+            )
         yield connection
+
+
+def lost_race(error: SQLAlchemyError) -> bool:
+    """Return whether a write failed only because somebody else was faster: then it may be tried again."""
+    if isinstance(error, IntegrityError):
+        return True
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _LOST_RACES
 
 
 def sqlite_path(url: str) -> Path | None:

@@ -17,16 +17,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, Row, Select, select
-from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from lepton.core.chain import GENESIS, broken_links, seal, wrong_head
-from lepton.core.database import make_engine, sqlite_path, transaction, unusable
+from lepton.core import migrations
+from lepton.core.chain import GENESIS, HEAD_KEY, Head, Sealed, broken_links, seal, wrong_head
+from lepton.core.database import lost_race, make_engine, sqlite_path, transaction, unusable
 from lepton.core.errors import Conflict, LeptonError
 from lepton.core.files import canonical
+from lepton.core.migrations.schema import HEAD as _head
+from lepton.core.migrations.schema import ROWS as _rows
 
 Action = Literal[
     "ingested",
@@ -81,29 +84,6 @@ PUBLISHED: Action = "published"
 _ATTEMPTS = 20
 """Lost races in a row before an append gives up; each one means that somebody else got in."""
 
-_metadata = sa.MetaData()
-
-_rows = sa.Table(
-    "ledger",
-    _metadata,
-    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
-    sa.Column("time", sa.Text, nullable=False),
-    sa.Column("actor", sa.Text, nullable=False),
-    sa.Column("pair", sa.Text, nullable=False, index=True),
-    sa.Column("action", sa.Text, nullable=False),
-    sa.Column("payload", sa.Text, nullable=False),
-    sa.Column("prev_hash", sa.Text, nullable=False),
-    sa.Column("hash", sa.Text, nullable=False),
-)
-
-_head = sa.Table(
-    "ledger_head",
-    _metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("seq", sa.BigInteger, nullable=False),
-    sa.Column("hash", sa.Text, nullable=False),
-)
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -140,7 +120,7 @@ class Ledger:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._ready = False
+        self._ready = self._readable = False
 
     def append(
         self,
@@ -172,12 +152,12 @@ class Ledger:
         """
         if action not in get_args(Action):
             raise ValueError(f"unknown ledger action {action!r}")
-        text = canonical(payload)
+        text = _as_text(payload)
         for attempt in range(_ATTEMPTS):
             try:
                 with self._connect(write=True) as connection:
                     if not self._ready:
-                        _metadata.create_all(connection)
+                        migrations.bring_up_to_date(connection)
                     # First the number to write after, then the check: whoever gets in after the check takes
                     # that number, and our insert fails on it. The other way round two could win.
                     newest = _newest(connection)
@@ -186,13 +166,13 @@ class Ledger:
                     entry = _insert(connection, newest, actor, pair, action, text)
                 self._ready = True
                 return entry
-            except (IntegrityError, ProgrammingError):
-                # Another writer inserted this number, or created the tables, after we looked: look again.
+            except SQLAlchemyError as error:
+                if not lost_race(error):
+                    raise unusable(self.url, error, "written") from None
+                # Another writer inserted this number after we looked: look again.
                 if attempt == _ATTEMPTS - 1:
                     raise Conflict(f"The ledger stayed busy for {_ATTEMPTS} attempts.", fix=["try again"]) from None
                 time.sleep(0.005 * (attempt + 1))
-            except SQLAlchemyError as error:
-                raise unusable(self.url, error, "written") from None
         raise AssertionError("the loop returns or raises")
 
     def entries(
@@ -203,17 +183,18 @@ class Ledger:
         Raises:
             LeptonError: If the database or a row cannot be read.
         """
-        return [_entry(row) for row in self._read(_filtered(pair, action, after).order_by(_rows.c.seq))]
+        found = self._read(_filtered(pair, action, after).order_by(_rows.c.seq))
+        return [_entry(row) for rows in found for row in rows]
 
     def last(self, pair: str | None = None, action: Action | Sequence[Action] | None = None) -> Entry | None:
         """Return the newest row of a pair and of some actions, or None."""
         found = self._read(_filtered(pair, action, 0).order_by(_rows.c.seq.desc()).limit(1))
-        return _entry(found[0]) if found else None
+        return _entry(found[0][0]) if found and found[0] else None
 
     def last_seq(self) -> int:
         """Return the newest sequence number; 0 if the ledger is empty."""
         found = self._read(select(sa.func.max(_rows.c.seq).label("newest")))
-        return int(found[0].newest or 0) if found else 0
+        return int(found[0][0].newest or 0) if found else 0
 
     def verify(self) -> list[str]:
         """Walk the chain and return what is wrong with it, a sentence each; empty means intact.
@@ -221,32 +202,32 @@ class Ledger:
         Raises:
             LeptonError: If the database itself cannot be read.
         """
-        rows = self._read(select(_rows).order_by(_rows.c.seq))
-        heads = [(row.seq, row.hash) for row in self._read(select(_head))]
+        rows, heads = self.stored()
         return [*broken_links(rows), *wrong_head(rows[-1] if rows else None, heads)]
 
-    def _read(self, query: Select[Any]) -> list[Row[Any]]:
-        """Return all rows of a query; none if the ledger was never written."""
-        if not self._exists():
+    def stored(self) -> tuple[Sequence[Sealed], Sequence[Head]]:
+        """Return the rows exactly as they are stored, in order, and what is on record of the newest one.
+
+        Both are of the same moment, so that a row written meanwhile does not look like one too many.
+
+        Raises:
+            LeptonError: If the database cannot be read.
+        """
+        rows, heads = self._read(select(_rows).order_by(_rows.c.seq), select(_head)) or ([], [])
+        return cast("Sequence[Sealed]", rows), [tuple(row) for row in heads]
+
+    def _read(self, *queries: Select[Any]) -> list[list[Row[Any]]]:
+        """Return the rows of each query, all of one moment; nothing if the ledger was never written."""
+        path = sqlite_path(self.url)
+        if path is not None and not path.exists():  # connecting would create the file
             return []
         try:
             with self._connect() as connection:
-                return list(connection.execute(query))
+                if not self._readable:
+                    self._readable = not migrations.look(connection).empty
+                return [list(connection.execute(query)) for query in queries] if self._readable else []
         except SQLAlchemyError as error:
             raise unusable(self.url, error, "read") from None
-
-    def _exists(self) -> bool:
-        if self._ready:
-            return True
-        path = sqlite_path(self.url)
-        if path is not None and not path.exists():  # connecting would create the file
-            return False
-        try:
-            with self._connect() as connection:
-                self._ready = {_rows.name, _head.name} <= set(sa.inspect(connection).get_table_names())
-        except SQLAlchemyError as error:
-            raise unusable(self.url, error, "read") from None
-        return self._ready
 
     @contextmanager
     def _connect(self, write: bool = False) -> Iterator[Connection]:
@@ -264,6 +245,20 @@ class Ledger:
         return make_engine(self.url)
 
 
+def _now() -> datetime:
+    """Return what the clock says; it may have been set back since the last row, so the order is `seq` alone."""
+    return datetime.now(UTC)
+
+
+def _as_text(payload: dict[str, Any]) -> str:
+    text = canonical(payload)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a character, as in the name of a file that is not UTF-8
+        return json.dumps(payload, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text
+
+
 def _filtered(pair: str | None, action: Action | Sequence[Action] | None, after: int) -> Select[Any]:
     query = select(_rows).where(_rows.c.seq > after)
     if pair is not None:
@@ -278,10 +273,15 @@ def _check_expected(connection: Connection, pair: str, expect_seq: int, expect_o
     newest = connection.execute(query.order_by(_rows.c.seq.desc()).limit(1)).first()
     found = newest.seq if newest else 0
     if found != expect_seq:
-        by = f"Row {found} ({newest.action}, {newest.pair}) was written by {newest.actor}" if newest else "It is empty"
+        kind = f" among {' and '.join(expect_of)} of {pair}" if expect_of else ""
+        by = (
+            f"Row {found} ({newest.action}, {newest.pair}) was written by {newest.actor}, {newest.time[:19]} UTC"
+            if newest
+            else "There is none"
+        )
         raise Conflict(
             "Somebody else wrote to the ledger first; nothing was written.",
-            why=f"{by}; row {expect_seq} was expected to be the newest.",
+            why=f"{by}; row {expect_seq} was expected to be the newest{kind}.",
             fix=["look at the new state (lepton status), then decide again"],
         )
 
@@ -294,16 +294,16 @@ def _newest(connection: Connection) -> tuple[int, str]:
 
 def _insert(connection: Connection, newest: tuple[int, str], actor: str, pair: str, action: Action, text: str) -> Entry:
     seq, prev_hash = newest[0] + 1, newest[1]
-    moment = datetime.now(UTC).isoformat(timespec="microseconds")
+    moment = _now().isoformat(timespec="microseconds")
     sealed = seal(seq, moment, actor, pair, action, text, prev_hash)
     connection.execute(
         _rows.insert().values(
             seq=seq, time=moment, actor=actor, pair=pair, action=action, payload=text, prev_hash=prev_hash, hash=sealed
         )
     )
-    moved = connection.execute(_head.update().where(_head.c.id == 1).values(seq=seq, hash=sealed))
+    moved = connection.execute(_head.update().where(_head.c.id == HEAD_KEY).values(seq=seq, hash=sealed))
     if moved.rowcount == 0:
-        connection.execute(_head.insert().values(id=1, seq=seq, hash=sealed))
+        connection.execute(_head.insert().values(id=HEAD_KEY, seq=seq, hash=sealed))
     return Entry(seq, moment, actor, pair, action, json.loads(text), prev_hash, sealed)
 
 

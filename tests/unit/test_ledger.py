@@ -3,6 +3,8 @@
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from lepton.core.errors import Conflict, LeptonError
 from lepton.core.ledger import DECIDED, INGESTED, OBSERVED, PROMOTED, ROLLED_BACK, Entry, Ledger
+from tests.tampering import KINDS, Forgery, unguarded
 
 COLUMNS = ("time", "actor", "pair", "action", "payload", "prev_hash", "hash")
 json_values = st.recursive(
@@ -36,11 +39,10 @@ def filled(folder: Path, rows: int = 6) -> Ledger:
 
 
 def sql(folder: Path, *statements: str) -> None:
-    connection = sqlite3.connect(folder / "ledger.db")
-    with connection:
+    """Change a ledger behind its back, past the triggers."""
+    with unguarded(folder / "ledger.db") as connection:
         for statement in statements:
             connection.execute(statement)
-    connection.close()
 
 
 def test_reading_a_ledger_that_was_never_written_is_empty_and_creates_nothing(tmp_path: Path) -> None:
@@ -103,14 +105,11 @@ def test_any_single_byte_edit_is_found(tmp_path_factory: pytest.TempPathFactory,
     folder = tmp_path_factory.mktemp("ledger")
     ledger = filled(folder)
     seq, column = data.draw(st.integers(1, 6)), data.draw(st.sampled_from(COLUMNS))
-    connection = sqlite3.connect(folder / "ledger.db")
-    connection.text_factory = bytes
-    raw = bytearray(connection.execute(f"SELECT {column} FROM ledger WHERE seq = {seq}").fetchone()[0])
-    at = data.draw(st.integers(0, len(raw) - 1))
-    raw[at] = data.draw(st.integers(1, 255).filter(lambda value: value != raw[at]))
-    with connection:
+    with unguarded(folder / "ledger.db") as connection:
+        raw = bytearray(connection.execute(f"SELECT {column} FROM ledger WHERE seq = {seq}").fetchone()[0])
+        at = data.draw(st.integers(0, len(raw) - 1))
+        raw[at] = data.draw(st.integers(1, 255).filter(lambda value: value != raw[at]))
         connection.execute(f"UPDATE ledger SET {column} = CAST(? AS TEXT) WHERE seq = {seq}", (bytes(raw),))
-    connection.close()
     assert any(f"row {seq} " in problem for problem in ledger.verify())
 
 
@@ -154,6 +153,8 @@ def test_a_well_sealed_row_added_behind_the_ledgers_back_is_found(tmp_path: Path
         shorter,
         f"ATTACH '{longer / 'ledger.db'}' AS other",
         "INSERT INTO ledger SELECT * FROM other.ledger WHERE seq = 7",
+        "COMMIT",
+        "DETACH other",
     )
     assert fresh(shorter).verify() == ["row 7 was added past the end"]
 
@@ -248,3 +249,83 @@ def test_racing_writers_without_expectation_all_get_in(tmp_path: Path) -> None:
 def ledger_of(folder: Path) -> Ledger:
     """A ledger of its own for each thread, as processes have."""
     return fresh(folder)
+
+
+appends = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        st.sampled_from(["mnist", "mnist-to-usps", "mnist-to-größe"]),
+        st.sampled_from([INGESTED, OBSERVED, PROMOTED]),
+        st.dictionaries(st.text(max_size=5), json_values, max_size=2),
+    ),
+    min_size=2,
+    max_size=8,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=appends, kind=st.sampled_from(KINDS), seed=st.integers(0, 2**32))
+def test_any_interleaving_of_writers_is_intact_and_any_single_forgery_is_found(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[int, str, str, dict]], kind: str, seed: int
+) -> None:
+    folder = tmp_path_factory.mktemp("ledger")
+    writers = [fresh(folder) for _ in range(3)]
+    for writer, pair, action, payload in rows:
+        writers[writer].append(f"writer:{writer}", pair, action, payload)
+    assert fresh(folder).verify() == []
+    done = Forgery(kind, seed).apply(folder / "ledger.db")
+    assert fresh(folder).verify(), done
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ledger SET actor = 'x' WHERE seq = 3",
+        "DELETE FROM ledger",
+        "INSERT OR REPLACE INTO ledger SELECT seq, time, 'x', pair, action, payload, prev_hash, hash FROM ledger",
+        "INSERT INTO ledger SELECT * FROM ledger WHERE seq = 3 ON CONFLICT (seq) DO UPDATE SET actor = 'x'",
+        "DELETE FROM ledger_head",
+    ],
+)
+def test_the_database_itself_refuses_to_change_or_delete_a_row(tmp_path: Path, statement: str) -> None:
+    ledger = filled(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection, pytest.raises(sqlite3.IntegrityError):
+        connection.execute(statement)
+    assert ledger.verify() == []
+
+
+@pytest.mark.parametrize("hours", [-5, 0, 5])
+def test_a_clock_that_is_set_back_changes_neither_the_order_nor_the_chain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    ledger = fresh(tmp_path)
+    first = ledger.append("x", "a", PROMOTED, {"n": 1})
+    later = datetime.now(UTC) + timedelta(hours=hours)
+    monkeypatch.setattr("lepton.core.ledger._now", lambda: later)
+    second = ledger.append("x", "a", PROMOTED, {"n": 2}, expect_seq=first.seq)
+    assert [entry.seq for entry in ledger.entries()] == [1, 2]
+    assert ledger.last("a") == second
+    assert ledger.verify() == []
+
+
+def test_a_name_that_is_not_unicode_is_kept(tmp_path: Path) -> None:
+    ledger = fresh(tmp_path)
+    ledger.append("x", "a", INGESTED, {"delivery": "caf\udce9.csv"})
+    assert ledger.entries()[0].payload == {"delivery": "caf\udce9.csv"}
+    assert ledger.verify() == []
+
+
+def test_rows_written_while_the_chain_is_walked_are_no_problem(tmp_path: Path) -> None:
+    ledger, stop = filled(tmp_path), threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            ledger_of(tmp_path).append("x", "a", OBSERVED, {})
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert [ledger.verify() for _ in range(30)] == [[]] * 30
+    finally:
+        stop.set()
+        writer.join()

@@ -1,0 +1,1 @@
+"""The steps, oldest first; once released, a step is never changed."""
