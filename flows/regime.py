@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flows.champions import find_champion
 from flows.steps import open_ledger
 from lepton.core.controller import State
-from lepton.core.ledger import OBSERVED, Entry, Ledger
+from lepton.core.lease import running_transfer
+from lepton.core.ledger import (
+    DECIDED,
+    OBSERVED,
+    PROMOTED,
+    ROLLED_BACK,
+    TRANSFER_FINISHED,
+    TRANSFER_STARTED,
+    Entry,
+    Ledger,
+)
 from lepton.core.refs import ModelRef, Pair
 from lepton.core.workspace import Workspace
+
+ATTEMPTS = 3
+"""Transfers that may be killed in answer to one decision before a person has to look."""
 
 
 def unanswered_drift(ws: Workspace, domain: str) -> bool:
@@ -22,6 +36,21 @@ def unanswered_drift(ws: Workspace, domain: str) -> bool:
     ended = ledger.entries(pair.name, "transfer_finished", after=last.seq)
     confirmed = state.phase in ("drifted", "retransferring") and state.champion == champion.label
     return confirmed and not any(entry.payload["ok"] for entry in ended)
+
+
+def unanswered_retransfer(ledger: Ledger, pair_name: str, now: datetime) -> Entry | None:
+    """Return the decision to transfer that no transfer answered: not begun, or killed before its end.
+
+    One that failed is not tried again before the controller decides so, and one that is killed each time not for ever.
+    """
+    rows = ledger.entries(pair_name, DECIDED)
+    asked = next((row for row in reversed(rows) if row.payload["action"] == "retransfer"), None)
+    over = not rows or State.from_json(rows[-1].payload["state"]).phase not in ("drifted", "retransferring")
+    if asked is None or over or running_transfer(ledger, pair_name, now):
+        return None
+    since = [row.action for row in ledger.entries(pair_name, after=asked.seq)]
+    ended = {TRANSFER_FINISHED, PROMOTED, ROLLED_BACK} & set(since)
+    return asked if not ended and since.count(TRANSFER_STARTED) < ATTEMPTS else None
 
 
 def recalled_batches(ws: Workspace, domain: str) -> dict[str, str]:

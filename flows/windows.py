@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.champions import Loaded, champion_of, load_champion, rows_of
 from flows.events import say_drift_confirmed
+from flows.regime import observed_before, unanswered_retransfer
 from flows.steps import actor, open_ledger
 from lepton.core.controller import Decision, Observation, State, decide
 from lepton.core.errors import NotFound
+from lepton.core.faults import reached
 from lepton.core.lease import running_transfer
+from lepton.core.ledger import ALERTED, DECIDED, OBSERVED, Action, Entry, Ledger
 from lepton.core.workspace import Workspace
 
 PATIENCE = timedelta(minutes=3)
@@ -53,47 +57,72 @@ def judge_window(
     """Judge one window: observe, decide, record, then tell.
 
     A window that is not new (judged before, or older than the champion) is shown, but changes nothing.
-    The ledger is written before anybody is told; what a crash keeps from being told, `finish_telling` tells later.
+    What a killed monitor saw and did not decide about is decided about now, and not looked at again. The ledger is
+    written before anybody is told; what a crash keeps from being told, `finish_telling` tells later.
     """
-    from lepton.data.store import load
-    from lepton.monitoring.window import observe, policy_of
+    from lepton.monitoring.window import policy_of
 
     pair, champion = ws.pair(domain), load_champion(ws, domain)
-    config = ws.config.monitor_for(domain)
+    reached("monitor.loaded")
     report = ws.reports_dir / "windows" / domain / f"{window}.v{champion.ref.version}.html"
-    observed = observe(
-        pair.name,
-        window,
-        reference_of(ws, domain, champion),
-        answered(champion, load(ws, domain, [window])),
-        champion.ref.label,
-        config,
-        time=datetime.now(UTC),
-        cache_dir=ws.cache_dir / "calibration",
-        report_path=None if dry_run else report,
-        seed=ws.config.seed,
-    )
-    seen = observed.observation
     ledger = open_ledger(ws)
-    last = ledger.last(pair.name, "decided")
+    last, before_us = ledger.last(pair.name, DECIDED), ledger.last(pair.name, OBSERVED)
+    waiting = _undecided(ledger, pair.name, window, champion.ref.label)
+    seen = waiting or _observed(ws, domain, window, champion, None if dry_run else report)
+    reached("monitor.judged")
     remembered = before or (last.payload["state"] if last else None)
     state = State.from_json(remembered) if remembered else State()
-    decision = decide(state, seen, policy_of(config), running_transfer(ledger, pair.name, seen.time))
+    config = ws.config.monitor_for(domain)
+    decision = decide(state, seen, policy_of(config), running_transfer(ledger, pair.name, datetime.now(UTC)))
     links = {"report": report.as_uri()} if report.exists() else {}
     is_new = window in new_windows(ws, domain, None)
     if not is_new:
         decision = Decision("none", f"{window} is no new window; shown, not recorded", state)
     if is_new and not dry_run:
-        who = actor()
-        ledger.append(who, pair.name, "observed", seen.to_json())
-        verdict = {**decision.to_json(), "window": window}
-        # Of two monitors at once, one is told to look again: each decision builds on the one before.
-        expected = last.seq if last else 0
-        ledger.append(who, pair.name, "decided", verdict, expect_seq=expected, expect_of=["decided"])
+        if waiting is None:
+            _append(ledger, pair.name, OBSERVED, seen.to_json(), before_us)
+            reached("monitor.observed")
+        _append(ledger, pair.name, DECIDED, {**decision.to_json(), "window": window}, last)
+        reached("monitor.decided")
         tell(ws, domain, seen, decision, links)
+        reached("monitor.told")
         if decision.action == "retransfer":
             say_drift_confirmed(pair.name, domain, seen.to_json(), decision.reason)
+            reached("monitor.announced")
     return {"domain": domain, "observation": seen.to_json(), "decision": decision.to_json(), "links": links}
+
+
+def _observed(ws: Workspace, domain: str, window: str, champion: Loaded, report: Path | None) -> Observation:
+    from lepton.data.store import load
+    from lepton.monitoring.window import observe
+
+    return observe(
+        ws.pair(domain).name,
+        window,
+        reference_of(ws, domain, champion),
+        answered(champion, load(ws, domain, [window])),
+        champion.ref.label,
+        ws.config.monitor_for(domain),
+        time=datetime.now(UTC),
+        cache_dir=ws.cache_dir / "calibration",
+        report_path=report,
+        seed=ws.config.seed,
+    ).observation
+
+
+def _undecided(ledger: Ledger, pair_name: str, window: str, champion: str) -> Observation | None:
+    """Return what a killed monitor saw of a window and had no time to decide about."""
+    row = ledger.last(pair_name, (OBSERVED, DECIDED))
+    if row is None or row.action != OBSERVED:
+        return None
+    seen = Observation.from_json(row.payload)
+    return seen if (seen.window, seen.champion) == (window, champion) else None
+
+
+def _append(ledger: Ledger, pair_name: str, action: Action, payload: dict[str, Any], before: Entry | None) -> None:
+    """Write a row after the one of its kind that we saw; of two monitors at once, one is told to look again."""
+    expected = before.seq if before else 0
+    ledger.append(actor(), pair_name, action, payload, expect_seq=expected, expect_of=[action])
 
 
 def tell(ws: Workspace, domain: str, seen: Observation, decision: Decision, links: dict[str, str]) -> None:
@@ -104,10 +133,19 @@ def tell(ws: Workspace, domain: str, seen: Observation, decision: Decision, link
     if alert is None:
         return
     sent = send(alert, ws.config.alerts.urls, ws.alerts_file)
+    reached("monitor.alert-sent")
     channels = [{"channel": d.channel, "ok": d.ok, "detail": d.detail} for d in sent]
     open_ledger(ws).append(
         actor(), ws.pair(domain).name, "alerted", {"kind": alert.kind, "title": alert.title, "channels": channels}
     )
+    reached("monitor.alert-recorded")
+
+
+def retransfers_left(ws: Workspace, domain: str | None) -> list[str]:
+    """Return the targets, or the one, whose decided retransfer nobody began, or that was killed before its end."""
+    ledger, now = open_ledger(ws), datetime.now(UTC)
+    targets = ws.targets() if domain is None else [domain]
+    return [name for name in targets if unanswered_retransfer(ledger, ws.pair(name).name, now)]
 
 
 def finish_telling(ws: Workspace, domain: str, now: datetime) -> list[str]:
@@ -116,21 +154,23 @@ def finish_telling(ws: Workspace, domain: str, now: datetime) -> list[str]:
     The event is repeated only if nothing started for a while: the worker needs its seconds to begin.
     """
     pair, ledger = ws.pair(domain), open_ledger(ws)
-    last, observed = ledger.last(pair.name, "decided"), ledger.last(pair.name, "observed")
+    last = ledger.last(pair.name, DECIDED)
+    observed = observed_before(ledger, last) if last else None
     if last is None or observed is None:
         return []
     state = State.from_json(last.payload["state"])
     decision = Decision(last.payload["action"], last.payload["reason"], state, last.payload["alert"])
     seen = Observation.from_json(observed.payload)
-    since = {entry.action for entry in ledger.entries(pair.name, after=last.seq)}
     told = []
-    if decision.alert and "alerted" not in since:
+    if decision.alert and not ledger.entries(pair.name, ALERTED, after=last.seq):
         tell(ws, domain, seen, decision, {})
         told.append("alert")
-    overdue = now - last.at > PATIENCE
-    if decision.action == "retransfer" and overdue and not since & {"transfer_started", "promoted", "rolled_back"}:
-        say_drift_confirmed(pair.name, domain, seen.to_json(), decision.reason)
+    asked = unanswered_retransfer(ledger, pair.name, now)
+    cause = observed_before(ledger, asked) if asked else None
+    if asked and cause and now - asked.at > PATIENCE:
+        say_drift_confirmed(pair.name, domain, cause.payload, asked.payload["reason"])
         told.append("event")
+    reached("monitor.caught-up")
     return told
 
 

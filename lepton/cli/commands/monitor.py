@@ -27,18 +27,22 @@ def monitor(
 
     Only drift that costs accuracy counts; drift without a cost is recorded.
     """
-    _, on_stack = enter(local)
+    ws, on_stack = enter(local)
     from flows.monitor import monitor as flow
+    from flows.windows import retransfers_left
 
     found = play(flow, on_stack, domain, window, dry_run)
     judged, problems = [seen for seen in found if "decision" in seen], [seen for seen in found if "problem" in seen]
-    due = sorted({seen["domain"] for seen in judged if seen["decision"]["action"] == "retransfer"})
-    acted = {name: retransfer(name) for name in due} if act and not on_stack and not dry_run else {}
+    due = [] if on_stack or dry_run else retransfers_left(ws, domain)  # a killed run may have left one, too
+    acted = {name: retransfer(name) for name in due} if act else {}
     if json:
         as_json({"windows": judged, "problems": problems, "retransfers": acted})
     else:
         where(on_stack, local)
         show(judged, on_stack, acted)
+        left = [name for name in due if name not in acted and name not in {seen["domain"] for seen in judged}]
+        for name in left:
+            say(f"  next     lepton transfer {name} --cause drift   (decided before, and not done yet)")
     for problem in problems:
         note(f"\nWindow {problem['window']!r} of {problem['domain']!r} could not be judged:\n{problem['problem']}")
     if any(seen["decision"]["action"] in ("retransfer", "alert") for seen in judged):
