@@ -146,6 +146,8 @@ def settle(ws: Workspace, job: dict[str, Any], trained: dict[str, Any], verdict:
         cause={"kind": job["cause"]},
         cost={"seconds": trained["seconds"], "labels": data.labelled},
         metrics=trained["metrics"],
+        key=job["key"],
+        threads=ws.config.threads,
         curves=trained["curves"],
     )
     reached("pretrain.registered")
@@ -231,6 +233,6 @@ def _settled(ws: Workspace, data: DataRef, ref: ModelRef) -> dict[str, Any] | No
     """Return the job that an interrupted run left, if it asked for the same as now and `ref` is what came of it."""
     for path in ws.work_dir.glob(f"pretrain-{ws.source}-{KEY}"):
         left = result_of(path, "job")
-        if left and left["key"] == getattr(lineage_of_model(ws, ref), "key", "") == _key(ws, data, left["after"]):
+        if left and left["key"] == lineage_of_model(ws, ref).key == _key(ws, data, left["after"]):
             return dict(left)
     return None

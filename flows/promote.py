@@ -14,7 +14,7 @@ from typing import Any
 from flows.events import say_proposed
 from flows.records import lineage_of_model, model_to_promote, register_model
 from flows.steps import actor, open_ledger, step, workspace
-from flows.transfer_job import TransferJob, candidate_folder, training_rows
+from flows.transfer_job import THREADS, TransferJob, candidate_folder, training_rows
 from flows.undo import all_or_nothing, undoable
 from lepton.core.errors import Conflict
 from lepton.core.faults import reached
@@ -239,6 +239,8 @@ def _register(
         cause=job.cause,
         cost={"seconds": sum(c["seconds"] for c in candidates), "labels": winner["labels"], "bytes": winner["size"]},
         metrics=winner["metrics"],
+        key=job.key,
+        threads=THREADS,
         parent=job.ancestor,
         ancestors=tuple(dict.fromkeys(ref for ref in (job.base, job.champion) if ref is not None)),
         tables={"candidates.json": candidates, "gate.json": verdict},

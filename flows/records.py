@@ -10,8 +10,9 @@ from flows.steps import actor, open_ledger
 from lepton.core.errors import NotFound
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.workspace import Workspace
+from lepton.registry.descent import Node, tree
 from lepton.registry.environment import environment
-from lepton.registry.lineage import Lineage, Node, tree
+from lepton.registry.lineage import Lineage
 from lepton.registry.models import register
 from lepton.registry.tracking import connect
 
@@ -30,6 +31,8 @@ def register_model(
     cause: Mapping[str, Any],
     cost: Mapping[str, float],
     metrics: Mapping[str, Any],
+    key: str,
+    threads: int,
     parent: ModelRef | None = None,
     ancestors: tuple[ModelRef, ...] = (),
     curves: Mapping[str, Any] | None = None,
@@ -50,6 +53,8 @@ def register_model(
         cause: Why it was made.
         cost: Seconds, labels, bytes.
         metrics: On the held-out rows.
+        key: Of the work, so that doing it again after a crash registers nothing twice.
+        threads: That torch used.
         parent: What it was adapted from.
         ancestors: All models that were considered as a start.
         curves: Series to draw, e.g. the losses of every epoch.
@@ -72,6 +77,8 @@ def register_model(
         **environment(),
         cost=cost,
         metrics=metrics,
+        key=key,
+        threads=threads,
     )
     tracking, ledger = connect(ws), open_ledger(ws)
     numbers = {key: value for key, value in metrics.items() if isinstance(value, int | float)}

@@ -45,7 +45,7 @@ def finish_settled(
         asked = ask(ws, domain, "manual", labels_per_class, strategies, {}, instead_of=before)
     except LeptonError:
         return None  # whoever does the work gets to hear of it
-    if asked.key != getattr(lineage, "key", ""):
+    if asked.key != lineage.key:
         return None
     for problem in reconcile(ws, ledger, [pair.name]).problems:
         raise problem

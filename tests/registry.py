@@ -74,8 +74,6 @@ class Maker:
     ) -> ModelRef:
         """Register the next version of a pair."""
         data = other.pop("data", {"train": DATA})
-        if "key" not in Lineage.__dataclass_fields__:
-            other.pop("key", None)
         lineage = Lineage(strategy="residual", data=data, seed=0, parent=parent, **other)
         numbers = {"accuracy": 0.9, "ece": None}
         return register(self.ws, self.ledger, pair, folder or self.folder, lineage, actor="user:ada", metrics=numbers)

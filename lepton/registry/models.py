@@ -69,7 +69,7 @@ def register(
     """
     checksums = file_checksums(folder)
     tracking, name = connect(ws), base_model_name(pair)
-    key = str(getattr(lineage, "key", ""))
+    key = lineage.key
     if key and (before := _registered_before(ws, ledger, pair, key)):
         reached("register.found-again")
         return before

@@ -26,7 +26,7 @@ def lineage(
     """
     ws, _ = enter(local)
     from flows.records import lineage_tree
-    from lepton.registry.lineage import to_json, to_text
+    from lepton.registry.descent import to_json, to_text
 
     nodes = lineage_tree(ws, domain)
     if json:

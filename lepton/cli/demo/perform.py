@@ -118,7 +118,7 @@ def _load_libraries() -> None:
 
 def _lineage(ws: Workspace) -> str:
     from flows.records import lineage_tree
-    from lepton.registry.lineage import to_text
+    from lepton.registry.descent import to_text
 
     return to_text(lineage_tree(ws))
 
