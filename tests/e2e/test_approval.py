@@ -1,0 +1,99 @@
+"""A person's word: the gate passes, an automation asks on a real server, a worker waits suspended, the form decides."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+from lepton.core.ledger import Ledger
+from lepton.core.workspace import Workspace
+from lepton.registry.models import aliases
+from lepton.registry.promotion import champion
+from tests.conftest import make_plant
+
+LEPTON = [sys.executable, "-c", "from lepton.cli.main import run; run()"]
+PAIR, MODEL = "plant-1-to-plant-2", "lepton-plant-1-to-plant-2"
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def lepton(*arguments: object, fails: int = 0) -> str:
+    environ = {key: value for key, value in os.environ.items() if not key.startswith(("LEPTON_", "PREFECT_"))}
+    environ |= {"LEPTON_PRETRAIN__EPOCHS": "3", "LEPTON_TRANSFER__APPROVAL": "person"}
+    command = [*LEPTON, *map(str, arguments)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == fails, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A workspace whose promotions ask for a person, with a base, a target, and its stack running."""
+    folder = tmp_path_factory.mktemp("approval")
+    root = folder / "ws"
+    make_plant(1200, 0.0, seed=1).to_csv(folder / "plant-1.csv", index=False)
+    make_plant(700, 0.9, seed=2).to_csv(folder / "plant-2.csv", index=False)
+    lepton("init", root, "--from", folder / "plant-1.csv")
+    lepton("-w", root, "ingest", "plant-1", folder / "plant-1.csv", "--local")
+    lepton("-w", root, "pretrain", "--local")
+    lepton("-w", root, "ingest", "plant-2", folder / "plant-2.csv", "--new", "--local")
+    try:
+        lepton("-w", root, "up", "--no-schedules")
+        yield Workspace(root)
+    finally:
+        lepton("-w", root, "down")
+
+
+def test_the_form_of_a_suspended_run_lets_a_proposed_version_serve(up: Workspace) -> None:
+    done = json.loads(lepton("-w", up.root, "transfer", "plant-2", "--json"))
+    assert done["outcome"] == "proposed"
+    ledger = Ledger(up.ledger_url)
+    assert champion(ledger, PAIR) is None
+    asked = wait_for(lambda: suspended(up))
+    assert aliases(up, MODEL) == {"challenger": done["model"]["version"]}
+    said = {"decision": "approve", "who": "ada", "why": "seen the report"}
+    api(up, f"/flow_runs/{asked['id']}/resume", {"run_input": said})
+    serving = wait_for(lambda: champion(ledger, PAIR))
+    assert serving.ref.to_json() == done["model"]
+    assert serving.actor == "user:ada"
+    assert serving.cause["why"] == "seen the report"
+    assert asked["id"] in serving.cause["through"]
+    assert serving.evidence["gate"]["passed"]
+    wait_for(lambda: aliases(up, MODEL) == {"champion": serving.ref.version})
+    assert wait_for(lambda: run_state(up, asked["id"]) == "COMPLETED")
+
+
+def suspended(up: Workspace) -> dict[str, Any] | None:
+    """Return the run that waits for its form."""
+    found = api(up, "/flow_runs/filter", {"flow_runs": {"state": {"name": {"any_": ["Suspended"]}}}})
+    return found[0] if found else None
+
+
+def run_state(up: Workspace, run_id: str) -> str:
+    found = api(up, "/flow_runs/filter", {"flow_runs": {"id": {"any_": [run_id]}}})
+    return str(found[0]["state"]["type"])
+
+
+def api(up: Workspace, path: str, body: dict[str, Any]) -> Any:
+    """Ask the Prefect server, as its pages do."""
+    url = json.loads(up.stack_file.read_text())["prefect"]["url"]
+    asked = Request(f"{url}/api{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urlopen(asked, timeout=20) as answer:
+        return json.loads(answer.read())
+
+
+def wait_for(found: Callable[[], Any], seconds: float = 90) -> Any:
+    """Return what `found` returns as soon as it is true."""
+    end = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < end, "it did not come about in time"
+        time.sleep(0.5)
+    return value
