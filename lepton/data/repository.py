@@ -16,6 +16,7 @@ from typing import Any
 
 from lepton.core.errors import LeptonError
 from lepton.core.files import atomic_write
+from lepton.core.workspace import Workspace
 
 REMOTE = "lepton"
 DEFAULT_REMOTE = ".lepton/remote"
@@ -93,6 +94,16 @@ def open_dvc(root: Path, doing: str) -> Iterator[Any]:
         ui._enabled = enabled
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+@contextmanager
+def open_repo(ws: Workspace, doing: str) -> Iterator[Any]:
+    """Yield DVC's repository with the remote that `lepton.yaml` names."""
+    remote = ws.config.data.remote
+    url = str(ws.root / remote) if is_local(remote) else remote
+    config = {"core": {"remote": REMOTE, "autostage": False}, "remote": {REMOTE: {"url": url}}}
+    with open_dvc(ws.root, doing) as dvc, dvc.Repo(str(ws.root), config=config) as repo:
+        yield repo
 
 
 def run_git(root: Path, *arguments: str, must: bool = False) -> str | None:

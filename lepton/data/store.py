@@ -10,8 +10,9 @@ import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,8 @@ from lepton.core.table import Table, concat
 from lepton.core.workspace import Workspace
 from lepton.data import batchfile
 from lepton.data.ids import batch_digest, content_hashes
+
+P = TypeVar("P", Path, PurePosixPath)
 
 _FILE = re.compile(r"(\d{4,})-(.+)\.parquet")
 _TEMPORARY = ".part-"
@@ -145,11 +148,14 @@ def counts(ws: Workspace, domain: str, batches: Sequence[str] | None = None) -> 
     return rows, labelled
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    found = [
-        (int(match[1]), match[2], path) for path in folder.glob("*.parquet") if (match := _FILE.fullmatch(path.name))
-    ]
+def in_order(paths: Iterable[P]) -> dict[str, P]:
+    """Return name -> file for those of the paths that are batches (or deliveries of labels), in order of delivery."""
+    found = [(int(match[1]), match[2], path) for path in paths if (match := _FILE.fullmatch(path.name))]
     return {name: path for _, name, path in sorted(found)}
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    return in_order(folder.glob("*.parquet"))
 
 
 def _place(folder: Path, name: str, arrow: pa.Table) -> Path:

@@ -5,20 +5,17 @@ Nothing here ever commits to git: publishing `data.dvc` is for a person to do.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from lepton.core.errors import LeptonError
-from lepton.core.files import atomic_dir, atomic_write, digest
+from lepton.core.files import atomic_write, digest
 from lepton.core.refs import DataRef
 from lepton.core.secrets import hide_credentials
 from lepton.core.workspace import Workspace
 from lepton.data import store
-from lepton.data.manifest import dvc_md5, manifest, object_file
-from lepton.data.repository import REMOTE, git_revision, init_versioning, is_local, open_dvc
+from lepton.data.manifest import dvc_md5, manifest
+from lepton.data.repository import git_revision, init_versioning, is_local, open_dvc, open_repo
 
 __all__ = [
     "adopt",
@@ -31,7 +28,6 @@ __all__ = [
     "init_versioning",
     "manifest",
     "push_all",
-    "restore",
     "snapshot",
     "status_clean",
 ]
@@ -69,7 +65,7 @@ def push_all(ws: Workspace) -> None:
             why=f"There is no folder {ws.root / remote} (lepton.yaml, data.remote: {remote}).",
             fix=[f"mkdir -p {ws.root / remote}", "mend data.remote in lepton.yaml", "then deliver the same file again"],
         )
-    with _repo(ws, f"push the data to {hide_credentials(remote)}") as repo:
+    with open_repo(ws, f"push the data to {hide_credentials(remote)}") as repo:
         repo.push()
 
 
@@ -84,7 +80,7 @@ def check_complete(ws: Workspace) -> None:
         raise LeptonError(
             f"data/ lacks {len(missing)} files that data.dvc lists, such as {missing[0]}.",
             why="This looks like a fresh clone, or files were deleted; stored batches are never changed or removed.",
-            fix=[f"cd {ws.root} && dvc pull"],
+            fix=["lepton data checkout  (brings them back)"],
         )
 
 
@@ -94,24 +90,8 @@ def fetch(ws: Workspace) -> None:
     Raises:
         LeptonError: If the remote is missing or lacks a file.
     """
-    with _repo(ws, "fetch the data") as repo:
+    with open_repo(ws, "fetch the data") as repo:
         repo.pull()
-
-
-def restore(ws: Workspace, ref: DataRef, into: Path) -> Path:
-    """Copy a domain as it was when `ref` was made to the folder `into`/data/<domain>; `data/` is left alone.
-
-    Raises:
-        NotFound: If the cache and the remote lack it.
-    """
-    entries = manifest(ws.root, ref.dvc_md5)
-    wanted = {path: md5 for path, md5 in entries.items() if path.startswith(f"{ref.domain}/")}
-    with atomic_dir(into) as folder:
-        for path, md5 in wanted.items():
-            goal = folder / "data" / path
-            goal.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(object_file(ws.root, md5), goal)
-    return into
 
 
 def domain_digest(ws: Workspace, domain: str, batches: Sequence[str] | None = None) -> str:
@@ -181,13 +161,3 @@ def status_clean(root: Path) -> bool:
     """Return whether `data/` is exactly what `data.dvc` lists."""
     with open_dvc(root, "compare the data with data.dvc") as dvc, dvc.Repo(str(root)) as repo:
         return not repo.status()
-
-
-@contextmanager
-def _repo(ws: Workspace, doing: str) -> Iterator[Any]:
-    """Yield DVC's repository with the remote that `lepton.yaml` names."""
-    remote = ws.config.data.remote
-    url = str(ws.root / remote) if is_local(remote) else remote
-    config = {"core": {"remote": REMOTE, "autostage": False}, "remote": {REMOTE: {"url": url}}}
-    with open_dvc(ws.root, doing) as dvc, dvc.Repo(str(ws.root), config=config) as repo:
-        yield repo

@@ -12,7 +12,7 @@ import zc.lockfile
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.table import Table
 from lepton.core.workspace import Workspace
-from lepton.data import demo, store, versions
+from lepton.data import demo, past, store, versions
 
 
 def images(n, prefix):
@@ -171,7 +171,7 @@ def test_a_fresh_clone_is_never_recorded_as_a_deletion(ws):
     store.write_batch(ws, "here", "two", images(5, "bb"))
     with pytest.raises(LeptonError, match="lacks 1 files") as caught:
         versions.snapshot(ws)
-    assert "dvc pull" in caught.value.render()
+    assert "lepton data checkout" in caught.value.render()
 
 
 def test_fetch_brings_back_what_is_gone_from_the_cache_too(ws):
@@ -190,7 +190,7 @@ def test_an_earlier_state_can_be_restored_beside(ws, tmp_path):
     store.write_labels(ws, "here", "l", np.array(["a0"], object), np.array(["1"], object))
     versions.snapshot(ws)
     shutil.rmtree(ws.root / ".dvc" / "cache")
-    versions.restore(ws, ref, tmp_path / "then")
+    past.checkout_ref(ws, ref, tmp_path / "then")
     then = Workspace(tmp_path / "then")
     assert store.counts(then, "here") == (5, 0)
     assert store.counts(ws, "here") == (5, 1)
