@@ -240,17 +240,12 @@ def verify(ws: Workspace, ref: ModelRef) -> None:
     Raises:
         LeptonError: If not; names the file, or the largest deviation.
     """
-    from importlib.util import find_spec
-
+    from lepton.models.examples import check_examples
     from lepton.models.format import load
 
     _, folder = fetch(ws, ref.name, ref.version, expect=ref.digest)
     reached("promote.fetched")
-    model = load(folder)
-    if find_spec("lepton.models.examples"):
-        from lepton.models.examples import check_examples
-
-        check_examples(folder, model)
+    check_examples(folder, load(folder))
     reached("promote.verified")
 
 
