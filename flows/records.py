@@ -8,6 +8,7 @@ from typing import Any
 
 from flows.steps import actor, open_ledger
 from lepton.core.errors import NotFound
+from lepton.core.faults import reached
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.workspace import Workspace
 from lepton.registry.descent import Node, tree
@@ -43,7 +44,7 @@ def register_model(
     Args:
         ws: The workspace.
         pair_name: The pair, or the source for a base.
-        folder: The model's folder.
+        folder: The model's folder; gets example rows and a graph for inference.
         run: The flow run that made it.
         strategy: Objective or strategy.
         config: All settings in force.
@@ -63,6 +64,8 @@ def register_model(
     Returns:
         The version, and links for people: empty while no server is up.
     """
+    from lepton.models.export import complete
+
     lineage = Lineage(
         strategy=strategy,
         data=dict(data),
@@ -80,6 +83,8 @@ def register_model(
         key=key,
         threads=threads,
     )
+    complete(folder)
+    reached("register.completed")
     tracking, ledger = connect(ws), open_ledger(ws)
     numbers = {key: value for key, value in metrics.items() if isinstance(value, int | float)}
     tags = {
