@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.faults import reached
@@ -20,10 +21,13 @@ from lepton.core.workspace import Workspace
 from lepton.registry.checksums import check_files, damaged, digest_of, file_checksums
 from lepton.registry.lineage import Lineage
 from lepton.registry.orphans import AFTER, position, registering, sweep
+from lepton.registry.sbom import bill_of_materials
 from lepton.registry.standing import key_of
 from lepton.registry.store import (
-    FOLDER,
+    INSIDE,
     LINEAGE_FILE,
+    MLFLOWS_OWN,
+    SBOM_FILE,
     create_version,
     delete_version,
     describe,
@@ -75,17 +79,19 @@ def register(
         return before
     sweep(ws, ledger, [name])
     reached("register.swept")
-    beside, tags = _bill_of_materials()
+    materials = bill_of_materials()
     with run_for(tracking, run, f"register {name}") as owner, clear_errors(f"{name} could not be registered."):
-        model_id = log_folder(tracking, owner, name, folder, lineage, beside)
+        model_id, beside = log_folder(tracking, owner, name, folder, lineage, {SBOM_FILE: materials})
         reached("register.files-stored")
         describe(tracking, owner, model_id, lineage, metrics or {})
         reached("register.described")
         ref_digest = digest_of(checksums)
-        tags |= {
+        tags = {
             "lepton.digest": ref_digest,
             "lepton.files": canonical(checksums),
+            "lepton.beside": canonical(beside),
             "lepton.lineage": lineage.digest(),
+            "lepton.sbom": beside[SBOM_FILE],
             "lepton.pair": pair,
             "lepton.strategy": lineage.strategy,
             "lepton.cause": str(lineage.cause.get("kind", "")),
@@ -98,7 +104,8 @@ def register(
             reached("register.version-made")
             ref = ModelRef(name=name, version=version, digest=ref_digest, run_id=owner.id)
             try:
-                ledger.append(actor, pair, REGISTERED, {"model": ref.to_json(), "lineage": lineage.to_json()})
+                payload = {"model": ref.to_json(), "lineage": lineage.to_json(), "sbom": beside[SBOM_FILE]}
+                ledger.append(actor, pair, REGISTERED, payload)
             except BaseException:
                 with suppress(LeptonError):  # what went wrong first is what must be heard of; a sweep comes later
                     delete_version(tracking, name, version)
@@ -122,13 +129,15 @@ def fetch(ws: Workspace, name: str, version: str, expect: str | None = None) -> 
     """
     tracking = connect(ws)
     found = find_version(tracking, name, version)
-    folder = local_files(tracking, found) / "data" / FOLDER
-    expected = json.loads(found.tags.get("lepton.files", "{}"))
-    check_files(folder, f"{name} v{version}", expected)
+    label, home = f"{name} v{version}", local_files(tracking, found)
+    expected, beside = (_checksums(found, tag) for tag in ("lepton.files", "lepton.beside"))
+    check_files(home / INSIDE, label, expected)
+    if beside:  # versions from before it was recorded have the folder's checksums alone
+        check_files(home, label, beside, without=(INSIDE, *MLFLOWS_OWN))
     ref = ref_of(found)
     if digest_of(expected) not in {ref.digest} & {expect or ref.digest}:
-        raise damaged(f"{name} v{version}", "Its checksums in MLflow are not those taken at the registration.")
-    return ref, folder
+        raise damaged(label, "Its checksums in MLflow are not those taken at the registration.")
+    return ref, home / INSIDE
 
 
 def lineage_of(ws: Workspace, name: str, version: str) -> Lineage:
@@ -149,6 +158,24 @@ def lineage_of(ws: Workspace, name: str, version: str) -> Lineage:
     if digest(value) != found.tags.get("lepton.lineage"):
         raise damaged(f"{name} v{version}", f"{path} was changed after the model was registered.")
     return lineage
+
+
+def materials_of(ws: Workspace, name: str, version: str) -> dict[str, Any]:
+    """Return the CycloneDX list of what was installed when a version was registered, compared with its checksum.
+
+    Raises:
+        NotFound: If there is no such version, or it is from before there was a list.
+        LeptonError: If the list is missing or was changed.
+    """
+    tracking = connect(ws)
+    found = find_version(tracking, name, version)
+    if (checksum := found.tags.get("lepton.sbom")) is None:
+        raise NotFound(f"{name} v{version} was registered without a list of what was installed.")
+    home = local_files(tracking, found)
+    others = [path.name for path in home.iterdir() if path.name != SBOM_FILE] if home.is_dir() else []
+    check_files(home, f"{name} v{version}", {SBOM_FILE: checksum}, without=others)
+    value: dict[str, Any] = json.loads((home / SBOM_FILE).read_text(encoding="utf-8"))
+    return value
 
 
 def versions(ws: Workspace, name: str) -> list[ModelRef]:
@@ -191,6 +218,10 @@ def _registered_before(ws: Workspace, ledger: Ledger, pair: str, key: str) -> Mo
     return None
 
 
-def _bill_of_materials() -> tuple[dict[str, str], dict[str, str]]:
-    """Return the list of what the model needs to run, as a file beside its lineage, and the tag that seals it."""
-    return {}, {}
+def _checksums(found: Any, tag: str) -> dict[str, str]:
+    """Return the checksums that a version was registered with; none if it has no such tag, or one that is not ours."""
+    try:
+        value = json.loads(found.tags.get(tag, "{}"))
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -18,6 +18,7 @@ from urllib.request import url2pathname
 
 from lepton.core.errors import NotFound
 from lepton.core.refs import ModelRef
+from lepton.registry.checksums import file_checksums
 from lepton.registry.environment import library_versions
 from lepton.registry.lineage import Lineage
 from lepton.registry.tracking import Run, Tracking
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 FOLDER = "lepton"
-"""Name of the model's folder inside MLflow's."""
+"""Name of the model's folder."""
+INSIDE = f"data/{FOLDER}"
+"""Where it lies inside MLflow's."""
+MLFLOWS_OWN = ("registered_model_meta",)
+"""What MLflow writes beside the others when it loads a model for somebody; nothing reads it."""
 LINEAGE_FILE = "lineage.json"
 SBOM_FILE = "sbom.cdx.json"
 LOADER = "lepton.registry.serving"
@@ -35,8 +40,14 @@ LOADER = "lepton.registry.serving"
 _NEEDED_TO_SERVE = ("torch", "numpy", "pandas", "safetensors", "pydantic", "pyyaml")
 
 
-def log_folder(tracking: Tracking, run: Run, name: str, folder: Path, lineage: Lineage, beside: dict[str, str]) -> str:
-    """Store a folder as an MLflow logged model, with its lineage and other texts beside it; return its id."""
+def log_folder(
+    tracking: Tracking, run: Run, name: str, folder: Path, lineage: Lineage, beside: dict[str, str]
+) -> tuple[str, dict[str, str]]:
+    """Store a folder as an MLflow logged model, with its lineage and other texts beside it.
+
+    Returns:
+        Its id, and the checksums of all that lies beside the folder, MLflow's own files included.
+    """
     import mlflow.pyfunc
     from mlflow.models import Model
 
@@ -65,9 +76,10 @@ def log_folder(tracking: Tracking, run: Run, name: str, folder: Path, lineage: L
         texts = {LINEAGE_FILE: json.dumps(lineage.to_json(), indent=2, ensure_ascii=False), **beside}
         for file, text in texts.items():
             (target / file).write_text(text, encoding="utf-8")
+        checksums = file_checksums(target, without=(INSIDE,))
         tracking.client.log_model_artifacts(logged.model_id, str(target))
     tracking.client.finalize_logged_model(logged.model_id, "READY")
-    return str(logged.model_id)
+    return str(logged.model_id), checksums
 
 
 def describe(
