@@ -1,14 +1,20 @@
 """The model folder: `model.json` says how to build it, `weights.safetensors` holds the numbers. Nothing is executed.
 
-Version 1 of `model.json`:
-    {"format": "lepton-model", "version": 1, "inputs": {...}, "encoder": {EncoderConfig with its name},
-     "adapters": [width, ...], "classes": [...], "temperature": t, "weights": "<sha256 of weights.safetensors>"}
+Version 2 of `model.json`:
+    {"format": "lepton-model", "version": 2, "inputs": {...}, "encoder": {EncoderConfig with its name},
+     "adapters": [{"kind": "bottleneck", "width": w}, ...], "classes": [...], "temperature": t,
+     "weights": "<sha256 of weights.safetensors>"}
+Version 1 knew one kind of adapter: `"adapters": [w, ...]`.
+
+A change of the description raises `VERSION` and adds to `UPGRADES` what makes the version before it the new one; a
+stored model of every version is under test (tests/fixtures/models).
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +34,7 @@ from lepton.models.inputs import inputs_from_json
 from lepton.models.model import Model
 
 FORMAT = "lepton-model"
-VERSION = 1
+VERSION = 2
 DESCRIPTION = "model.json"
 WEIGHTS = "weights.safetensors"
 _KEYS = {"format", "version", "inputs", "encoder", "adapters", "classes", "temperature", "weights"}
@@ -45,7 +51,11 @@ def save(model: Model, folder: Path) -> Path:
             "version": VERSION,
             "inputs": model.inputs.to_json(),
             "encoder": model.encoder.config.model_dump(),
-            "adapters": [adapter.width for adapter in model.adapters if isinstance(adapter, Bottleneck)],
+            "adapters": [
+                {"kind": "bottleneck", "width": adapter.width}
+                for adapter in model.adapters
+                if isinstance(adapter, Bottleneck)
+            ],
             "classes": list(model.classes),
             "temperature": model.temperature,
             "weights": sha256(weights),
@@ -57,7 +67,7 @@ def save(model: Model, folder: Path) -> Path:
 
 
 def load(folder: Path) -> Model:
-    """Read what `save` wrote.
+    """Read what `save` of this lepton, or of an older one, wrote.
 
     Raises:
         NotFound: If the folder or one of its files is missing.
@@ -74,7 +84,7 @@ def load(folder: Path) -> Model:
             folder, f"{WEIGHTS} is not the file that {DESCRIPTION} was written with (SHA-256 {found[:12]}...)."
         )
     try:
-        model = _build(description)
+        model = _build(_upgraded(description))
     except LeptonError as error:
         raise _damaged(folder, error.render()) from None
     except (KeyError, TypeError, ValueError, OverflowError, ValidationError) as error:
@@ -98,27 +108,49 @@ def _describe(folder: Path) -> dict[str, Any]:
         raise _damaged(folder, f"{DESCRIPTION} is not JSON: {error}") from None
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise _damaged(folder, f"{DESCRIPTION} does not say that it is a {FORMAT}.")
-    if value.get("version") != VERSION:
+    version = value.get("version")
+    if type(version) is not int or not 1 <= version <= VERSION:
         raise LeptonError(
-            f"{folder} is written in version {value.get('version')!r} of the model format.",
-            why=f"This lepton reads version {VERSION}.",
-            fix=["use the lepton version that wrote the model"],
+            f"{folder} is written in version {version!r} of the model format.",
+            why=f"This lepton reads versions 1 to {VERSION}.",
+            fix=["use the lepton version that wrote the model, or a newer one"],
         )
     if set(value) != _KEYS:
         raise _damaged(folder, f"{DESCRIPTION}: unexpected or missing keys {sorted(set(value) ^ _KEYS)}.")
     return value
 
 
+def _upgraded(description: dict[str, Any]) -> dict[str, Any]:
+    """Return the description as the present version would write it.
+
+    Raises:
+        KeyError, TypeError, ValueError: If it is none of its own version.
+    """
+    while description["version"] < VERSION:
+        description = UPGRADES[description["version"]](description)
+    return description
+
+
+def _from_1(description: dict[str, Any]) -> dict[str, Any]:
+    """Name the kind of each adapter."""
+    widths = description["adapters"]
+    if not isinstance(widths, list):
+        raise ValueError("adapters must be a list of widths")
+    return {**description, "version": 2, "adapters": [{"kind": "bottleneck", "width": width} for width in widths]}
+
+
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
+"""Version -> what makes its description one of the next version."""
+
+
 def _build(description: dict[str, Any]) -> Model:
     """Return the described model with weights that nobody has set yet."""
-    classes = description["classes"]
-    if not (isinstance(classes, list) and classes and all(isinstance(c, str) for c in classes)):
+    classes = _list(description["classes"], "classes")
+    if not (classes and all(isinstance(c, str) for c in classes)):
         raise ValueError("classes must be a list of texts")
     if len(set(classes)) != len(classes):
         raise ValueError("a class is named twice")
-    widths = description["adapters"]
-    if not (isinstance(widths, list) and all(isinstance(w, int) and 0 < w <= 4096 for w in widths)):
-        raise ValueError("adapters must be a list of widths between 1 and 4096")
+    widths = [_width(adapter) for adapter in _list(description["adapters"], "adapters")]
     temperature = float(description["temperature"])
     if not (math.isfinite(temperature) and temperature > 0):
         raise ValueError("temperature must be a positive number")
@@ -127,6 +159,22 @@ def _build(description: dict[str, Any]) -> Model:
     encoder = build_encoder(config, inputs.kind, inputs.tensor_shape)
     adapters = [Bottleneck(encoder.feature_dim, width) for width in widths]
     return Model(inputs, encoder, nn.Linear(encoder.feature_dim, len(classes)), classes, adapters, temperature)
+
+
+def _width(adapter: Any) -> int:
+    """Return the width of a described adapter."""
+    if not isinstance(adapter, dict) or set(adapter) != {"kind", "width"} or adapter["kind"] != "bottleneck":
+        raise ValueError(f"adapters of an unknown kind: {adapter!r}")
+    width = adapter["width"]
+    if type(width) is not int or not 0 < width <= 4096:
+        raise ValueError("adapters must have widths between 1 and 4096")
+    return width
+
+
+def _list(value: Any, name: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{name} must be a list")
+    return value
 
 
 def _fill(model: Model, tensors: dict[str, torch.Tensor], folder: Path) -> None:

@@ -2,14 +2,19 @@
 
 import json
 import pickle
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.files import sha256
+from lepton.core.table import Table
 from lepton.models import format as model_format
 from tests.unit.factories import base, damage, rows
+
+STORED = Path(__file__).parents[1] / "fixtures" / "models"
 
 
 @pytest.fixture
@@ -43,10 +48,42 @@ def test_a_missing_file_is_named(folder, name):
         model_format.load(folder)
 
 
-def test_another_version_is_refused_by_number(folder):
-    rewrite(folder, version=2)
-    with pytest.raises(LeptonError, match="version 2"):
+@pytest.mark.parametrize("version", [3, 0, -1, True, 1.0, "1", None, [1]], ids=str)
+def test_another_version_is_refused_by_number(folder, version):
+    rewrite(folder, version=version)
+    with pytest.raises(LeptonError, match=r"version .* of the model format") as error:
         model_format.load(folder)
+    assert "reads versions 1 to 2" in error.value.why
+
+
+def test_a_stored_model_of_every_version_exists():
+    assert {path.name for path in STORED.glob("v*")} == {f"v{k}" for k in range(1, model_format.VERSION + 1)}
+    assert set(model_format.UPGRADES) == set(range(1, model_format.VERSION))
+
+
+@pytest.mark.parametrize("kind", ["image", "tabular"])
+@pytest.mark.parametrize("version", range(1, model_format.VERSION + 1))
+def test_a_stored_model_answers_as_when_it_was_made(version, kind):
+    folder = STORED / f"v{version}" / kind
+    assert json.loads((folder / "model.json").read_text())["version"] == version
+    expected = json.loads(folder.with_name(f"{kind}.expected.json").read_text())
+    model = model_format.load(folder)
+    assert (list(model.classes), len(model.adapters), model.temperature) == (expected["classes"], 1, 1.5)
+    images, frame = expected["images"], expected["columns"]
+    table = Table(
+        kind,
+        *(np.array([str(k) for k in range(6)], dtype=object), np.full(6, None, dtype=object)),
+        images=None if images is None else np.array(images, dtype=np.uint8),
+        frame=None if frame is None else pd.DataFrame(frame),
+    )
+    np.testing.assert_allclose(model.predict_proba(table), expected["probabilities"], rtol=0, atol=1e-5)
+
+
+def test_an_older_model_is_saved_in_the_present_version(tmp_path):
+    older = model_format.load(STORED / "v1" / "image")
+    folder = model_format.save(older, tmp_path / "m")
+    assert json.loads((folder / "model.json").read_text())["version"] == model_format.VERSION
+    assert model_format.load(folder).digest() == older.digest()
 
 
 def test_damaged_weights_are_found(folder):
@@ -86,8 +123,14 @@ def test_a_pickle_in_the_place_of_the_weights_is_not_executed(folder):
         ({"classes": ["c0", "c0", "c1"]}, "twice"),
         ({"classes": ["c0", "c1"]}, "head"),
         ({"classes": "c0"}, "classes"),
-        ({"adapters": [10**9]}, "adapters"),
+        ({"adapters": [{"kind": "bottleneck", "width": 10**9}]}, "adapters"),
+        ({"adapters": [{"kind": "bottleneck", "width": True}]}, "adapters"),
+        ({"adapters": [{"kind": "bottleneck", "width": 4}]}, "adapters"),
+        ({"adapters": [{"kind": "os.system", "width": 4}]}, "os.system"),
         ({"adapters": [4]}, "adapters"),
+        ({"adapters": 4}, "adapters"),
+        ({"version": 1, "adapters": {"kind": "bottleneck"}}, "adapters"),
+        ({"version": 1, "adapters": [{"kind": "bottleneck", "width": 4}]}, "adapters"),
         ({"temperature": 0}, "temperature"),
         ({"temperature": "hot"}, "hot"),
         ({"encoder": {"name": "os.system"}}, "os.system"),
