@@ -34,8 +34,7 @@ def bill_of_materials() -> str:
     from cyclonedx.output import make_outputter
     from cyclonedx.schema import OutputFormat, SchemaVersion
 
-    found = found_distributions()
-    found.pop("lepton", None)
+    found = {name: one for name, one in found_distributions().items() if name != "lepton"}
     about = Component(
         name="lepton",
         version=lepton.__version__,
