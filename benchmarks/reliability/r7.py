@@ -27,14 +27,14 @@ def measure() -> Iterator[figures.Figure]:
         root = Path(folder)
         (root / "lepton.yaml").write_text("name: digits\nkind: image\nsource: mnist\n")
         (root / "contracts").mkdir()
-        models = [_model(root / "made" / str(seed), seed) for seed in range(RUNS + 1)]
+        models = [model_of_the_demo(root / "made" / str(seed), seed) for seed in range(RUNS + 1)]
         first, *warm = [_promotion(root, model) for model in models]
     seeds = range(1, RUNS + 1)
     yield figures.figure("R7a", statistics.median(warm), "s, warm promotion (median)", RUNS, seeds, COMMAND, warm)
     yield figures.figure("R7b", first, "s, first promotion of a process", 1, [0], COMMAND)
 
 
-def _model(folder: Path, seed: int) -> Path:
+def model_of_the_demo(folder: Path, seed: int) -> Path:
     """Write a model as the demo's base, with weights of this seed."""
     import torch
 
