@@ -15,6 +15,9 @@ from lepton.core.workspace import Workspace
 if TYPE_CHECKING:
     from lepton.models.model import Model
 
+ROWS = "rows.json"
+"""Beside the weights: the ids of the rows by use. Those of the reference are all of its batches, and not in it."""
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -90,6 +93,6 @@ def load_version(ws: Workspace, ref: ModelRef) -> Loaded:
 
 
 def rows_of(folder: Path) -> dict[str, list[str]]:
-    """Return the ids that a model was fitted to and judged on; none for a model without the record."""
-    path = folder / "rows.json"
+    """Return the ids that a model was fitted to and judged on, by use; none for a model without the record."""
+    path = folder / ROWS
     return json.loads(path.read_text()) if path.exists() else {"train": [], "held_out": []}

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flows.champions import find_champion, load_version
+from flows.champions import ROWS, find_champion, load_version, rows_of
 from flows.records import lineage_of_model, register_model
 from flows.regime import recalled_batches
 from flows.resume import KEY, folder_of, once, result_of, say_going_on
 from flows.steps import actor, open_ledger, progress
 from lepton import __version__
+from lepton.core.config import EncoderConfig, PretrainConfig
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.faults import reached
 from lepton.core.files import atomic_dir, digest
 from lepton.core.ledger import PROMOTED, REFUSED, ROLLED_BACK
 from lepton.core.refs import DataRef, ModelRef
+from lepton.core.splits import split
+from lepton.core.table import Table
 from lepton.core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from lepton.pretraining import Pretrained
 
 MOVES = (PROMOTED, ROLLED_BACK, REFUSED)
 """After one of these rows of the source, training again is new work, not the same after a crash."""
@@ -54,6 +61,8 @@ def prepare_job(ws: Workspace, cause: str, run: dict[str, Any], dry_run: bool = 
         "key": key,
         "after": after,
         "serving": serving.seq if serving else 0,
+        "settings": settings_of(ws),
+        "seed": ws.config.seed,
         "folder": str(folder_of(ws, "pretrain", ws.source, key)),
     }
     if not dry_run:
@@ -64,31 +73,51 @@ def prepare_job(ws: Workspace, cause: str, run: dict[str, Any], dry_run: bool = 
 
 def fit_base(ws: Workspace, job: dict[str, Any]) -> dict[str, Any]:
     """Train, and leave the model and its figures in the job's folder; not again if they are there."""
-    from lepton.data.store import load
+    from lepton.data.seen import load_seen
     from lepton.models.format import save
-    from lepton.pretraining import pretrain as fit
 
     folder = Path(job["folder"]) / "trained"
     if (known := result_of(folder, "figures")) is not None:
         say_going_on("the model is trained")
         return {**known, "model": str(folder / "model")}
-    done = fit(
-        load(ws, ws.source, job["data"]["batches"]),
-        classes=source_classes(ws),
-        encoder=ws.config.encoder,
-        config=ws.config.pretrain,
-        seed=ws.config.seed,
-        threads=ws.config.threads,
-        progress=progress(),
-    )
+    table = load_seen(ws, DataRef.from_json(job["data"]))
+    done = pretrained(table, job["settings"], job["seed"])
     reached("pretrain.trained")
     series = {key: [epoch[key] for epoch in done.curves] for key in done.curves[0] if key != "epoch"}
     figures = {"curves": series, "metrics": done.test, "seconds": done.seconds}
     with atomic_dir(folder) as beside:
         save(done.model, beside / "model")
+        (beside / "model" / ROWS).write_text(json.dumps(rows_of_base(table)))
         (beside / "figures.json").write_text(json.dumps(figures))
     reached("pretrain.kept")
     return {**figures, "model": str(folder / "model")}
+
+
+def pretrained(table: Table, settings: Mapping[str, Any], seed: int) -> Pretrained:
+    """Return the base model that these settings make of the source's rows; nothing else decides what it is.
+
+    Args:
+        table: All rows of the source.
+        settings: As `settings_of` returns them.
+        seed: Of everything random.
+    """
+    from lepton.pretraining import pretrain as fit
+
+    return fit(
+        table,
+        classes=settings["classes"],
+        encoder=EncoderConfig.model_validate(settings["encoder"]),
+        config=PretrainConfig.model_validate(settings["pretrain"]),
+        seed=seed,
+        threads=settings["threads"],
+        progress=progress(),
+    )
+
+
+def rows_of_base(table: Table) -> dict[str, list[str]]:
+    """Return the ids of the rows that a base learns from, that choose its best epoch, and that measure it."""
+    uses = {"train": "train", "validation": "val", "held_out": "test"}
+    return {use: list(split(table, name).labelled().ids) for use, name in uses.items()}
 
 
 def judge_against_base(ws: Workspace, job: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:
@@ -100,8 +129,7 @@ def judge_against_base(ws: Workspace, job: dict[str, Any], trained: dict[str, An
 
 def _judge(ws: Workspace, job: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:
     from lepton.core.gate import GatePolicy, judge
-    from lepton.core.splits import split
-    from lepton.data.store import load
+    from lepton.data.seen import load_seen
     from lepton.models.format import load as load_model
     from lepton.registry.standing import key_of, recalled
 
@@ -113,7 +141,7 @@ def _judge(ws: Workspace, job: dict[str, Any], trained: dict[str, Any]) -> dict[
     if new.digest() == old.digest():
         summary = f"the very model that serves, {before.label}"
         return {"passed": True, "summary": summary, "reasons": [], "comparisons": [], "unchanged": before.to_json()}
-    rows = split(load(ws, ws.source, job["data"]["batches"]), "test").labelled()
+    rows = split(load_seen(ws, DataRef.from_json(job["data"])), "test").labelled()
     truth = new.label_indices(rows.labels)
     rivals = {"base": old.label_indices([old.classes[k] for k in old.predict_proba(rows).argmax(axis=1)])}
     policy = GatePolicy(margin=ws.config.transfer.margin, min_rows=ws.config.transfer.min_held_out)
@@ -127,6 +155,7 @@ def settle(ws: Workspace, job: dict[str, Any], trained: dict[str, Any], verdict:
     Raises:
         Conflict: If another base was promoted meanwhile.
     """
+    from lepton.models.format import WEIGHTS
     from lepton.registry.promotion import promote
 
     outcome = {"metrics": trained["metrics"], "seconds": trained["seconds"], "gate": verdict, "links": {}}
@@ -138,16 +167,22 @@ def settle(ws: Workspace, job: dict[str, Any], trained: dict[str, Any], verdict:
         pair_name=ws.source,
         folder=Path(trained["model"]),
         run=job["run"],
-        strategy=ws.config.pretrain.objective,
-        config=settings_of(ws),
-        data={"train": data},
+        strategy=job["settings"]["pretrain"]["objective"],
+        config=job["settings"],
+        data=data,
+        rows=rows_of(Path(trained["model"])),
+        seed=job["seed"],
         domain=ws.source,
         gate=verdict,
         cause={"kind": job["cause"]},
-        cost={"seconds": trained["seconds"], "labels": data.labelled},
+        cost={
+            "seconds": trained["seconds"],
+            "labels": data.labelled,
+            "bytes": (Path(trained["model"]) / WEIGHTS).stat().st_size,
+        },
         metrics=trained["metrics"],
         key=job["key"],
-        threads=ws.config.threads,
+        threads=job["settings"]["threads"],
         curves=trained["curves"],
     )
     reached("pretrain.registered")
@@ -198,6 +233,7 @@ def finish_settled(ws: Workspace, job: dict[str, Any]) -> dict[str, Any]:
 def settings_of(ws: Workspace) -> dict[str, Any]:
     """Return all settings that decide what a base becomes, beside its data and the seed."""
     return {
+        "kind": ws.config.kind,
         "encoder": ws.config.encoder.model_dump(mode="json"),
         "pretrain": ws.config.pretrain.model_dump(mode="json"),
         "threads": ws.config.threads,

@@ -8,13 +8,13 @@ after it there is nothing to undo, only an alias to move, which `reconcile` does
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
+from flows.champions import ROWS
 from flows.events import say_proposed
 from flows.records import lineage_of_model, model_to_promote, register_model
 from flows.steps import actor, open_ledger, step, workspace
-from flows.transfer_job import THREADS, TransferJob, candidate_folder, training_rows
+from flows.transfer_job import THREADS, TransferJob, candidate_folder, rows_of_transfer, training_rows
 from flows.undo import all_or_nothing, undoable
 from lepton.core.errors import Conflict
 from lepton.core.faults import reached
@@ -223,8 +223,8 @@ def _register(
     """Register the winner's folder, together with the ids that it learnt from and was judged on."""
     train, held_out = training_rows(ws, job)
     folder = candidate_folder(job, winner["strategy"]) / "model"
-    rows = {"train": list(train.labelled().ids), "held_out": list(held_out.ids)}
-    Path(folder / "rows.json").write_text(json.dumps(rows))
+    rows = rows_of_transfer(train, held_out)
+    (folder / ROWS).write_text(json.dumps(rows))
     config = ws.config.transfer_for(job.pair.target).model_dump(mode="json")
     return register_model(
         ws,
@@ -232,8 +232,17 @@ def _register(
         folder=folder,
         run=job.run,
         strategy=winner["strategy"],
-        config={"transfer": config, "strategy": winner["config"], "labels_per_class": job.labels_per_class},
-        data={"train": job.data},
+        config={
+            "kind": ws.config.kind,
+            "transfer": config,
+            "strategy": winner["config"],
+            "labels_per_class": job.labels_per_class,
+            "exact": job.exact,
+            "strategies": list(job.strategies),
+        },
+        data=job.data,
+        rows=rows,
+        seed=job.seed,
         domain=job.pair.target,
         gate=verdict,
         cause=job.cause,

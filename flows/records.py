@@ -9,6 +9,7 @@ from typing import Any
 from flows.steps import actor, open_ledger
 from lepton.core.errors import NotFound
 from lepton.core.faults import reached
+from lepton.core.files import digest
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.workspace import Workspace
 from lepton.registry.descent import Node, tree
@@ -16,6 +17,9 @@ from lepton.registry.environment import environment
 from lepton.registry.lineage import Lineage
 from lepton.registry.models import register
 from lepton.registry.tracking import connect
+
+USES = ("train", "validation", "held_out", "reference")
+"""What a model does with its data: learn from it, choose by it, be judged on it, be compared with it later."""
 
 
 def register_model(
@@ -26,7 +30,9 @@ def register_model(
     run: Mapping[str, Any],
     strategy: str,
     config: Mapping[str, Any],
-    data: Mapping[str, DataRef],
+    data: DataRef,
+    rows: Mapping[str, list[str]],
+    seed: int,
     domain: str,
     gate: Mapping[str, Any],
     cause: Mapping[str, Any],
@@ -48,7 +54,9 @@ def register_model(
         run: The flow run that made it.
         strategy: Objective or strategy.
         config: All settings in force.
-        data: What it saw, by use.
+        data: What it saw; its rows are told apart by `rows`.
+        rows: Ids of the rows by use, as they stand beside the weights.
+        seed: Of everything random.
         domain: Whose contract the data was checked against.
         gate: The verdict with its evidence.
         cause: Why it was made.
@@ -68,12 +76,13 @@ def register_model(
 
     lineage = Lineage(
         strategy=strategy,
-        data=dict(data),
-        seed=ws.config.seed,
+        data=dict.fromkeys(USES, data),
+        rows=row_counts(rows),
+        seed=seed,
         parent=parent,
         ancestors=ancestors,
         config=config,
-        contract=contract_summary(ws, domain, data["train"].batches),
+        contract=contract_summary(ws, domain, data.batches),
         gate=gate,
         cause=cause,
         flow_run=dict(run),
@@ -102,6 +111,11 @@ def register_model(
         ref = register(ws, ledger, pair_name, folder, lineage, actor=actor(), run=record, metrics=numbers)
     found = {"MLflow": tracking.model_url(ref.name, ref.version), "flow run": run.get("url")}
     return ref, {name: link for name, link in found.items() if link}
+
+
+def row_counts(rows: Mapping[str, list[str]]) -> dict[str, dict[str, Any]]:
+    """Return count and digest of the ids of each use, whatever their order."""
+    return {use: {"count": len(ids), "digest": digest(sorted(ids))} for use, ids in rows.items()}
 
 
 def lineage_of_model(ws: Workspace, ref: ModelRef) -> Lineage:

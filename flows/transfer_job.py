@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -171,22 +172,34 @@ def training_rows(ws: Workspace, job: TransferJob) -> tuple[Table, Table]:
     splits without their labels. Held-out rows: the labelled rows of the test split; no model ever learns from one.
     """
     from lepton.contract.spec import load_contract
-    from lepton.data.store import load
+    from lepton.data.seen import load_seen
 
-    table = load(ws, job.pair.target, job.batches)
+    classes = load_contract(ws, job.pair.target).classes
+    return pick_rows(load_seen(ws, job.data), job.labels_per_class, job.exact, job.seed, classes)
+
+
+def pick_rows(
+    table: Table, labels_per_class: int | None, exact: bool, seed: int, classes: Sequence[str]
+) -> tuple[Table, Table]:
+    """Return what `training_rows` does from all rows of the target."""
     usable, held_out = split(table, "train", "val"), split(table, "test").labelled()
-    if job.labels_per_class is None:
+    if labels_per_class is None:
         return usable, held_out
     labelled = usable.labelled()
-    if not job.exact and not len(labelled):
+    if not exact and not len(labelled):
         return usable, held_out
-    classes = load_contract(ws, job.pair.target).classes
-    picked = pick_per_class(labelled, job.labels_per_class, job.seed, at_most=not job.exact, classes=classes)
+    picked = pick_per_class(labelled, labels_per_class, seed, at_most=not exact, classes=classes)
     chosen = set(picked.ids)
     keep = [label if row_id in chosen else None for row_id, label in zip(usable.ids, usable.labels, strict=True)]
     labels = usable.labels.copy()
     labels[:] = keep
     return usable.with_labels(labels), held_out
+
+
+def rows_of_transfer(train: Table, held_out: Table) -> dict[str, list[str]]:
+    """Return the ids of the rows that a model is fitted to, those it is cross-validated on, and those that judge it."""
+    fitted = list(train.labelled().ids)  # a fold of them is held back in turn: they validate, too
+    return {"train": fitted, "validation": fitted, "held_out": list(held_out.ids)}
 
 
 def _key(ws: Workspace, job: TransferJob) -> str:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from lepton.core.files import digest
+from lepton.core.ledger import REGISTERED, Ledger
 from lepton.core.refs import DataRef, ModelRef
 
 FORMAT = 2
@@ -45,6 +46,7 @@ class Lineage:
     """`version`, git `revision`, and whether the checkout was `dirty`."""
     libraries: Mapping[str, str] = field(default_factory=dict)
     device: str = ""
+    """Where it was computed: device, the instructions that torch chose its kernels by, processor, system."""
     cost: Mapping[str, float] = field(default_factory=dict)
     """`seconds`, `labels`, `bytes`."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -52,11 +54,13 @@ class Lineage:
     key: str = ""
     """Digest of what was asked for: the same work done again after a crash is known by it."""
     rows: Mapping[str, Any] = field(default_factory=dict)
-    """By use: `count` and `digest` of the ids of the rows; the ids themselves are in `rows.json` beside the weights."""
+    """By use: `count` and `digest` of the sorted ids of the rows; the ids themselves are in `rows.json` beside the
+    weights. A reference is all rows of its DataRef, so it is not repeated here."""
     threads: int = 0
     """Threads that torch used: they decide the last bits of a sum. 0: not recorded."""
     dependencies: Mapping[str, Any] = field(default_factory=dict)
-    """`digest` and `count` of every distribution that was installed, and of the `lock` they came from, if known."""
+    """`digest` and `count` of every distribution that was installed, and the SHA-256 of the `lock` they came from, if
+    lepton ran from a checkout that has one."""
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
@@ -93,3 +97,18 @@ class Lineage:
     def digest(self) -> str:
         """Return 16 hex digits over the whole record."""
         return digest(self.to_json())
+
+
+def forebears(ledger: Ledger, made: Lineage) -> tuple[ModelRef, ...]:
+    """Return the model that a record's model was adapted from, what that one was adapted from, ..., and the base."""
+    parents: dict[str, dict[str, Any]] = {}
+    found: list[ModelRef] = []
+    parent = made.parent.to_json() if made.parent else None
+    while parent is not None:
+        ref = ModelRef.from_json(parent)
+        found.append(ref)
+        if ref.name not in parents:
+            rows = ledger.entries(ref.name.removeprefix("lepton-"), REGISTERED)
+            parents[ref.name] = {row.payload["model"]["version"]: row.payload["lineage"]["parent"] for row in rows}
+        parent = parents[ref.name].get(ref.version)
+    return tuple(found)

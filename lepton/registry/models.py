@@ -19,7 +19,7 @@ from lepton.core.ledger import ABANDONED, REGISTERED, Ledger
 from lepton.core.refs import ModelRef, base_model_name
 from lepton.core.workspace import Workspace
 from lepton.registry.checksums import check_files, damaged, digest_of, file_checksums
-from lepton.registry.lineage import Lineage
+from lepton.registry.lineage import Lineage, forebears
 from lepton.registry.orphans import AFTER, position, registering, sweep
 from lepton.registry.sbom import bill_of_materials
 from lepton.registry.standing import key_of
@@ -83,7 +83,8 @@ def register(
     with run_for(tracking, run, f"register {name}") as owner, clear_errors(f"{name} could not be registered."):
         model_id, beside = log_folder(tracking, owner, name, folder, lineage, {SBOM_FILE: materials})
         reached("register.files-stored")
-        describe(tracking, owner, model_id, lineage, metrics or {})
+        line = forebears(ledger, lineage)
+        describe(tracking, owner, model_id, lineage, metrics or {}, inputs=dict.fromkeys([*line[:1], *line[-1:]]))
         reached("register.described")
         ref_digest = digest_of(checksums)
         tags = {

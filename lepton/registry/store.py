@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from lepton.core.errors import NotFound
-from lepton.core.refs import ModelRef
+from lepton.core.refs import DataRef, ModelRef
 from lepton.registry.checksums import file_checksums
 from lepton.registry.environment import library_versions
 from lepton.registry.lineage import Lineage
@@ -83,16 +83,25 @@ def log_folder(
 
 
 def describe(
-    tracking: Tracking, run: Run, model_id: str, lineage: Lineage, metrics: Mapping[str, float | None]
+    tracking: Tracking,
+    run: Run,
+    model_id: str,
+    lineage: Lineage,
+    metrics: Mapping[str, float | None],
+    inputs: Iterable[ModelRef] = (),
 ) -> None:
-    """Link the model to its run, parent and data, and show its numbers, for those who look at MLflow's pages."""
+    """Link the model to its run, data and the models it comes from, and show its numbers, for MLflow's pages."""
     from mlflow.entities import LoggedModelInput, LoggedModelOutput, Metric
 
     tracking.client.log_outputs(run.id, [LoggedModelOutput(model_id, 0)])
-    if lineage.parent is not None and (parent_id := _model_id(tracking, lineage.parent)):
-        tracking.client.log_inputs(run.id, models=[LoggedModelInput(parent_id)])
-    for use, ref in lineage.data.items():
-        run.data(ref, use)
+    known_as = [_model_id(tracking, ref) for ref in inputs]
+    if known_as:
+        tracking.client.log_inputs(run.id, models=[LoggedModelInput(one) for one in known_as if one])
+    uses: dict[DataRef, list[str]] = {}
+    for use, data in lineage.data.items():
+        uses.setdefault(data, []).append(use)
+    for data, names in uses.items():
+        run.data(data, ", ".join(names))  # MLflow keeps one context for a data set of a run
     now = int(time.time() * 1000)
     known = {key: float(value) for key, value in metrics.items() if value is not None}
     points = [Metric(key, value, now, 0, model_id=model_id, run_id=run.id) for key, value in known.items()]

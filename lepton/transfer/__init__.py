@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from functools import cache
+from typing import Any, get_type_hints
 
 from lepton.core.discovery import discover
 from lepton.core.errors import UsageError
@@ -21,11 +24,16 @@ def all_strategies() -> list[Strategy]:
     return [kind() for kind in _found().values()]
 
 
-def get_strategy(name: str) -> Strategy:
-    """Return the strategy of that name with its default configuration.
+def get_strategy(name: str, config: Mapping[str, Any] | None = None) -> Strategy:
+    """Return the strategy of that name.
+
+    Args:
+        name: Of the strategy.
+        config: As `config_json` of the strategy wrote it once; by default its default configuration.
 
     Raises:
         UsageError: If there is none; names the nearest.
+        ValueError: If the configuration is not one of this strategy.
     """
     known = _found()
     if name not in known:
@@ -35,7 +43,23 @@ def get_strategy(name: str) -> Strategy:
             why=f"Known: {', '.join(known)}." + (f" Did you mean {near!r}?" if near else ""),
             fix=["set transfer.strategies in lepton.yaml"],
         )
-    return known[name]()
+    strategy = known[name]()
+    if config is None or dict(config) == strategy.config_json():
+        return strategy
+    return known[name](_filled(type(strategy.config), config))  # type: ignore[call-arg]  # whose config has fields
+
+
+def _filled(kind: type[Any], values: Mapping[str, Any]) -> Any:
+    """Return a configuration with these values, parts of it included.
+
+    Raises:
+        ValueError: If there are other fields than the configuration has.
+    """
+    if odd := set(values) ^ {field.name for field in fields(kind)}:
+        raise ValueError(f"{kind.__name__} differs in {', '.join(sorted(odd))}")
+    hints = get_type_hints(kind)
+    parts = {name: _filled(hints[name], v) if is_dataclass(hints[name]) else v for name, v in values.items()}
+    return kind(**parts)
 
 
 __all__ = ["Needs", "NotEnoughLabels", "Strategy", "TargetData", "all_strategies", "get_strategy"]

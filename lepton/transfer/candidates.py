@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,6 +131,7 @@ def try_strategy(
     seed: int = 0,
     cache: FeatureCache | None = None,
     threads: int = 1,
+    config: Mapping[str, Any] | None = None,
 ) -> Candidate:
     """Fit a strategy to the target's training rows and measure it.
 
@@ -145,14 +146,16 @@ def try_strategy(
         seed: Same seed and threads, same weights.
         cache: Of frozen features.
         threads: CPU threads.
+        config: The strategy's own settings as they were recorded; by default those that it has now.
 
     Raises:
         UsageError: If there is no such strategy.
+        ValueError: If the settings are not of this strategy.
         NotEnoughLabels: If it needs labels and none is known.
         LeptonError: If a label is none of the ancestor's classes.
     """
     started = time.perf_counter()
-    strategy = get_strategy(name)
+    strategy = get_strategy(name, config)
     with repeatable(threads):
         inputs = strategy.needs.features == "inputs"
         target = TargetData.of(ancestor, train, cache, inputs)

@@ -65,7 +65,7 @@ def test_a_record_of_another_format_is_refused(change: dict[str, object]) -> Non
 
 def test_the_environment_names_revision_libraries_and_device() -> None:
     found = environment("cuda:0")
-    assert set(found) == {"code", "libraries", "device"}
+    assert set(found) == {"code", "libraries", "dependencies", "device"}
     assert {"python", "torch", "numpy", "mlflow"} <= set(found["libraries"])
     assert found["device"].startswith("cuda:0, ")
 

@@ -1,0 +1,170 @@
+"""One registered version made again, in a clean folder, from nothing but its record, its data and its parent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.pretrain_job import pretrained, rows_of_base
+from flows.steps import open_ledger, progress
+from flows.transfer_job import pick_rows, rows_of_transfer
+from lepton.core.errors import LeptonError, NotFound, UsageError
+from lepton.core.files import atomic_write
+from lepton.core.ledger import FORGOTTEN, REGISTERED
+from lepton.core.refs import DataRef, ModelRef
+from lepton.core.splits import split
+from lepton.core.table import Table
+from lepton.core.workspace import CONFIG_FILE, Workspace
+from lepton.registry.lineage import Lineage
+
+if TYPE_CHECKING:
+    from lepton.models.model import Model
+
+NEEDED = {True: ("kind", "encoder", "pretrain", "threads", "classes"), False: ("strategy", "labels_per_class", "exact")}
+"""Settings without which a base (True), or an adapted model, cannot be made again."""
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What came of it."""
+
+    folder: Path
+    """The model, as `lepton.models.format` writes it."""
+    rows: dict[str, list[str]]
+    """Ids of the rows by use."""
+    held_out: Table
+
+
+def check_record(ref: ModelRef, made: Lineage) -> None:
+    """Refuse a record that does not say all that is needed.
+
+    Raises:
+        LeptonError: Names what is missing; versions registered by an early lepton have such records.
+    """
+    lacking = [name for name in NEEDED[made.parent is None] if name not in made.config]
+    lacking += [name for name, value in (("threads", made.threads), ("rows", made.rows)) if not value]
+    if lacking:
+        again = "lepton pretrain" if made.parent is None else f"lepton transfer {made.data['train'].domain}"
+        raise LeptonError(
+            f"{ref.label} cannot be rebuilt: its record does not say all that decides the weights.",
+            why=f"Missing: {', '.join(dict.fromkeys(lacking))}. An earlier lepton registered it.",
+            fix=[f"{again}  (makes a version that can be rebuilt)"],
+        )
+
+
+def rebuild(ws: Workspace, ref: ModelRef, made: Lineage, parent: Model | None, folder: Path) -> Rebuilt:
+    """Make a version again.
+
+    Args:
+        ws: Where it is registered; nothing is written there, but data may be fetched into DVC's cache.
+        ref: The version.
+        made: Its record.
+        parent: What it was adapted from; None for a base.
+        folder: Becomes the clean workspace; must not exist.
+
+    Raises:
+        NotFound: If its data is gone.
+        LeptonError: If the record asks for what this lepton does not have.
+    """
+    from lepton.data.store import load
+    from lepton.models.format import save
+
+    clean = clean_workspace(ws, ref, made, folder)
+    data = made.data["train"]
+    table = load(clean, data.domain, data.batches)
+    try:
+        model, rows, held_out = _base(table, made) if parent is None else _adapted(table, made, parent)
+    except (UsageError, ValueError) as error:  # an unknown strategy, encoder, objective or setting
+        raise LeptonError(
+            f"{ref.label} cannot be rebuilt by this lepton.",
+            why=f"Its record, of lepton {made.code.get('version')}, asks for what this one does not have: {error}",
+            fix=[f"use lepton {made.code.get('version')}, revision {made.code.get('revision') or 'unknown'}"],
+        ) from None
+    return Rebuilt(save(model, folder / "model"), rows, held_out)
+
+
+def clean_workspace(ws: Workspace, ref: ModelRef, made: Lineage, folder: Path) -> Workspace:
+    """Return a new folder with the data of a version's state, fetched by digest, and a lepton.yaml from its record.
+
+    Raises:
+        NotFound: If the data is gone: erased, or lost.
+        LeptonError: If the state that the record names does not hold the data that its digest names.
+    """
+    import yaml
+
+    from lepton.core.files import digest
+    from lepton.data.past import checkout, past_of
+
+    data = made.data["train"]
+    try:
+        was = past_of(ws, data)
+        if digest(sorted([path, md5] for path, md5 in was.files.items())) != data.digest:
+            raise NotFound(
+                f"The state {was.md5[:12]} of the data does not hold what {ref.label} was made of.",
+                why=f"Its record says that the files of {data.domain!r} have the digest {data.digest}.",
+                fix=["lepton audit verify"],
+            )
+        checkout(ws, was, folder)
+    except NotFound as error:
+        raise _gone(ws, ref, data, error) from None
+    settings: dict[str, Any] = {
+        "name": f"rebuilt-{ref.name}-v{ref.version}",
+        "source": ref.name.removeprefix("lepton-").partition("-to-")[0],
+        "seed": made.seed,
+        **{
+            key: made.config[key]
+            for key in ("kind", "threads", "encoder", "pretrain", "transfer")
+            if key in made.config
+        },
+    }
+    atomic_write(folder / CONFIG_FILE, yaml.safe_dump(settings, sort_keys=False))
+    return Workspace(folder)
+
+
+def _base(table: Table, made: Lineage) -> tuple[Model, dict[str, list[str]], Table]:
+    settings = {**made.config, "threads": made.threads}
+    model = pretrained(table, settings, made.seed).model
+    return model, rows_of_base(table), split(table, "test").labelled()
+
+
+def _adapted(table: Table, made: Lineage, parent: Model) -> tuple[Model, dict[str, list[str]], Table]:
+    from lepton.transfer.candidates import try_strategy
+
+    config = made.config
+    train, held_out = pick_rows(table, config["labels_per_class"], config["exact"], made.seed, parent.classes)
+    progress()(0, 1, made.strategy)
+    # No cache of features: what is rebuilt owes nothing to what lies around.
+    done = try_strategy(
+        made.strategy, parent, train, held_out, seed=made.seed, threads=made.threads, config=config["strategy"]
+    )
+    progress()(1, 1, made.strategy)
+    return done.model, rows_of_transfer(train, held_out), held_out
+
+
+def _gone(ws: Workspace, ref: ModelRef, data: DataRef, error: NotFound) -> NotFound:
+    """Return why the data of a version is not there: rows of it were erased since, or an object is lost."""
+    ledger = open_ledger(ws)
+    registered = ledger.entries(ref.name.removeprefix("lepton-"), REGISTERED)
+    since = next((row.seq for row in registered if row.payload["model"]["version"] == ref.version), 0)
+    erased = [
+        row
+        for row in ledger.entries(action=FORGOTTEN, after=since)
+        if row.payload["domain"] == data.domain and not set(data.batches).isdisjoint(row.payload["batches"])
+    ]
+    if not erased:
+        return NotFound(
+            f"{ref.label} cannot be rebuilt: the data it was made of is not all there.",
+            why=f"{error.what}\n{error.why}".strip(),
+            fix=["dvc pull  (in the workspace, if the remote has it)", *error.fix],
+        )
+    told = [
+        f"{row.time[:16].replace('T', ' ')} UTC, {row.actor}: {row.payload['rows']} rows of"
+        f" {data.domain}/{', '.join(row.payload['batches'])} (ledger row {row.seq})"
+        for row in erased
+    ]
+    return NotFound(
+        f"{ref.label} cannot be rebuilt: rows that it was made of were erased since.",
+        why="\n".join(told),
+        fix=[f"lepton transfer {data.domain}  (makes a version without them)"],
+    )
