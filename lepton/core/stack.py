@@ -26,9 +26,9 @@ class Stack:
 
 
 def read_stack(ws: Workspace) -> Stack | None:
-    """Return the stack's addresses, or None if none is up. Says nothing about whether it answers."""
+    """Return the stack's addresses, or None if none is up or the file is damaged; whether it answers is not asked."""
     try:
-        value = json.loads(ws.stack_file.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+        value = json.loads(ws.stack_file.read_text(encoding="utf-8"))
+        return Stack(value["prefect"]["url"], value["mlflow"]["url"], tuple(value["services"]))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    return Stack(value["prefect"]["url"], value["mlflow"]["url"], tuple(value["services"]))
