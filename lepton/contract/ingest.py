@@ -6,13 +6,9 @@ and a marker tells that it is not versioned, pushed and recorded yet; the same d
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from lepton.contract.infer import for_target, infer
 from lepton.contract.quarantine import quarantine, reason_file
@@ -25,11 +21,10 @@ from lepton.core.faults import reached
 from lepton.core.names import check_batch, check_domain
 from lepton.core.refs import DataRef
 from lepton.core.workspace import Workspace
-from lepton.data import readers, store, versions
+from lepton.data import batchfile, readers, store, versions
+from lepton.data.alone import alone
 from lepton.data.ids import batch_digest, content_hashes
 from lepton.data.readers.labels import read_labels
-
-LOCK_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -91,7 +86,7 @@ def ingest(
         check_batch(name)
     if not (new and domain not in ws.domains()):
         ws.check_known(domain)
-    with _alone(ws):
+    with alone(ws):
         reached("ingest.begun")
         versions.check_complete(ws)
         return (_take_labels if labels else _take_rows)(ws, domain, path, name, new, dry_run)
@@ -105,7 +100,7 @@ def finished(ws: Workspace, domain: str, batch: str, labels: bool = False) -> No
 def _take_rows(ws: Workspace, domain: str, path: Path, name: str | None, new: bool, dry_run: bool) -> IngestResult:
     known = domain in ws.domains()
     rules = load_contract(ws, domain if known else ws.source) if known or domain != ws.source else None
-    delivery = _read(ws, domain, path, _reading(ws, rules, known), dry_run)
+    delivery = _read(ws, domain, path, reading_of(ws, rules, known), dry_run)
     try:
         contract = rules if known and rules else _new_contract(ws, domain, delivery.table, rules)
         check_kind(delivery.table, contract, path.name)
@@ -121,7 +116,7 @@ def _take_rows(ws: Workspace, domain: str, path: Path, name: str | None, new: bo
         raise UsageError(
             f"Domain {domain!r} is not new: it has a contract.", fix=[f"lepton ingest {domain} {path}  (without --new)"]
         )
-    batch = _free_name(path, name, store.batches(ws, domain))
+    batch = _free_name(path, name, list(store.batch_files(ws, domain)))
     table = delivery.identified(batch)
     result = validate(
         table,
@@ -192,7 +187,7 @@ def _again(
     if dry_run or not marker(ws, domain, holder).exists():
         raise LeptonError(
             f"{path.name} is already delivered as batch {holder}; nothing was stored.",
-            why=f"All of its {len(delivery.table):,} rows are there.",
+            why=_already(ws, domain, holder, len(delivery.table)),
             fix=[f"lepton ingest {domain} LABELS.csv --labels  (if you mean to add labels: columns id and label)"],
         )
     result = validate(delivery.identified(holder), contract, ws, delivery=path.name, has_labels=delivery.has_labels)
@@ -202,7 +197,16 @@ def _again(
     return IngestResult(domain, holder, rows, labelled, result, data, completed=True)
 
 
-def _reading(ws: Workspace, rules: Contract | None, known: bool) -> readers.Reading:
+def _already(ws: Workspace, domain: str, holder: str, rows: int) -> str:
+    file = store.batch_files(ws, domain).get(holder)
+    erased = batchfile.about(file).get("erased", 0) if file else 0
+    if erased:
+        return f"{erased:,} of its {rows:,} rows were erased since (lepton data log {domain}); the others are there."
+    return f"All of its {rows:,} rows are there."
+
+
+def reading_of(ws: Workspace, rules: Contract | None, known: bool) -> readers.Reading:
+    """Return how a delivery is to be read: as its contract says, or the source's, or `lepton.yaml` where is none."""
     if rules is None:
         return readers.Reading(kind=ws.config.kind, label=ws.config.label, id=ws.config.id or "id")
     shape = rules.image.shape if rules.image is not None and known else None
@@ -267,18 +271,3 @@ def _version(ws: Workspace) -> None:
 
 def _short(ws: Workspace, path: Path) -> str:
     return str(path.relative_to(ws.root)) if path.is_relative_to(ws.root) else str(path)
-
-
-@contextlib.contextmanager
-def _alone(ws: Workspace) -> Iterator[None]:
-    """One ingest a workspace at a time; the lock goes with the process that holds it."""
-    ws.state_dir.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(ws.state_dir / "ingest.lock", timeout=LOCK_SECONDS):
-            yield
-    except Timeout:
-        raise LeptonError(
-            f"Another ingest has been running here for {LOCK_SECONDS} seconds.",
-            why=f"The lock is {ws.state_dir / 'ingest.lock'}.",
-            fix=["wait for it to end, then repeat this command"],
-        ) from None

@@ -51,17 +51,29 @@ def quarantine(ws: Workspace, domain: str, path: Path, cause: ContractResult | L
 
 
 def quarantined(ws: Workspace, domain: str | None = None) -> list[Quarantined]:
-    """Return the refused deliveries, the latest first."""
+    """Return the refused deliveries, the latest first.
+
+    Raises:
+        LeptonError: If the record of one is damaged; names the file.
+    """
     found = []
     for path in ws.quarantine_dir.glob(f"{check_domain(domain) if domain else '*'}/*{REASON}"):
-        reason = json.loads(path.read_text(encoding="utf-8"))
-        found.append(Quarantined(reason["domain"], path.with_name(path.name.removesuffix(REASON)), reason))
+        try:
+            reason = json.loads(path.read_text(encoding="utf-8"))
+            found.append(Quarantined(reason["domain"], path.with_name(path.name.removesuffix(REASON)), reason))
+        except (ValueError, KeyError, TypeError) as error:
+            raise LeptonError(f"{path} cannot be read.", why=str(error), fix=[f"rm {path}"]) from None
     return sorted(found, key=lambda entry: str(entry.reason["time"]), reverse=True)
 
 
 def reason_file(goal: Path) -> Path:
     """Return the text that says why a delivery is in quarantine."""
     return _beside(goal, REASON_TEXT)
+
+
+def beside(goal: Path) -> list[Path]:
+    """Return the files that say why a delivery is in quarantine."""
+    return [_beside(goal, REASON), _beside(goal, REASON_TEXT)]
 
 
 def _reason(domain: str, path: Path, cause: ContractResult | LeptonError) -> dict[str, Any]:

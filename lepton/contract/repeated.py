@@ -6,6 +6,7 @@ A marker, a file each so that none hides another's, stands from before a deliver
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from lepton.core.errors import LeptonError
 from lepton.core.files import atomic_write
@@ -20,13 +21,19 @@ def holder(ws: Workspace, domain: str, delivery: readers.Delivery, hashes: set[s
     keys: dict[str, str] = {}
     for batch, file in store.batch_files(ws, domain).items():
         stored_ids = batchfile.ids_and_labels(file)[0]
-        if batchfile.about(file).get("content") == content and (own_ids is None or own_ids == set(stored_ids)):
+        about = batchfile.about(file)
+        if about.get("content") == content and (own_ids is None or _same_ids(own_ids, set(stored_ids), about)):
             return batch
         if own_ids is None:
             keys.update((key, batch) for row_id in stored_ids if (key := split_key(row_id)) != row_id)
     if own_ids is None and hashes <= keys.keys():
         return " and ".join(sorted({keys[key] for key in hashes}))
     return None
+
+
+def _same_ids(delivered: set[str], stored: set[str], about: dict[str, Any]) -> bool:
+    """Return whether a delivery has the ids of a batch, which may have lost some to an erasure since."""
+    return delivered == stored or (bool(about.get("erased")) and delivered > stored)
 
 
 def unfinished_labels(ws: Workspace, domain: str, wanted: dict[str, str]) -> str | None:

@@ -6,6 +6,8 @@ The same table gives the same bytes under one version of pyarrow, so DVC stores 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,20 +80,61 @@ def write(path: Path, arrow: pa.Table) -> Path:
     return path
 
 
+def without(path: Path, drop: NDArray[np.bool_]) -> pa.Table:
+    """Return the Arrow table of a batch or labels file without some rows; its metadata says how many were erased.
+
+    The digest of the content as it was delivered stays, so that the same delivery is known when it comes again.
+    """
+    arrow = pq.read_table(path, use_threads=False)
+    kept = arrow.filter(pa.array(~drop)).combine_chunks()
+    if METADATA not in (arrow.schema.metadata or {}):
+        return kept
+    about = _about(arrow.schema, path.name)
+    about |= {"rows": kept.num_rows, "erased": about.get("erased", 0) + int(drop.sum())}
+    return kept.replace_schema_metadata({METADATA: json.dumps(about, sort_keys=True).encode()})
+
+
 def read(path: Path) -> Table:
-    """Read a batch file."""
-    return decode(pq.read_table(path, use_threads=False), path.name)
+    """Read a batch file.
+
+    Raises:
+        LeptonError: If it is damaged, or a newer lepton wrote it.
+    """
+    with _whole(path):
+        arrow = pq.read_table(path, use_threads=False)
+    return decode(arrow, path.name)
 
 
 def about(path: Path) -> dict[str, Any]:
     """Return a batch file's metadata without reading its rows."""
-    return _about(pq.read_schema(path), path.name)
+    with _whole(path):
+        schema = pq.read_schema(path)
+    return _about(schema, path.name)
+
+
+def is_empty(path: Path) -> bool:
+    """Return whether a file holds no row (any more)."""
+    return bool(pq.read_metadata(path).num_rows == 0)
 
 
 def ids_and_labels(path: Path) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
     """Return two (n,) columns of a batch or labels file without reading its rows."""
-    arrow = pq.read_table(path, columns=["id", "label"], use_threads=False)
+    with _whole(path):
+        arrow = pq.read_table(path, columns=["id", "label"], use_threads=False)
     return _objects(arrow["id"]), _objects(arrow["label"])
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Say of a file that is no Parquet file (any more) that it is damaged."""
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        raise LeptonError(
+            f"{path} is cut off, damaged or no Parquet file.",
+            why=str(error).split("\n")[0],
+            fix=["lepton data checkout  (fetches what data.dvc lists)"],
+        ) from None
 
 
 def _about(schema: pa.Schema, name: str) -> dict[str, Any]:

@@ -52,5 +52,5 @@ def object_file(root: Path, md5: str) -> Path:
     raise NotFound(
         "DVC's cache lacks a version of the data that is referred to.",
         why=f"There is no object {md5} in {root / '.dvc' / 'cache'}.",
-        fix=[f"cd {root} && dvc pull"],
+        fix=["lepton data checkout  (fetches what data.dvc lists)"],
     )

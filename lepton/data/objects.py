@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,14 +21,23 @@ DIRECTORY = ".dir"
 """How the md5 of a list of files ends."""
 
 
+@dataclass(frozen=True)
+class Stored:
+    """An object as a place holds it."""
+
+    size: int
+    written: float
+    """Seconds since 1970; infinity where the place does not say."""
+
+
 class Objects(Protocol):
     """A place that holds objects by their md5."""
 
     name: str
     """For people."""
 
-    def all(self) -> dict[str, float]:
-        """Return md5 -> when it was written, in seconds since 1970; infinity where the place does not say."""
+    def all(self) -> dict[str, Stored]:
+        """Return md5 -> what is known of the object."""
 
     def read(self, md5: str) -> bytes:
         """Return the bytes of an object that is there."""
@@ -48,10 +58,11 @@ class Cache:
         """Return where an object lies, or would lie."""
         return self.folder / md5[:2] / md5[2:]
 
-    def all(self) -> dict[str, float]:
+    def all(self) -> dict[str, Stored]:
         """See `Objects`."""
         files = self.folder.glob("[0-9a-f][0-9a-f]/*")
-        return {path.parent.name + path.name: path.stat().st_mtime for path in files if path.is_file()}
+        seen = [(path.parent.name + path.name, path.stat()) for path in files if path.is_file()]
+        return {md5: Stored(stat.st_size, stat.st_mtime) for md5, stat in seen}
 
     def read(self, md5: str) -> bytes:
         """See `Objects`."""
@@ -71,11 +82,13 @@ class Remote:
     def __init__(self, odb: Any) -> None:
         self.odb = odb
 
-    def all(self) -> dict[str, float]:
+    def all(self) -> dict[str, Stored]:
         """See `Objects`."""
         if not self.odb.fs.exists(self.odb.path):
             return {}
-        return {md5: self._written(md5) for md5 in self.odb.all()}
+        return {
+            md5: Stored(int(self.odb.fs.size(self.odb.oid_to_path(md5))), self._written(md5)) for md5 in self.odb.all()
+        }
 
     def read(self, md5: str) -> bytes:
         """See `Objects`."""
@@ -134,7 +147,7 @@ def bring(ws: Workspace, md5s: Iterable[str]) -> None:
                 content = there.read(md5)
             except FileNotFoundError:
                 content = b""
-            if not _is(md5, content):
+            if not is_whole(md5, content):
                 raise NotFound(
                     "A version of the data that is referred to is gone.",
                     why=f"Neither DVC's cache nor the remote {ws.config.data.remote} has a whole object {md5}.",
@@ -145,10 +158,11 @@ def bring(ws: Workspace, md5s: Iterable[str]) -> None:
 
 def _whole(cache: Cache, md5: str) -> bool:
     try:
-        return _is(md5, cache.read(md5))
+        return is_whole(md5, cache.read(md5))
     except OSError:
         return False
 
 
-def _is(md5: str, content: bytes) -> bool:
+def is_whole(md5: str, content: bytes) -> bool:
+    """Return whether these are the bytes of an object."""
     return hashlib.md5(content, usedforsecurity=False).hexdigest() == md5.removesuffix(DIRECTORY)

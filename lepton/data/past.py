@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from lepton.core.errors import NotFound, UsageError
 from lepton.core.files import atomic_dir
@@ -109,20 +110,77 @@ def check_free(ws: Workspace, into: Path) -> None:
         raise UsageError(f"{into} is there already and holds something.", fix=["name another folder: --into"])
 
 
-def rows_of(ws: Workspace, was: Past) -> tuple[dict[str, str | None], list[str]]:
-    """Return row id -> its label as it held in that state, and the files that nobody has any more.
+@dataclass(frozen=True)
+class Row:
+    """One row in a state, without its features."""
+
+    label: str | None
+    file: str
+    """The batch's file that holds the row."""
+    labels: str
+    """The file that its label is from."""
+
+
+def rows_of(ws: Workspace, was: Past) -> tuple[dict[str, Row], set[str]]:
+    """Return row id -> the row with its label as it held in that state, and the files that nobody has any more.
 
     Rows of such a file are left out: they were erased.
     """
-    cache, gone = Cache(ws.root), []
-    labels: dict[str, str | None] = {}
-    later: dict[str, str | None] = {}
+    cache, gone = Cache(ws.root), set()
+    rows: dict[str, Row] = {}
     for path, md5 in was.files.items():
         try:
             bring(ws, [md5])
         except NotFound:
-            gone.append(path)
+            gone.add(path)
             continue
-        found = zip(*batchfile.ids_and_labels(cache.path(md5)), strict=True)
-        (labels if path in was.batches else later).update(found)
-    return {row_id: later.get(row_id, label) for row_id, label in labels.items()}, gone
+        for row_id, label in zip(*batchfile.ids_and_labels(cache.path(md5)), strict=True):
+            if path in was.batches:
+                rows[row_id] = Row(label, path, path)
+            elif row_id in rows:
+                rows[row_id] = Row(label, rows[row_id].file, path)
+    return rows, gone
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What two states of a domain differ in, from the first to the second."""
+
+    batches_added: tuple[str, ...]
+    batches_removed: tuple[str, ...]
+    added: tuple[str, ...]
+    """Ids of rows."""
+    removed: tuple[str, ...]
+    relabelled: tuple[str, ...]
+    """Ids of rows that both have, with another label."""
+    gone: tuple[str, ...]
+    """Files whose rows nobody knows any more: they were erased, so their rows are counted nowhere."""
+
+    def to_json(self, with_rows: bool = True) -> dict[str, Any]:
+        """Return a JSON object; counts of rows, and on demand their ids."""
+        rows = {"added": self.added, "removed": self.removed, "relabelled": self.relabelled}
+        return {
+            "batches": {"added": self.batches_added, "removed": self.batches_removed},
+            "rows": {kind: len(ids) for kind, ids in rows.items()},
+            "gone": self.gone,
+            **({"ids": rows} if with_rows else {}),
+        }
+
+
+def compare(ws: Workspace, a: Past, b: Past) -> Difference:
+    """Return what was added, removed and relabelled from `a` to `b`, states of one domain."""
+    (before, gone_before), (after, gone_after) = rows_of(ws, a), rows_of(ws, b)
+    gone = gone_before | gone_after
+
+    def changed(row_id: str) -> bool:
+        old, new = before[row_id], after[row_id]
+        return old.label != new.label and gone.isdisjoint((old.labels, new.labels))
+
+    return Difference(
+        batches_added=tuple(name for name in b.names if name not in a.names),
+        batches_removed=tuple(name for name in a.names if name not in b.names),
+        added=tuple(i for i, row in after.items() if i not in before and row.file not in gone_before),
+        removed=tuple(i for i, row in before.items() if i not in after and row.file not in gone_after),
+        relabelled=tuple(i for i in before if i in after and changed(i)),
+        gone=tuple(sorted(gone)),
+    )

@@ -106,10 +106,20 @@ def open_repo(ws: Workspace, doing: str) -> Iterator[Any]:
         yield repo
 
 
-def run_git(root: Path, *arguments: str, must: bool = False) -> str | None:
-    """Run git below `root` and return what it says, None if it fails; a calling hook's GIT_ variables do not count."""
+def run_git(root: Path, *arguments: str, must: bool = False, own_name: bool = False) -> str | None:
+    """Run git below `root` and return what it says, None if it fails; a calling hook's GIT_ variables do not count.
+
+    Args:
+        root: Where.
+        arguments: Git's own.
+        must: Raise if it fails.
+        own_name: Let the person's name and settings apply, if git knows a name.
+    """
     environ = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    identity = ("-c", "user.name=lepton", "-c", "user.email=lepton@localhost", "-c", "commit.gpgsign=false")
+    identity: tuple[str, ...] = ("-c", "user.name=lepton", "-c", "user.email=lepton@localhost")
+    identity += ("-c", "commit.gpgsign=false")
+    if own_name and _has_name(root, environ):
+        identity = ()
     try:
         done = subprocess.run(
             ["git", *identity, "-C", str(root), *arguments], env=environ, capture_output=True, text=True, check=False
@@ -121,6 +131,11 @@ def run_git(root: Path, *arguments: str, must: bool = False) -> str | None:
     if must:
         raise LeptonError(f"git {arguments[0]} failed in {root}.", why=done.stderr.strip())
     return None
+
+
+def _has_name(root: Path, environ: dict[str, str]) -> bool:
+    asked = ("git", "-C", str(root), "config", "user.email")
+    return subprocess.run(asked, env=environ, capture_output=True, check=False).returncode == 0
 
 
 def _settings(root: Path, remote: str) -> str:

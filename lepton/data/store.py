@@ -2,6 +2,8 @@
 
 data/<domain>/0001-<batch>.parquet          rows, with the labels that came with them
 data/<domain>/labels/0001-<name>.parquet    labels that came later; the latest word on a row counts
+
+Only an erasure (`lepton.data.erase`) ever writes one of them anew, with fewer rows.
 """
 
 from __future__ import annotations
@@ -33,8 +35,8 @@ _TEMPORARY = ".part-"
 
 
 def batches(ws: Workspace, domain: str) -> list[str]:
-    """Return the domain's batches in the order of delivery; none if nothing was delivered."""
-    return list(batch_files(ws, domain))
+    """Return the domain's batches in the order of delivery, but those that lost all their rows to an erasure."""
+    return [name for name, path in batch_files(ws, domain).items() if not batchfile.is_empty(path)]
 
 
 def batch_files(ws: Workspace, domain: str) -> dict[str, Path]:

@@ -160,4 +160,4 @@ def adopt(root: Path) -> bool:
 def status_clean(root: Path) -> bool:
     """Return whether `data/` is exactly what `data.dvc` lists."""
     with open_dvc(root, "compare the data with data.dvc") as dvc, dvc.Repo(str(root)) as repo:
-        return not repo.status()
+        return not repo.status(targets=[str(root / "data.dvc")])

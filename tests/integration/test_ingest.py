@@ -24,7 +24,7 @@ from lepton.core.errors import LeptonError, NotFound, Refused, UsageError
 from lepton.core.ledger import Ledger
 from lepton.core.refs import DataRef
 from lepton.core.workspace import Workspace
-from lepton.data import store, versions
+from lepton.data import alone, store, versions
 from lepton.data.readers import read_delivery
 
 N = 40
@@ -506,7 +506,7 @@ def test_a_killed_ingest_holds_no_lock(ws):
 def test_a_second_ingest_waits_its_turn(ws, monkeypatch):
     from filelock import FileLock
 
-    monkeypatch.setattr(ingest_module, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(alone, "LOCK_SECONDS", 0.2)
     before = time.monotonic()
     with FileLock(ws.state_dir / "ingest.lock"), pytest.raises(LeptonError, match="Another ingest"):
         ingest(ws, "here", write(ws, "march.csv", rows(1)))

@@ -1,16 +1,14 @@
-"""`lepton data build`: the data that the repository's own data.dvc pins."""
+"""`lepton data`: the history of a domain's data, its versions, and what must leave it."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from lepton.cli.output import as_json, say
-from lepton.cli.session import DryRun, Json, hush
+from lepton.cli.data import build, erasure, history, versions
 
-data = typer.Typer(help="The demo's data.", no_args_is_help=True, rich_markup_mode=None)
+data = typer.Typer(
+    help="The data's history and versions, retention and erasure.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,42 +18,13 @@ def add_to(app: typer.Typer) -> None:
 
 @data.callback()
 def about() -> None:
-    """The demo's data."""
+    """The data's history and versions, retention and erasure."""
 
 
-@data.command("build")
-def build(
-    folder: Annotated[Path, typer.Argument(help="Folder that holds data.dvc; default: here.")] = Path(),
-    json: Json = False,
-    dry_run: DryRun = False,
-) -> None:
-    """Make data/ from the shipped digits.
-
-    It is byte for byte what data.dvc says.
-    """
-    import os
-
-    from lepton.cli.stack.environ import QUIET
-
-    os.environ.update(QUIET)
-    hush()
-    from lepton.data.demo import build as make
-    from lepton.data.demo import check
-    from lepton.data.versions import status_clean
-
-    if dry_run:
-        check(folder.resolve())
-        say(f"Would write mnist and optdigits to {folder.resolve() / 'data'}.")
-        return
-
-    files = make(folder.resolve())
-    clean = status_clean(folder.resolve()) if (folder / "data.dvc").exists() else None
-    if json:
-        as_json({"files": [str(file) for file in files], "clean": clean})
-        return
-    for file in files:
-        say(f"{file}  {file.stat().st_size:,} bytes")
-    if clean is not None:
-        say("data.dvc agrees." if clean else "data.dvc says something else: dvc status")
-    if clean is False:
-        raise typer.Exit(1)
+data.command("log")(history.log)
+data.command("diff")(history.diff)
+data.command("checkout")(versions.checkout)
+data.command("publish")(versions.publish)
+data.command("gc")(versions.gc)
+data.command("forget")(erasure.forget)
+data.command("build")(build.build)

@@ -1,0 +1,1 @@
+"""What `lepton data` does and prints, a file a subject."""

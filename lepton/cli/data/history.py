@@ -1,0 +1,83 @@
+"""`lepton data log` and `lepton data diff`: what happened to a domain's data, and what two of its states differ in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from lepton.cli.output import as_json, say, table
+from lepton.cli.session import Json, LocalAnyway, enter
+
+Domain = Annotated[str, typer.Argument(help="The domain.", metavar="DOMAIN")]
+Use = Annotated[str, typer.Option(help="Which of a model's data: train, validation, held_out, reference.")]
+
+
+def log(domain: Domain, json: Json = False, local: LocalAnyway = False) -> None:
+    """Print what happened to DOMAIN's data, oldest first.
+
+    Deliveries of rows and labels, refusals, recalls, erasures, and which registered versions saw each batch.
+    """
+    ws, _ = enter(local)
+    from flows.data import history
+
+    events = history(ws, domain)
+    if json:
+        as_json(events)
+        return
+    if not events:
+        say(f"Nothing was delivered to {domain!r} yet.\n  next   lepton ingest {domain} FILE")
+        return
+    columns = ["when", "who", "what", "name", "rows", "labelled", "digest", "data.dvc", "seen by"]
+    table(f"The data of {domain}", columns, [_line(event) for event in events])
+    for event in events:
+        if event["why"]:
+            say(f"  {event['kind']} {event['what']}: {event['why']}")
+
+
+def diff(
+    a: Annotated[str, typer.Argument(help="DOMAIN, DOMAIN@WHEN or DOMAIN/BATCH; see above.", metavar="A")],
+    b: Annotated[str | None, typer.Argument(help="The same; default: A's domain now.", metavar="[B]")] = None,
+    use: Use = "train",
+    rows: Annotated[bool, typer.Option("--rows", help="Name the rows by their ids.")] = False,
+    json: Json = False,
+    local: LocalAnyway = False,
+) -> None:
+    """Say what was added and removed from state A to state B of a domain.
+
+    A state is written DOMAIN (now), DOMAIN@2 or DOMAIN@champion (what that version learnt from), DOMAIN/BATCH (when
+    the batch had just come), or DOMAIN@4f3a09 (first digits of an md5 in data.dvc, or of a digest).
+    """
+    ws, _ = enter(local)
+    from flows.data import compare_states
+
+    found = compare_states(ws, a, b, use, rows)
+    if json:
+        as_json(found)
+        return
+    say(f"From {found['a']['state']} to {found['b']['state']}:")
+    for kind in ("added", "removed"):
+        names = found["batches"][kind]
+        say(f"  batches {kind:<11} {len(names)}{': ' + ', '.join(names) if names else ''}")
+    for kind, count in found["rows"].items():
+        say(f"  rows {kind:<14} {count:,}")
+    if found["gone"]:
+        say(f"  not compared        {', '.join(found['gone'])}: rows of it were erased, so its older version is gone")
+    for kind, ids in found.get("ids", {}).items():
+        for row_id in ids:
+            say(f"  {kind:<11} {row_id}")
+
+
+def _line(event: dict[str, Any]) -> list[Any]:
+    seen = event["models"]
+    return [
+        event["time"][:16].replace("T", " ") if event["time"] else None,
+        event["who"],
+        event["kind"],
+        event["what"],
+        event["rows"],
+        event["labelled"],
+        event["digest"][:12] if event["digest"] else None,
+        event["dvc_md5"][:12] if event["dvc_md5"] else None,
+        ", ".join(seen) if seen else None,
+    ]
