@@ -79,8 +79,10 @@ def _licences(one: Distribution) -> list[License]:
     from cyclonedx.model.license import LicenseAcknowledgement
 
     said = one.metadata
-    field = next((said[key].strip() for key in ("License-Expression", "License") if key in said), "")
-    if field and field != "UNKNOWN" and len(field) <= _LONGEST_NAME and "\n" not in field:
+    expression, field = (said[key] if key in said else "" for key in ("License-Expression", "License"))
+    if expression:
+        names = [expression]
+    elif field and field != "UNKNOWN" and len(field) <= _LONGEST_NAME and "\n" not in field:
         names = [field]
     else:
         classes = [str(text) for text in said.get_all("Classifier") or [] if str(text).startswith("License ::")]
