@@ -79,7 +79,7 @@ def _licences(one: Distribution) -> list[License]:
     from cyclonedx.model.license import LicenseAcknowledgement
 
     said = one.metadata
-    expression, field = (said[key] if key in said else "" for key in ("License-Expression", "License"))
+    expression, field = (str((said.get_all(key) or [""])[0]) for key in ("License-Expression", "License"))
     if expression:
         names = [expression]
     elif field and field != "UNKNOWN" and len(field) <= _LONGEST_NAME and "\n" not in field:
