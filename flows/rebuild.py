@@ -147,11 +147,7 @@ def _gone(ws: Workspace, ref: ModelRef, data: DataRef, error: NotFound) -> NotFo
     ledger = open_ledger(ws)
     registered = ledger.entries(ref.name.removeprefix("lepton-"), REGISTERED)
     since = next((row.seq for row in registered if row.payload["model"]["version"] == ref.version), 0)
-    erased = [
-        row
-        for row in ledger.entries(action=FORGOTTEN, after=since)
-        if row.payload["domain"] == data.domain and not set(data.batches).isdisjoint(row.payload["batches"])
-    ]
+    erased = [row for row in ledger.entries(action=FORGOTTEN, after=since) if row.payload["domain"] == data.domain]
     if not erased:
         return NotFound(
             f"{ref.label} cannot be rebuilt: the data it was made of is not all there.",
@@ -159,8 +155,8 @@ def _gone(ws: Workspace, ref: ModelRef, data: DataRef, error: NotFound) -> NotFo
             fix=["dvc pull  (in the workspace, if the remote has it)", *error.fix],
         )
     told = [
-        f"{row.time[:16].replace('T', ' ')} UTC, {row.actor}: {row.payload['rows']} rows of"
-        f" {data.domain}/{', '.join(row.payload['batches'])} (ledger row {row.seq})"
+        f"{row.time[:16].replace('T', ' ')} UTC, {row.actor}: {row.payload['rows']} rows of {data.domain}, from"
+        f" {', '.join(row.payload['batches']) or 'its labels'} (ledger row {row.seq})"
         for row in erased
     ]
     return NotFound(
