@@ -4,10 +4,11 @@ A consumer needs torch alone, and loads only a file whose SHA-256 is that of the
 version's tags), because torch unpickles parts of a pt2 if a file has such parts; ours are written without any:
 
     program = torch.export.load("inference.pt2").module()
-    probabilities = program(prepared)    # (n, C, S, S) or (n, columns) float32 -> (n, k) float64; n is free, n >= 1
+    probabilities = program(prepared).numpy()    # (n, C, S, S) or (n, columns) float32 -> (n, k) float64, any n >= 1
 
-`prepared` is what `lepton.models.format.load(folder).inputs.to_tensor(table)` gives; the classes of the columns are in
-`model.json`. The graph computes in eval mode and cannot be trained further: descendants start from the safetensors.
+`prepared` is what `lepton.models.format.load(folder).inputs.to_tensor(table)` gives, by the `inputs` in `model.json`,
+where the columns' classes are too. The graph computes in eval mode and cannot be trained: descendants start from the
+safetensors.
 
 lepton itself loads no pt2 but the bytes that it has just written, to compare their answers with the model's.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +89,8 @@ class _Answer(nn.Module):
 def _graph_of(model: Model, prepared: Tensor) -> bytes:
     """Return the exported graph with its weights; equal models give equal bytes."""
     rows = torch.export.Dim("rows", min=1)
-    program = torch.export.export(_Answer(model), (prepared,), dynamic_shapes=({0: rows},))
+    frozen = _Answer(deepcopy(model)).requires_grad_(False)
+    program = torch.export.export(frozen, (prepared,), dynamic_shapes=({0: rows},))
     program.example_inputs = None  # torch would store them as a pickle
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # paths of this machine

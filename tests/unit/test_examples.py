@@ -176,8 +176,7 @@ def test_images_are_as_the_source_has_them(low, high, dtype, shape):
 def test_the_graph_answers_any_number_of_rows_as_the_model_does(folder, model, kind, count):
     program = torch.export.load(folder / export.INFERENCE).module()
     prepared = model.inputs.to_tensor(rows(kind, count, seed=5))
-    with torch.no_grad():
-        found = program(prepared)
+    found = program(prepared)
     assert (found.dtype, found.shape) == (torch.float64, (count, 3))
     np.testing.assert_allclose(found.numpy(), model.predict_proba(prepared), rtol=0, atol=1e-5)
 
