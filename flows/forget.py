@@ -150,14 +150,16 @@ def _finish(ws: Workspace, plan: Json) -> Json:
 def _remove_copies(ws: Workspace, scope: list[str], wanted: Any) -> None:
     """Remove the rows from what is not versioned: predictions, quarantine, pages, and all that can be made again."""
     from flows.ingest import record_refusals
-    from lepton.contract.erasure import copies_with, remove_copies, remove_pages
+    from lepton.contract.erasure import copies_with, mask, remove_copies, remove_pages
     from lepton.data.erase import erase_from_log
 
     for domain in scope:
         erase_from_log(ws.predictions_dir / domain, wanted, dry_run=False)
         reached("forget.predictions-cleaned")
-        record_refusals(domain)  # what is in quarantine only must be on record before it goes
-        remove_copies(copies_with(ws, domain, wanted).holding)
+        holding = copies_with(ws, domain, wanted).holding
+        mask(holding, wanted.ids)
+        record_refusals(domain)  # that it was refused must be on record before the copy goes
+        remove_copies(holding)
         remove_pages(ws, domain)
         reached("forget.quarantine-cleaned")
     # Features, thresholds, work that was interrupted, checked out states, damaged files: which of them holds a row

@@ -14,12 +14,15 @@ from lepton.contract.ingest import reading_of
 from lepton.contract.quarantine import Quarantined, beside, quarantined
 from lepton.contract.spec import load_contract
 from lepton.core.errors import LeptonError
+from lepton.core.files import atomic_write
 from lepton.core.splits import split_key
 from lepton.core.workspace import Workspace
 from lepton.data import readers
 from lepton.data.erase import Asked
 from lepton.data.ids import content_hashes
 from lepton.data.readers.labels import read_labels
+
+ERASED = "(erased)"
 
 
 @dataclass
@@ -75,7 +78,22 @@ def remove_pages(ws: Workspace, domain: str) -> int:
 
 def naming(texts: Collection[str], rows: Collection[str]) -> bool:
     """Return whether one of some texts names one of the rows by its id."""
-    return any(re.search(rf"(?<![\w~/.-]){re.escape(one)}(?![\w~/-])", text) for text in texts for one in rows)
+    return any(re.search(_whole(one), text) for text in texts for one in rows)
+
+
+def mask(paths: Iterable[Path], rows: Collection[str]) -> None:
+    """Take the ids out of the reasons beside refused deliveries, which go on record before the copies go."""
+    for path in paths:
+        for reason in beside(path):
+            if reason.exists():
+                text = reason.read_text(encoding="utf-8")
+                for one in rows:
+                    text = re.sub(_whole(one), ERASED, text)
+                atomic_write(reason, text)
+
+
+def _whole(row_id: str) -> str:
+    return rf"(?<![\w~/.-]){re.escape(row_id)}(?![\w~/-])"
 
 
 def _ids_in(ws: Workspace, entry: Quarantined, asked: Asked) -> set[str] | None:
