@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -40,6 +41,20 @@ class Sealed(Protocol):
     def hash(self) -> str: ...  # noqa: D102
 
 
+def payload_text(payload: dict[str, Any]) -> str:
+    """Return a payload as it is stored and sealed: equal payloads, equal text.
+
+    Raises:
+        ValueError: If it is not JSON; NaN and infinity are not.
+    """
+    text = canonical(payload)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a character, as in the name of a file that is not UTF-8
+        return json.dumps(payload, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text
+
+
 def seal(seq: int, moment: str, actor: str, pair: str, action: str, payload: str, prev_hash: str) -> str:
     """Return the hex SHA-256 over everything in a row and the hash of the row before it."""
     text = canonical([seq, moment, actor, pair, action, payload, prev_hash])
@@ -47,10 +62,15 @@ def seal(seq: int, moment: str, actor: str, pair: str, action: str, payload: str
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def broken_links(rows: Sequence[Sealed]) -> list[str]:
-    """Return a sentence for every row, in order of `seq`, that was edited, removed, inserted or moved."""
+def broken_links(rows: Sequence[Sealed], after: tuple[int, str] = (0, GENESIS)) -> list[str]:
+    """Return a sentence for every row, in order of `seq`, that was edited, removed, inserted or moved.
+
+    Args:
+        rows: The rows as they are stored.
+        after: Number and hash of the row that the first of them must follow; by default there is none before it.
+    """
     problems = []
-    expected, prev_hash = 1, GENESIS
+    expected, prev_hash = after[0] + 1, after[1]
     for row in rows:
         if row.seq < expected:
             problems.append(f"row {row.seq} was inserted before the first row")
