@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from safetensors.torch import load_file, save_file
 
 from flows.champions import load_champion, load_version
 from lepton.core.errors import LeptonError
+from lepton.core.files import sha256
 from lepton.core.ledger import Ledger
 from lepton.core.refs import ModelRef
 from lepton.core.workspace import Workspace
@@ -92,6 +98,25 @@ def test_what_was_registered_without_these_files_serves_on(ws: Workspace, ledger
         materials_of(ws, older.name, older.version)
 
 
+def test_a_version_that_answers_otherwise_than_when_it_was_registered_is_not_promoted(
+    ws: Workspace, ledger: Ledger, make: Maker, tmp_path: Path
+) -> None:
+    folder = save_model(tmp_path / "made")
+    complete(folder)
+    tensors = load_file(folder / "examples.safetensors")
+    tensors["probabilities"] += 0.01  # as if what computes here were another library
+    save_file(tensors, folder / "examples.safetensors")
+    about = json.loads((folder / "examples.json").read_text())
+    about["tensors"] = sha256(folder / "examples.safetensors")
+    (folder / "examples.json").write_text(json.dumps(about))
+    ref = make(folder=folder)
+    with pytest.raises(LeptonError, match="does not answer") as caught:
+        promote(ws, ledger, PAIR, ref, actor="user:ada", cause={"kind": "manual"}, evidence={})
+    assert "Largest deviation: 0.01" in caught.value.why
+    assert [row.action for row in ledger.entries()] == ["registered"]
+    assert aliases(ws, MODEL) == {}
+
+
 def test_a_link_is_not_registered(make: Maker, tmp_path: Path) -> None:
     folder = save_model(tmp_path / "made")
     (folder / "rows.json").symlink_to("/etc/hostname")
@@ -103,8 +128,6 @@ def test_a_link_is_not_registered(make: Maker, tmp_path: Path) -> None:
 def test_the_list_of_what_was_installed_is_compared_with_its_checksum(
     ws: Workspace, make: Maker, ledger: Ledger
 ) -> None:
-    from lepton.core.files import sha256
-
     ref = make()
     path = home_of(ws, ref) / "sbom.cdx.json"
     assert "torch" in {part["name"] for part in materials_of(ws, ref.name, ref.version)["components"]}
@@ -115,3 +138,17 @@ def test_the_list_of_what_was_installed_is_compared_with_its_checksum(
     with pytest.raises(LeptonError, match="damaged") as caught:
         materials_of(ws, ref.name, ref.version)
     assert "sbom.cdx.json" in caught.value.why
+
+
+def test_the_command_shows_the_list_and_prints_the_document_itself(
+    ws: Workspace, make: Maker, lepton: Callable[..., Any]
+) -> None:
+    ref = make()
+    shown = lepton("sbom", f"{MODEL}@1", cwd=ws.root)
+    assert shown.code == 0
+    assert ref.label in shown.out
+    assert re.search(r"torch +2\S+ +Apache-2.0", shown.out)
+    printed = lepton("sbom", f"{MODEL}@1", "--json", cwd=ws.root)
+    assert json.loads(printed.out) == materials_of(ws, ref.name, ref.version)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(printed.out) is None
+    assert lepton("sbom", f"{MODEL}@2", cwd=ws.root).code == 1
