@@ -81,6 +81,10 @@ def test_a_csv_user_gets_from_init_to_monitor_and_back_without_python(lepton: Cl
     none = next(c for c in first["candidates"] if c["strategy"] == "none")
     assert first["metrics"]["accuracy"] > none["metrics"]["accuracy"] + 0.03
     assert {c["held_out"] for c in first["candidates"]} == {none["held_out"]}  # the same rows for all
+    for name in ("plant-1", "plant-2"):  # and a version has all that belongs to it
+        assert "torch" in {part["name"] for part in json.loads(ok("sbom", name, "--json"))["components"]}
+    for kind in ("examples.safetensors", "inference.pt2", "rows.json"):
+        assert len(list((ws / ".lepton" / "artifacts").rglob(kind))) == 2
 
     for name in ("march.csv", "april.parquet"):
         ok("ingest", "plant-2", files / name, "--local")
