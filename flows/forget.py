@@ -122,11 +122,12 @@ def _finish(ws: Workspace, plan: Json) -> Json:
     """Do, or do again, everything that the journal asks for; only the last step forgets the journal."""
     from lepton.data.erase import Asked, end, now_listed, rewrite
     from lepton.data.repair import broken, repair
-    from lepton.data.versions import push_all, snapshot
+    from lepton.data.versions import dvc_md5, push_all, snapshot
 
     wanted, scope = Asked(frozenset(plan["asked"])), list(plan["domains"])
     if ws.data_dir.exists():
-        repair(ws, {path: state for path, state in broken(ws).items() if state == "missing"})
+        if dvc_md5(ws.root) is not None:
+            repair(ws, {path: state for path, state in broken(ws).items() if state == "missing"})
         for domain in scope:
             rewrite(ws, domain, wanted)
             reached("forget.rewritten")

@@ -121,9 +121,11 @@ def _contracts(ws: Workspace) -> str:
 
 
 def _data(ws: Workspace) -> str:
+    from lepton.data.erase import check_none_unfinished
     from lepton.data.store import batches
     from lepton.data.versions import check_complete
 
+    check_none_unfinished(ws)
     if not ws.data_dir.exists():
         return "no delivery yet"
     check_complete(ws)

@@ -200,6 +200,8 @@ def _again(
 def _already(ws: Workspace, domain: str, holder: str, rows: int) -> str:
     file = store.batch_files(ws, domain).get(holder)
     erased = batchfile.about(file).get("erased", 0) if file else 0
+    if erased == rows:
+        return f"All of its {rows:,} rows were erased since (lepton data log {domain})."
     if erased:
         return f"{erased:,} of its {rows:,} rows were erased since (lepton data log {domain}); the others are there."
     return f"All of its {rows:,} rows are there."

@@ -122,8 +122,10 @@ def erase_from_log(folder: Path, asked: Asked, dry_run: bool) -> tuple[int, set[
     """Drop rows from the Parquet files of a folder that have a column `id`; return how many, and what was found."""
     rows, found = 0, set()
     for path in sorted(folder.glob("*.parquet")):
+        if HEADING not in pq.read_schema(path).names:
+            continue
         arrow = pq.read_table(path, use_threads=False)
-        ids = arrow["id"].to_pylist()
+        ids = arrow[HEADING].to_pylist()
         drop = _meant(ids, asked)
         if not drop.any():
             continue
@@ -189,11 +191,22 @@ def begin(ws: Workspace, journal: dict[str, Any]) -> None:
 
 
 def unfinished(ws: Workspace) -> dict[str, Any] | None:
-    """Return the journal of an erasure that was interrupted, if there is one."""
+    """Return the journal of an erasure that was interrupted, if there is one.
+
+    Raises:
+        LeptonError: If it is damaged.
+    """
+    path = _journal(ws)
     try:
-        journal: dict[str, Any] = json.loads(_journal(ws).read_text(encoding="utf-8"))
+        journal: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except ValueError as error:
+        raise LeptonError(
+            f"The record of an interrupted erasure is damaged: {path}.",
+            why=str(error),
+            fix=[f"rm {path}", "lepton data forget --ids FILE  (all of it again)"],
+        ) from None
     return journal
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from flows import data, retention
 from flows.forget import forget
+from lepton.contract.ingest import finished, ingest
 from lepton.contract.quarantine import quarantine
 from lepton.core.errors import LeptonError, NotFound, UsageError
 from lepton.core.faults import KILL_AT
@@ -234,6 +235,16 @@ def test_a_state_that_comes_again_is_pushed_again(plain):
     assert past.past(plain, TARGET, before).names == ("one", "two")
 
 
+def test_a_cleaning_that_is_killed_is_finished_by_the_next(plain):
+    whole = shutil.copytree(plain.root, plain.root.parent / "whole", symlinks=True)
+    killed_at(plain, "gc.cache-cleaned", lambda: retention.collect_garbage(plain, 0, True, dry_run=False))
+    retention.collect_garbage(plain, 0, True, dry_run=False)
+    retention.collect_garbage(Workspace(whole), 0, True, dry_run=False)
+    for place in (".dvc/cache/files", ".lepton/remote"):
+        left = [{path.name for path in (root / place).rglob("*") if path.is_file()} for root in (plain.root, whole)]
+        assert left[0] == left[1]
+
+
 def test_where_the_list_of_a_published_state_is_lost_nothing_is_removed(plain):
     data.publish(plain, None, dry_run=False)
     published = versions.dvc_md5(plain.root)
@@ -353,6 +364,42 @@ def test_another_erasure_finishes_the_interrupted_one_first(plain):
     ]
 
 
+@pytest.mark.parametrize("ids", [True, False], ids=["given", "derived"])
+def test_the_same_delivery_stays_known_and_a_new_one_may_bring_the_row_back(plain, tmp_path, ids):
+    frame = pd.DataFrame({"size": [1.0, 2.0, 3.0], "weight": [4.0, 5.0, 6.0], "label": ["c0", "c1", "c2"]})
+    if ids:
+        frame.insert(0, "id", ["a", "b", "c"])
+    frame.to_csv(tmp_path / "new.csv", index=False)
+    take(plain, tmp_path / "new.csv")
+    erased = store.load(plain, TARGET, ["new"]).ids[1]
+    forget(plain, ids_file(plain, erased), None, "request 1", dry_run=False)
+    with pytest.raises(LeptonError, match="already delivered as batch new") as caught:
+        take(plain, tmp_path / "new.csv")
+    assert "1 of its 3 rows were erased since" in caught.value.why
+    frame[1:2].to_csv(tmp_path / "again.csv", index=False)
+    take(plain, tmp_path / "again.csv")
+    assert store.counts(plain, TARGET, ["new", "again"]) == (3, 3)
+
+
+def test_the_command_line_answers_in_json_and_with_the_right_codes(plain, lepton):
+    at = ("--workspace", plain.root, "data")
+    assert [event["what"] for event in json.loads(lepton(*at, "log", TARGET, "--json").out)] == ["one", "two", "late"]
+    assert json.loads(lepton(*at, "diff", f"{TARGET}/one", "--json").out)["rows"]["added"] == 6
+    assert json.loads(lepton(*at, "gc", "--json", "--dry-run").out)["places"][0]["removed"] == []
+    assert json.loads(lepton(*at, "checkout", "--json").out)["mended"] == {}
+    assert json.loads(lepton(*at, "publish", "--json", "--dry-run").out)["new"] is True
+    assert lepton(*at, "forget", "--ids", ids_file(plain, "one-1")).code == 2
+    assert lepton(*at, "checkout", "--at", "one").code == 2
+    killed_at(plain, "forget.begun", lambda: forget(plain, ids_file(plain, "one-1"), None, "request 1", dry_run=False))
+    checked = lepton("--workspace", plain.root, "doctor", "--dry-run")
+    assert checked.code == 1
+    assert "An erasure was interrupted" in checked.out
+    assert json.loads(lepton(*at, "forget", "--json").out)["found"] == 1
+    shown = lepton(*at, "log", TARGET).out
+    assert "forgotten one: request 1" in shown
+    assert "one-1" not in shown
+
+
 def test_a_wrong_call_changes_nothing(plain):
     before = sorted(objects.Cache(plain.root).all())
     with pytest.raises(NotFound, match="None of the 1 ids"):
@@ -392,6 +439,12 @@ def test_versions_that_saw_the_rows_are_named_and_keep_what_they_need(ws, make, 
     retention.collect_garbage(ws, 0, True, dry_run=False)
     assert past.past_of(ws, two).names == ("two",)
     past.checkout_ref(ws, two, tmp_path / "two")
+
+
+def take(ws, path):
+    """Take a delivery in as the flow does, with the contract's check."""
+    taken = ingest(ws, TARGET, path)
+    finished(ws, TARGET, taken.batch)
 
 
 def killed_at(ws, point, work):
