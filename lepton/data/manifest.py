@@ -28,12 +28,23 @@ def manifest(root: Path, md5: str | None = None) -> dict[str, str]:
     Args:
         root: The workspace's folder.
         md5: Of an earlier state; by default what `data.dvc` names.
+
+    Raises:
+        LeptonError: If the list is not in DVC's cache, or damaged there.
     """
     md5 = md5 or dvc_md5(root)
     if md5 is None:
         return {}
-    entries: list[dict[str, str]] = json.loads(object_file(root, md5).read_text())
-    return {entry["relpath"]: entry["md5"] for entry in entries}
+    path = object_file(root, md5)
+    try:
+        entries: list[dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
+        return {entry["relpath"]: entry["md5"] for entry in entries}
+    except (ValueError, KeyError, TypeError) as error:
+        raise LeptonError(
+            f"DVC's list of the data's files is damaged: {path}.",
+            why=str(error),
+            fix=[f"rm {path}", "lepton data checkout  (fetches it from the remote)"],
+        ) from None
 
 
 def object_file(root: Path, md5: str) -> Path:

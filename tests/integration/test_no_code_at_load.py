@@ -294,6 +294,26 @@ def quarantine(at: Place) -> Any:
     return quarantined(at.ws)
 
 
+def manifest(at: Place) -> Any:
+    from lepton.data.manifest import manifest as read
+
+    at.put(at.ws.root / ".dvc" / "cache" / "files" / "md5" / "ab" / "c.dir")
+    return read(at.ws.root, "abc.dir")
+
+
+def erasure(at: Place) -> Any:
+    from lepton.data.erase import unfinished
+
+    at.put(at.ws.state_dir / "erasure" / "journal.json")
+    return unfinished(at.ws)
+
+
+def ids_to_forget(at: Place) -> Any:
+    from lepton.data.erase import read_ids
+
+    return read_ids(at.put(at.folder.parent / "ids.txt"))
+
+
 def stack(at: Place) -> Any:
     from lepton.core.stack import read_stack
 
@@ -320,6 +340,8 @@ READS: dict[str, tuple[Callable[[Place], Any], tuple[str, ...]]] = {
     "contract": (contract, ("yaml",)),
     "data.dvc": (pointer, ("yaml",)),
     "quarantine": (quarantine, ("pickle", "json")),
+    "manifest of DVC": (manifest, ("pickle", "json")),
+    "journal of an erasure": (erasure, ("pickle",)),
 }
 """Where such a file is refused."""
 
@@ -329,6 +351,7 @@ IGNORES: dict[str, tuple[Callable[[Place], Any], tuple[str, ...]]] = {
     "columns of a delivery": (delivery("d.parquet"), ("parquet",)),
     "delivery.csv": (delivery("d.csv"), ("yaml", "json", "pickle")),
     "labels.csv": (labels, ("yaml", "json")),
+    "ids to forget": (ids_to_forget, ("yaml", "pickle")),
     "feature cache": (features, ("pickle", "torch", "npz")),
     "calibration cache": (calibration, ("pickle", "json")),
     "result of a step": (step_result, ("pickle", "json")),
@@ -426,7 +449,8 @@ KNOWN = {
     ("lepton/data/batchfile.py", "pyarrow.parquet.read_table"),  # "stored batch"
     ("lepton/data/batchfile.py", "pyarrow.parquet.read_schema"),
     ("lepton/data/batchfile.py", "pyarrow.parquet.read_metadata"),
-    ("lepton/data/erase.py", "pyarrow.parquet.read_table"),
+    ("lepton/data/erase.py", "pyarrow.parquet.read_table"),  # "stored batch", and the log of predictions
+    ("lepton/data/erase.py", "pyarrow.parquet.read_schema"),
     ("lepton/data/demo.py", "numpy.load"),  # a file of ours; without pickle, which is numpy's default
     ("lepton/data/manifest.py", "yaml.safe_load"),  # "data.dvc"
     ("lepton/data/publish.py", "yaml.safe_load"),  # as "data.dvc"
