@@ -12,7 +12,6 @@ from lepton.core.faults import reached
 from lepton.core.files import digest
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.workspace import Workspace
-from lepton.registry.descent import Node, tree
 from lepton.registry.environment import environment
 from lepton.registry.lineage import Lineage
 from lepton.registry.models import register
@@ -158,11 +157,6 @@ def model_to_promote(ws: Workspace, domain: str, version: str) -> ModelRef:
         raise NotFound(
             f"There is no version {wanted} of the model of {domain!r}.",
             why=f"Versions: {', '.join(known) or 'none'}.",
-            fix=[f"lepton lineage {domain}"],
+            fix=[f"lepton lineage tree {domain}"],
         )
     return known[wanted]
-
-
-def lineage_tree(ws: Workspace, domain: str | None = None) -> list[Node]:
-    """Return the tree of registered models, of all targets or of one."""
-    return tree(open_ledger(ws), ws.source, ws.pair(domain).name if domain else None)

@@ -2,66 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lepton.core.ledger import PROMOTED, REGISTERED, ROLLED_BACK, Ledger
-from lepton.core.refs import DataRef, ModelRef
+from lepton.core.ledger import Ledger
+from lepton.core.refs import ModelRef
+from lepton.registry.family import Family, Version, family, records
 from lepton.registry.lineage import Lineage
-from lepton.registry.standing import key_of
+from lepton.registry.phrases import cause_line, code_line, contract_line, data_lines, gate_line, standing_line
+from lepton.registry.standing import Key
 
 
 @dataclass(frozen=True)
 class Node:
     """A version in the tree of descent."""
 
-    ref: ModelRef
-    pair: str
+    version: Version
     lineage: Lineage
-    registered_at: str
-    actor: str
-    is_champion: bool
-    promoted_at: str | None
-    """When it first served; None if it never did."""
     children: tuple[Node, ...]
+    between: int = 0
+    """Versions between this one and the one that it is drawn below, which are not shown."""
+
+    @property
+    def ref(self) -> ModelRef:
+        """The version."""
+        return self.version.ref
+
+    @property
+    def is_champion(self) -> bool:
+        """Whether it serves its pair."""
+        return self.version.serves
 
 
-def tree(ledger: Ledger, source: str, pair: str | None = None) -> list[Node]:
+@dataclass(frozen=True)
+class Tree:
+    """The versions that are shown, and how many there are besides."""
+
+    nodes: tuple[Node, ...]
+    hidden: int = 0
+
+
+def tree(ledger: Ledger, source: str, pair: str | None = None, limit: int = 0) -> Tree:
     """Return the versions that descend from each base of `source`, oldest first.
 
     Args:
         ledger: Holds registrations and promotions.
         source: The source domain.
         pair: Show only the versions of this pair and what they descend from.
+        limit: Show so many at most: see `worth_showing`. 0 shows all.
     """
-    moves = ledger.entries(action=(PROMOTED, ROLLED_BACK))
-    champions = {row.pair: key_of(row.payload["model"]) for row in moves}
-    first_served = {key_of(row.payload["model"]): row.time for row in reversed(moves)}
-    rows = [
-        row for row in ledger.entries(action=REGISTERED) if row.pair == source or row.pair.startswith(f"{source}-to-")
-    ]
-    known = {key_of(row.payload["model"]) for row in rows}
-    below: dict[tuple[str, str] | None, list[Node]] = {}
-    for row in reversed(rows):  # a parent is registered before its children, so theirs are complete
-        lineage = Lineage.from_json(row.payload["lineage"])
-        key = key_of(row.payload["model"])
-        children = tuple(reversed(below.pop(key, [])))
-        if pair is not None and row.pair != pair and not children:
+    known = family(ledger)
+    scope = in_scope(known, source, pair)
+    shown = worth_showing(known, scope, limit) if limit else scope
+    made = records(ledger, shown)
+    below: dict[Key | None, list[Node]] = {}
+    places = nearest_shown(known, {one.key for one in shown})
+    for one in reversed(shown):  # a parent is registered before its children, so theirs are complete
+        children = tuple(reversed(below.pop(one.key, [])))
+        parent, between = places[one.key]
+        below.setdefault(parent, []).append(Node(one, made[one.key], children, between))
+    return Tree(tuple(reversed(below.get(None, []))), len(scope) - len(shown))
+
+
+def in_scope(known: Family, source: str, pair: str | None = None) -> list[Version]:
+    """Return the versions of a source and its pairs, or those of one pair and all that they descend from, in order."""
+    mine = [one for one in known.versions.values() if one.pair == source or one.pair.startswith(f"{source}-to-")]
+    if pair is None:
+        return mine
+    wanted: set[Key] = set()
+    for one in mine:
+        if one.pair != pair:
             continue
-        node = Node(
-            ref=ModelRef.from_json(row.payload["model"]),
-            pair=row.pair,
-            lineage=lineage,
-            registered_at=row.time,
-            actor=row.actor,
-            is_champion=champions.get(row.pair) == key,
-            promoted_at=first_served.get(key),
-            children=children,
-        )
-        parent = (lineage.parent.name, lineage.parent.version) if lineage.parent else None
-        below.setdefault(parent if parent in known else None, []).append(node)
-    return list(reversed(below.get(None, [])))
+        while one.key not in wanted:
+            wanted.add(one.key)
+            one = known.versions.get(one.parent, one) if one.parent else one
+    return [one for one in mine if one.key in wanted]
+
+
+def worth_showing(known: Family, scope: Sequence[Version], limit: int) -> list[Version]:
+    """Return the versions that tell most, in order of registration: what serves and the bases it comes from, what
+    waits, what served, then the newest of the others."""
+    places = {one.key: place for place, one in enumerate(scope)}
+    first = {one.key: place for place, one in enumerate(scope) if one.serves}
+    for key, place in list(first.items()):  # newer ones come later: a base comes with the newest that serves
+        root = ([known.versions[key], *known.ancestors(known.versions[key])])[-1].key
+        if root in places:
+            first[root] = max(place, first.get(root, 0))
+
+    def rank(place: int) -> tuple[int, int, int]:
+        one = scope[place]
+        if one.key in first:
+            return 0, -first[one.key], place
+        return 1 if one.waits else 2 if one.reigns else 3, -place, 0
+
+    return [scope[place] for place in sorted(sorted(range(len(scope)), key=rank)[:limit])]
+
+
+def nearest_shown(known: Family, shown: set[Key]) -> dict[Key, tuple[Key | None, int]]:
+    """Return for each version that is shown the nearest ancestor that is shown too, and how many lie between them."""
+    found: dict[Key, tuple[Key | None, int]] = {}
+    for key in shown:
+        above, between = known.versions[key].parent, 0
+        while above is not None and above not in shown and above in known.versions:
+            above, between = known.versions[above].parent, between + 1
+        found[key] = (above if above in shown else None, between)
+    return found
 
 
 def walk(nodes: Sequence[Node]) -> Iterator[tuple[int, Node]]:
@@ -78,110 +124,41 @@ def to_json(nodes: Sequence[Node]) -> list[dict[str, Any]]:
     return [
         {
             "model": node.ref.to_json(),
-            "pair": node.pair,
+            "pair": node.version.pair,
             "depth": depth,
-            "champion": node.is_champion,
-            "promoted_at": node.promoted_at,
-            "registered_at": node.registered_at,
-            "actor": node.actor,
+            "promoted_at": node.version.reigns[0].since if node.version.reigns else None,
+            **node.version.standing_json(),
+            "registered_at": node.version.registered_at,
+            "actor": node.version.actor,
             "lineage": node.lineage.to_json(),
         }
         for depth, node in walk(nodes)
     ]
 
 
-def to_text(nodes: Sequence[Node]) -> str:
+def to_text(shown: Tree) -> str:
     """Return the tree as plain text, children indented below their parent."""
     lines: list[str] = []
-    for depth, node in walk(nodes):
+    for depth, node in walk(shown.nodes):
         indent = "   " * depth
-        lines.append(f"{indent}{'└─ ' if depth else ''}{node.ref.label}  {_standing(node)}")
+        lines.append(f"{indent}{'└─ ' if depth else ''}{node.ref.label}  {standing_line(node.version)}")
         indent += "      " if depth else "   "
-        lines += [f"{indent}{name:<9} {text}" for name, text in describe(node)]
+        if node.between:
+            above = "is not shown" if node.between == 1 else "are not shown"
+            lines.append(f"{indent}{node.between} {'version' if node.between == 1 else 'versions'} between {above}")
+        lines += [f"{indent}{name:<9} {text}" for name, text in describe(node.version, node.lineage)]
     return "\n".join(lines)
 
 
-def describe(node: Node) -> list[tuple[str, str]]:
+def describe(version: Version, made: Lineage) -> list[tuple[str, str]]:
     """Return what there is to say about a version, as (name, text) lines."""
-    made = node.lineage
     run = made.flow_run or {}
     return [
-        *(("data", line) for line in _data_lines(made)),
-        ("contract", _contract_line(made.contract)),
+        *(("data", line) for line in data_lines(made)),
+        ("contract", contract_line(made.contract)),
         ("strategy", made.strategy + (f", {made.cost['seconds']:.1f} s" if "seconds" in made.cost else "")),
         ("gate", gate_line(made.gate)),
-        ("cause", f"{cause_line(made.cause)}, by {node.actor}"),
+        ("cause", f"{cause_line(made.cause)}, by {version.actor}"),
         ("run", " ".join(str(run[key]) for key in ("name", "id", "url") if run.get(key)) or "none"),
-        ("code", _code_line(made.code)),
+        ("code", code_line(made.code)),
     ]
-
-
-def cause_line(cause: Mapping[str, Any]) -> str:
-    """Return why a version was made, in a few words."""
-    kind = str(cause.get("kind", "unknown"))
-    if cause.get("reason"):
-        return f"{kind}: {cause['reason']}"
-    seen = cause.get("observation") or {}
-    scores = seen.get("scores") or {}
-    if not scores:
-        return kind
-    aspect = max(scores, key=lambda name: scores[name])
-    return f"{kind}: {aspect} {scores[aspect]:.2f} in window {seen.get('window', '?')}"
-
-
-def gate_line(verdict: Mapping[str, Any] | None) -> str:
-    """Return a verdict in one line."""
-    if not verdict:
-        return "not asked: there was nothing to replace"
-    if verdict.get("summary"):
-        return str(verdict["summary"])
-    if not verdict.get("passed"):
-        return "refused: " + "; ".join(verdict.get("reasons", ()))
-    parts = [f"{one['difference']:+.3f} vs {one['against']}" for one in verdict.get("comparisons", ())]
-    return f"passed on {verdict.get('rows', '?')} rows" + (": " + ", ".join(parts) if parts else "")
-
-
-def _data_lines(made: Lineage) -> list[str]:
-    """Return one line for each distinct data set, with the uses that it served."""
-    uses: dict[DataRef, list[str]] = {}
-    for use, ref in made.data.items():
-        uses.setdefault(ref, []).append(use)
-    lines = []
-    for ref, names in uses.items():
-        batches = [*ref.batches[:3], "...", ref.batches[-1]] if len(ref.batches) > 5 else [*ref.batches]
-        lines.append(
-            f"{', '.join(names)}: {ref.domain} {ref.digest[:12]}, {ref.rows:,} rows, {ref.labelled:,} labelled,"
-            f" {len(ref.batches)} {'batch' if len(ref.batches) == 1 else 'batches'} ({', '.join(batches)})"
-        )
-    return lines
-
-
-def _contract_line(result: Mapping[str, Any] | None) -> str:
-    if not result:
-        return "not recorded"
-    deliveries = result.get("deliveries")
-    words = ["passed" if result.get("passed") else "not passed"]
-    words += [f"{deliveries} {'delivery' if deliveries == 1 else 'deliveries'} checked"] if deliveries else []
-    words += [f"contract {str(result['contract'])[:12]}"] if result.get("contract") else []
-    return ", ".join(words)
-
-
-def _code_line(code: Mapping[str, Any]) -> str:
-    version = f"lepton {code.get('version', '?')}"
-    if not code.get("revision"):
-        return f"{version}, not from a checkout"
-    return f"{version}, revision {str(code['revision'])[:12]}" + (
-        ", with uncommitted changes" if code.get("dirty") else ""
-    )
-
-
-def _standing(node: Node) -> str:
-    if node.is_champion:
-        return f"champion, first promoted {_minute(node.promoted_at)}"
-    if node.promoted_at is not None:
-        return f"served from {_minute(node.promoted_at)}"
-    return "never promoted"
-
-
-def _minute(moment: str | None) -> str:
-    return f"{moment[:16].replace('T', ' ')} UTC" if moment else "?"

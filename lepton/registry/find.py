@@ -6,7 +6,9 @@ from lepton.core.errors import NotFound
 from lepton.core.ledger import REGISTERED, Ledger
 from lepton.core.refs import ModelRef
 from lepton.core.workspace import Workspace
-from lepton.registry.projection import CHAMPION, wanted
+from lepton.registry.projection import CHALLENGER, CHAMPION, MOVES, wanted
+
+ALIASES = (CHAMPION, CHALLENGER)
 
 
 def find_model(ws: Workspace, ledger: Ledger, words: str) -> ModelRef:
@@ -26,24 +28,28 @@ def find_model(ws: Workspace, ledger: Ledger, words: str) -> ModelRef:
     known = {row.payload["model"]["version"]: row.payload["model"] for row in ledger.entries(pair, REGISTERED)}
     if not known:
         raise NotFound(f"No model of {name!r} is registered.", fix=["lepton lineage tree", "lepton status"])
+    if (version := which.removeprefix("v")) in known:
+        return ModelRef.from_json(known[version])
     alias = which or CHAMPION
-    aliases = wanted(ledger, pair)
-    if alias in aliases:
-        if (ref := aliases[alias]) is not None:
-            return ref
-        raise NotFound(
-            f"{name!r} has no {alias}.",
-            why=f"Versions: {', '.join(f'{name}@{version}' for version in known)}.",
-            fix=[f"lepton lineage tree {name}"],
-        )
-    version = which.removeprefix("v")
-    if version not in known:
+    if alias not in ALIASES:
         raise NotFound(
             f"{name!r} has no version or alias {which!r}.",
-            why=f"Versions: {', '.join(known)}; aliases: {', '.join(aliases)}.",
+            why=f"Versions: {', '.join(known)}; aliases: {', '.join(ALIASES)}.",
             fix=[f"lepton lineage tree {name}"],
         )
-    return ModelRef.from_json(known[version])
+    if (ref := _serving(ledger, pair) if alias == CHAMPION else wanted(ledger, pair)[alias]) is not None:
+        return ref
+    raise NotFound(
+        f"{name!r} has no {alias}.",
+        why=f"Versions: {', '.join(f'{name}@{version}' for version in known)}.",
+        fix=[f"lepton lineage tree {name}"],
+    )
+
+
+def _serving(ledger: Ledger, pair: str) -> ModelRef | None:
+    """Return the champion; what else an alias means takes a look at all recalls, this does not."""
+    row = ledger.last(pair, MOVES)
+    return ModelRef.from_json(row.payload["model"]) if row else None
 
 
 def _pair(ws: Workspace, name: str) -> str:

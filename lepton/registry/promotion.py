@@ -168,7 +168,7 @@ def rollback_target(
                 f"Every champion of {pair} before {now.label} was recalled: there is none to go back to."
                 if earlier
                 else f"{now.label} is the first champion of {pair}; there is none before it.",
-                fix=[f"lepton transfer {_target(pair)}", f"lepton lineage {_target(pair)}"],
+                fix=[f"lepton transfer {_target(pair)}", f"lepton lineage tree {_target(pair)}"],
             )
         return fit[-1]
     wanted = to.removeprefix("v")

@@ -24,6 +24,10 @@ from lepton.core.ledger import (
 
 Key = tuple[str, str]
 """Name and version of a registered model."""
+Batch = tuple[str, str]
+"""Domain and name of a batch."""
+Born = tuple[Key, Key | None, Iterable[Batch]]
+"""A version, what it was adapted from, and what it saw, whatever for."""
 
 
 def recalled(ledger: Ledger) -> dict[Key, str]:
@@ -33,13 +37,19 @@ def recalled(ledger: Ledger) -> dict[Key, str]:
         ledger: Nothing else is read; without a recall in force this is one quick query.
     """
     standing = in_force(ledger)
-    return affected(ledger.entries(action=REGISTERED), standing) if standing else {}
+    parts = (("model",), ("lineage", "parent"), ("lineage", "data"))
+    return affected(ledger.each(REGISTERED, parts=parts), standing) if standing else {}
 
 
 def in_force(ledger: Ledger) -> list[Entry]:
     """Return the recalls that were not lifted since, oldest first."""
+    return not_lifted(ledger.entries(action=(RECALLED, REINSTATED)))
+
+
+def not_lifted(rows: Iterable[Entry]) -> list[Entry]:
+    """Return the recalls that stand, given all recalls and what lifted them, in order."""
     found: dict[str, Entry] = {}
-    for row in ledger.entries(action=(RECALLED, REINSTATED)):
+    for row in rows:
         subject = subject_line(row.payload["subject"])
         if row.action == RECALLED:
             found.setdefault(subject, row)
@@ -55,8 +65,13 @@ def affected(registered: Iterable[Entry], recalls: Iterable[Entry]) -> dict[Key,
         registered: All registrations; a parent stands before its children.
         recalls: Rows of recalls.
     """
+    return concerned(map(_born, registered), recalls)
+
+
+def concerned(born: Iterable[Born], recalls: Iterable[Entry]) -> dict[Key, str]:
+    """Return what `affected` does, of versions whose registrations were taken apart before."""
     models: dict[Key, str] = {}
-    batches: dict[tuple[str, str], str] = {}
+    batches: dict[Batch, str] = {}
     for row in recalls:
         subject, why = row.payload["subject"], str(row.payload["why"])
         if subject["kind"] == "model":
@@ -64,17 +79,15 @@ def affected(registered: Iterable[Entry], recalls: Iterable[Entry]) -> dict[Key,
         else:
             batches[subject["domain"], subject["batch"]] = why
     found: dict[Key, str] = {}
-    for row in registered:
-        key, lineage = key_of(row.payload["model"]), row.payload["lineage"]
-        parent = lineage.get("parent")
+    for key, parent, saw in born:
         if key in models:
             found[key] = models[key]
-        elif seen := [batch for batch in _batches(lineage) if batch in batches]:
-            found[key] = f"it saw batch {seen[0][1]} of {seen[0][0]}: {batches[seen[0]]}"
-        elif parent and (above := key_of(parent)) in found:
-            reason = found[above]
+        elif batches and (seen := next((batch for batch in saw if batch in batches), None)):
+            found[key] = f"it saw batch {seen[1]} of {seen[0]}: {batches[seen]}"
+        elif parent is not None and parent in found:
+            reason = found[parent]
             line = "it descends from "
-            found[key] = reason if reason.startswith(line) else f"{line}{above[0]} v{above[1]}: {reason}"
+            found[key] = reason if reason.startswith(line) else f"{line}{parent[0]} v{parent[1]}: {reason}"
     return found
 
 
@@ -107,6 +120,8 @@ def key_of(model: Mapping[str, Any]) -> Key:
     return str(model["name"]), str(model["version"])
 
 
-def _batches(lineage: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return (domain, batch) of all data that a version saw, whatever for."""
-    return [(ref["domain"], batch) for ref in lineage["data"].values() if ref for batch in ref["batches"]]
+def _born(row: Entry) -> Born:
+    lineage = row.payload["lineage"]
+    parent = lineage.get("parent")
+    saw = [(ref["domain"], batch) for ref in lineage["data"].values() if ref for batch in ref["batches"]]
+    return key_of(row.payload["model"]), key_of(parent) if parent else None, saw

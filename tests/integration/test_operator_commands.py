@@ -111,7 +111,7 @@ def test_a_dry_run_of_the_stack_answers_in_json(lepton: Cli, empty: Path, comman
     [
         (("score", "nobody", "--local"), 1),
         (("status", "../x"), 2),
-        (("lineage", "nobody"), 1),
+        (("lineage", "tree", "nobody"), 1),
         (("promote", "nobody", "1", "--why", "x"), 1),
         (("promote", "nobody", "1"), 2),
         (("promote", "nobody", "--approve"), 1),

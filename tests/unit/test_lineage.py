@@ -9,8 +9,9 @@ import pytest
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.ledger import PROMOTED, REGISTERED, ROLLED_BACK, Entry, Ledger
 from lepton.core.refs import DataRef, ModelRef
-from lepton.registry.descent import to_json, to_text, tree, walk
+from lepton.registry.descent import Node, Tree, to_json, to_text, tree, walk
 from lepton.registry.environment import code_state, environment
+from lepton.registry.family import fold
 from lepton.registry.lineage import Lineage
 from lepton.registry.promotion import champion, history, rollback_target
 
@@ -102,7 +103,7 @@ def three_generations(ledger: Ledger) -> None:
 
 def test_the_tree_follows_the_parents(ledger: Ledger) -> None:
     three_generations(ledger)
-    found = [(depth, node.ref.label, node.is_champion) for depth, node in walk(tree(ledger, "mnist"))]
+    found = [(depth, node.ref.label, node.is_champion) for depth, node in walk(tree(ledger, "mnist").nodes)]
     assert found == [
         (0, "lepton-mnist v1", True),
         (1, f"lepton-{PAIR} v1", False),
@@ -113,7 +114,8 @@ def test_the_tree_follows_the_parents(ledger: Ledger) -> None:
 
 def test_the_tree_of_one_pair_keeps_only_what_leads_to_it(ledger: Ledger) -> None:
     three_generations(ledger)
-    assert [node.ref.name for _, node in walk(tree(ledger, "mnist", PAIR))] == ["lepton-mnist", *[f"lepton-{PAIR}"] * 2]
+    found = [node.ref.name for _, node in walk(tree(ledger, "mnist", PAIR).nodes)]
+    assert found == ["lepton-mnist", *[f"lepton-{PAIR}"] * 2]
 
 
 def test_the_tree_as_text_tells_what_each_model_is_made_of(ledger: Ledger) -> None:
@@ -131,28 +133,47 @@ def test_the_tree_as_text_tells_what_each_model_is_made_of(ledger: Ledger) -> No
 def test_the_tree_as_json_lists_each_model_after_its_parent(ledger: Ledger) -> None:
     three_generations(ledger)
     seen = []
-    for one in json.loads(json.dumps(to_json(tree(ledger, "mnist")))):
+    for one in json.loads(json.dumps(to_json(tree(ledger, "mnist").nodes))):
         parent = one["lineage"]["parent"]
         assert parent is None or parent in seen
         seen.append(one["model"])
     assert len(seen) == 4
 
 
-def test_a_chain_of_a_thousand_retransfers_is_no_problem(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bounded_tree_shows_what_serves_first_and_says_what_is_between_and_hidden(ledger: Ledger) -> None:
+    parent = promoted(ledger, registered(ledger, ref("mnist", 1), record()))
+    for version in range(1, 6):
+        parent = promoted(ledger, registered(ledger, ref(PAIR, version), record(parent=parent)))
+    registered(ledger, ref(PAIR, 6), record(parent=parent))
+    few = tree(ledger, "mnist", limit=2)
+    assert [(depth, node.ref.label, node.between) for depth, node in walk(few.nodes)] == [
+        (0, "lepton-mnist v1", 0),
+        (1, f"lepton-{PAIR} v5", 4),
+    ]
+    assert few.hidden == 5
+    assert "4 versions between are not shown" in to_text(few)
+    assert tree(ledger, "mnist", limit=7).hidden == 0
+
+
+def test_a_chain_of_a_thousand_retransfers_is_no_problem() -> None:
+    nodes: tuple[Node, ...] = ()
     rows, parent = [], None
     for version in range(1200):
         lineage, model = record(parent=parent), ref(PAIR, version)
         payload = {"model": model.to_json(), "lineage": lineage.to_json()}
         rows.append(Entry(version + 1, "2026-01-01", "x", PAIR, REGISTERED, payload, "", ""))
         parent = model
-    monkeypatch.setattr(ledger, "entries", lambda action: rows if action == REGISTERED else [])
-    assert len(to_text(tree(ledger, "mnist")).splitlines()) == 1200 * 8
-    assert max(depth for depth, _ in walk(tree(ledger, "mnist"))) == 1199
+    known = fold(rows)
+    for one in reversed(known.versions.values()):
+        nodes = (Node(one, record(), nodes),)
+    assert len(to_text(Tree(nodes)).splitlines()) == 1200 * 8
+    assert len(known.ancestors(known[f"lepton-{PAIR}", "1199"])) == 1199
+    assert len(known.descendants(known[f"lepton-{PAIR}", "0"])) == 1199
 
 
 def test_an_empty_ledger_has_no_tree_and_no_champion(ledger: Ledger) -> None:
-    assert tree(ledger, "mnist") == []
-    assert to_text([]) == ""
+    assert tree(ledger, "mnist") == Tree(())
+    assert to_text(Tree(())) == ""
     assert champion(ledger, PAIR) is None
     assert history(ledger, PAIR) == []
 

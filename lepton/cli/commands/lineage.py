@@ -1,37 +1,29 @@
-"""`lepton lineage`: which model descends from which, on what data, and why it serves."""
+"""`lepton lineage`: which model descends from which, on what data, why it serves, and what reached what."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from lepton.cli.output import as_json, say
-from lepton.cli.session import Json, Local, enter
+from lepton.cli.lineage import page, reach, views
+from lepton.cli.session import Json, LocalAnyway
+
+lineage = typer.Typer(help="Which model came of what, and what comes of it.", rich_markup_mode=None)
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command("lineage")(lineage)
+    """Register the commands."""
+    app.add_typer(lineage, name="lineage")
 
 
-def lineage(
-    domain: Annotated[str | None, typer.Argument(help="Only this target's branch.", metavar="[DOMAIN]")] = None,
-    json: Json = False,
-    local: Local = False,
-) -> None:
-    """Print which model descends from which, and why it serves.
+@lineage.callback(invoke_without_command=True)
+def alone(context: typer.Context, json: Json = False, local: LocalAnyway = False) -> None:
+    """Which model came of what, and what comes of it; alone it prints the tree."""
+    if context.invoked_subcommand is None:
+        views.tree(json=json)
 
-    Each with its data, contract, strategy, gate, cause, flow run and code revision.
-    """
-    ws, _ = enter(local)
-    from flows.records import lineage_tree
-    from lepton.registry.descent import to_json, to_text
 
-    nodes = lineage_tree(ws, domain)
-    if json:
-        as_json(to_json(nodes))
-    elif nodes:
-        say(to_text(nodes))
-    else:
-        say("No model is registered yet.\n  next   lepton pretrain")
+lineage.command("tree")(views.tree)
+lineage.command("show")(views.show)
+lineage.command("diff")(views.diff)
+lineage.command("impact")(reach.impact)
+lineage.command("html")(page.html)

@@ -117,10 +117,10 @@ def _load_libraries() -> None:
 
 
 def _lineage(ws: Workspace) -> str:
-    from flows.records import lineage_tree
-    from lepton.registry.descent import to_text
+    from lepton.core.ledger import Ledger
+    from lepton.registry.descent import to_text, tree
 
-    return to_text(lineage_tree(ws))
+    return to_text(tree(Ledger(ws.ledger_url), ws.source))
 
 
 def make_room(root: Path) -> None:

@@ -1,0 +1,1 @@
+"""What `lepton lineage` does and prints, a file a view."""
