@@ -65,7 +65,7 @@ def export(folder: Path, model: Model, rows: Table | None = None) -> Path:
     prepared = model.inputs.to_tensor(made_up_rows(model.inputs) if rows is None else rows)
     try:
         content = _graph_of(model, prepared)
-    except (RuntimeError, torch._dynamo.exc.TorchDynamoException) as error:
+    except (RuntimeError, ValueError) as error:  # among them all that its tracing raises
         raise _unlike(str(error).strip().splitlines()[0]) from None
     _compare(content, model, prepared)
     return atomic_write(folder / INFERENCE, content)

@@ -50,7 +50,10 @@ def check_files(folder: Path, label: str, expected: Mapping[str, str], without: 
     """
     if not expected:
         raise damaged(label, "It was registered without checksums, not by lepton.")
-    found = dict(_below(folder, without))
+    try:
+        found = dict(_below(folder, without))
+    except OSError as error:
+        raise damaged(label, f"{error.filename} cannot be read: {error.strerror}") from None
     problems = [f"{name} is missing" for name in expected if name not in found]
     problems += [f"{name} was added after the registration" for name in found if name not in expected]
     for name, path in found.items():

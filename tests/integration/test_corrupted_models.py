@@ -152,3 +152,15 @@ def test_the_command_shows_the_list_and_prints_the_document_itself(
     assert json.loads(printed.out) == materials_of(ws, ref.name, ref.version)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(printed.out) is None
     assert lepton("sbom", f"{MODEL}@2", cwd=ws.root).code == 1
+
+
+def test_a_folder_that_cannot_be_read_is_damage(ws: Workspace, make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    ref = make()
+
+    def broken(path: Path) -> None:
+        raise OSError(5, "Input/output error", str(path))
+
+    monkeypatch.setattr("lepton.registry.checksums.os.scandir", broken)
+    with pytest.raises(LeptonError, match="damaged") as caught:
+        fetch(ws, ref.name, ref.version)
+    assert "Input/output error" in caught.value.why
