@@ -80,12 +80,13 @@ def monotone(times: Iterable[datetime]) -> Iterable[datetime]:
         yield latest
 
 
-def moment(text: str, end_of_day: bool = False) -> datetime:
+def moment(text: str, to_its_end: bool = False) -> datetime:
     """Read an ISO date or time; without an offset it is UTC.
 
     Args:
         text: `2026-03-14`, `2026-03-14T09:30`, `2026-03-14 09:30:00+01:00`.
-        end_of_day: Let a bare date mean the end of that day instead of its beginning.
+        to_its_end: Let a bare date mean the end of that day and a time the end of its second: what is shown to the
+            second must be found by what is shown.
 
     Raises:
         UsageError: If it is none.
@@ -94,8 +95,9 @@ def moment(text: str, end_of_day: bool = False) -> datetime:
         found = datetime.fromisoformat(text.strip())
     except ValueError:
         raise UsageError(f"{text!r} is no date or time.", fix=["write 2026-03-14, or 2026-03-14T09:30 (UTC)"]) from None
-    if end_of_day and len(text.strip()) == len("2026-03-14"):
-        found += timedelta(days=1)
+    if to_its_end:
+        bare = len(text.strip()) == len("2026-03-14")
+        found += timedelta(days=1) if bare else timedelta(microseconds=0 if found.microsecond else 999_999)
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 

@@ -144,8 +144,9 @@ def test_what_is_no_time_is_told_so(text: str) -> None:
 
 def test_a_bare_date_can_mean_its_beginning_or_its_end() -> None:
     assert moment("2026-03-01") == datetime(2026, 3, 1, tzinfo=UTC)
-    assert moment("2026-03-01", end_of_day=True) == datetime(2026, 3, 2, tzinfo=UTC)
-    assert moment("2026-03-01T09:30+02:00", end_of_day=True) == datetime(2026, 3, 1, 7, 30, tzinfo=UTC)
+    assert moment("2026-03-01", to_its_end=True) == datetime(2026, 3, 2, tzinfo=UTC)
+    assert moment("2026-03-01T09:30+02:00") == datetime(2026, 3, 1, 7, 30, tzinfo=UTC)
+    assert moment("2026-03-01T09:30:05", to_its_end=True) == datetime(2026, 3, 1, 9, 30, 5, 999_999, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -101,7 +101,7 @@ def served(
         raise UsageError("--at and --all exclude each other.")
     ws = open_workspace()
     ledger, slot = Ledger(ws.ledger_url), ws.slot(domain)
-    found = reigns(ledger, slot) if every else [served_at(ledger, slot, moment(at, end_of_day=True) if at else None)]
+    found = reigns(ledger, slot) if every else [served_at(ledger, slot, moment(at, to_its_end=True) if at else None)]
     values = [reign.to_json() for reign in found]
     if json:
         as_json(values if every else values[0])
@@ -147,7 +147,7 @@ def export(
     from lepton.registry.export import export as write
 
     ws = open_workspace()
-    first, last = moment(begin) if begin else None, moment(end, end_of_day=True) if end else None
+    first, last = moment(begin) if begin else None, moment(end, to_its_end=True) if end else None
     if first and last and last <= first:
         raise UsageError("--to lies before --from: there is no time between them.")
     ledger = Ledger(ws.ledger_url)
