@@ -45,7 +45,7 @@ def history(ws: Workspace, domain: str) -> list[dict[str, Any]]:
     events = fold(
         open_ledger(ws).entries(), domain, slot, refused, list(batch_files(ws, domain)), list(label_files(ws, domain))
     )
-    if not events and domain not in ws.domains():
+    if all(event.kind == "published" for event in events):  # that speaks of every domain there is
         ws.check_known(domain)
     return [event.to_json() for event in events]
 

@@ -102,6 +102,8 @@ def test_the_log_tells_every_delivery_and_what_an_ingest_left_half_done(plain):
     store.write_batch(plain, TARGET, "half", rows("half"))
     told = [(event["kind"], event["what"]) for event in data.history(plain, TARGET)]
     assert told == [("rows", "one"), ("rows", "two"), ("labels", "late"), ("not on record", "half")]
+    published = {"dvc_md5": "m.dir", "git_revision": "abc", "message": None}
+    Ledger(plain.ledger_url).append("user:ada", SOURCE, PUBLISHED, published)
     with pytest.raises(NotFound, match="not known"):
         data.history(plain, "nowhere")
 

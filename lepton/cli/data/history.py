@@ -43,7 +43,7 @@ def diff(
     json: Json = False,
     local: LocalAnyway = False,
 ) -> None:
-    """Say what was added and removed from state A to state B of a domain.
+    """Say what changed from state A to B of a domain.
 
     A state is written DOMAIN (now), DOMAIN@2 or DOMAIN@champion (what that version learnt from), DOMAIN/BATCH (when
     the batch had just come), or DOMAIN@4f3a09 (first digits of an md5 in data.dvc, or of a digest).

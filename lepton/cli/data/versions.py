@@ -24,7 +24,7 @@ def checkout(
     local: LocalAnyway = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Bring data back: a past state into a folder, or what is missing in data/.
+    """Bring back a past state, or lost files.
 
     With --at, DOMAIN as it was is written to a new folder; data/ only grows and is left alone. Without it, files of
     data/ that are missing or damaged are brought back from the cache or the remote; nothing else is touched.
