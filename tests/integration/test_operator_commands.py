@@ -50,8 +50,7 @@ def test_looking_locally_works_and_changes_nothing(lepton: Cli, empty: Path, com
     before = _tree(empty)
     told = json.loads(lepton("-w", empty, command, "--local", "--json").out)
     assert told == json.loads(lepton("-w", empty, command, "--json").out)
-    if command != "lineage":  # it reads the registry, which is made at the first look
-        assert _tree(empty) == before
+    assert _tree(empty) == before
 
 
 def test_doctor_told_to_change_nothing_writes_nothing(lepton: Cli, empty: Path) -> None:

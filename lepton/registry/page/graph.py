@@ -130,7 +130,7 @@ def _data(one: Version, made: Lineage, known: dict[tuple[str, str, str], str]) -
                     "kind": "data",
                     "lane": one.pair,
                     "label": ref.domain,
-                    "sub": f"{ref.rows:,} rows · {len(ref.batches)} {'batch' if len(ref.batches) == 1 else 'batches'}",
+                    "sub": f"{ref.rows:,} rows",
                     "state": "",
                     "details": [
                         ["domain", ref.domain],

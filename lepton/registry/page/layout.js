@@ -69,6 +69,10 @@ function curve(a, b, kind) {
     const x = a.x + 26, up = a.y > b.y;
     return `M${x} ${up ? a.y : a.y + a.h}L${x} ${up ? b.y + b.h : b.y}`;
   }
+  if (kind === "data") {  // along the row of pills, then up into the card
+    const y = a.y + a.h / 2, x = b.x + 26, r = 8;
+    return `M${a.x + a.w} ${y}L${x - r} ${y}Q${x} ${y} ${x} ${y - r}L${x} ${b.y + b.h}`;
+  }
   const x1 = a.x + a.w, y1 = a.y + a.h / 2, x2 = b.x, y2 = b.y + b.h / 2, bend = Math.max(18, Math.min(60, (x2 - x1) / 2));
   if (y1 === y2 && x2 - x1 > SIZE.column) {  // past the cards between: below them
     const low = y1 + a.h / 2 + 4;

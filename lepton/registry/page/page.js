@@ -16,7 +16,7 @@ function make(tag, name, text) {
 
 function draw() {
   drawn = layout(graph, on);
-  for (const part of ["lanes", "nodes", "edges"]) byId(part).replaceChildren();
+  for (const part of ["lanes", "heads", "nodes", "edges"]) byId(part).replaceChildren();
   buttons.clear();
   paths.length = 0;
   for (const lane of drawn.lanes) {
@@ -25,8 +25,11 @@ function draw() {
     const head = make("b", "", lane.label), folded = lane.total - lane.shown;
     head.title = lane.label;
     head.append(make("small", "", folded ? `${lane.shown} of ${lane.total} versions` : lane.base ? "base" : `${lane.total} version${lane.total === 1 ? "" : "s"}`));
-    band.append(head);
     byId("lanes").append(band);
+    const over = make("div", "head");
+    over.style.cssText = `top:${lane.y}px;width:${drawn.width}px`;
+    over.append(head);
+    byId("heads").append(over);
   }
   for (const [id, place] of drawn.places) {
     const node = place.node;
@@ -135,6 +138,7 @@ byId("nodes").addEventListener("keydown", (event) => {
   event.preventDefault();
   step(event.key);
 });
+byId("nodes").addEventListener("focusin", (event) => reachable(event.target.closest(".node").dataset.id));
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") choose(null); });
 for (const type of ["pointerover", "pointerout"]) byId("nodes").addEventListener(type, (event) => {
   const button = event.target.closest(".node");
