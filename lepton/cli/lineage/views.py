@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsons
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -137,6 +138,4 @@ def _show_rows(ws: Any, ref: Any, json: bool) -> None:
     if json:
         as_json({"model": ref.to_json(), "rows": uses})
         return
-    for use, ids in uses.items():
-        for one in ids:
-            say(f"{use}\t{one}")
+    sys.stdout.writelines(f"{use}\t{one}\n" for use, ids in uses.items() for one in ids)
