@@ -1,5 +1,6 @@
 """Ingest: check a delivery against its contract, store it, version it."""
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -75,11 +76,31 @@ def record_refusals(domain: str) -> None:
         reason, content = entry.reason, entry.reason.get("digest")
         if content is None or content in known:  # refused by an older version, or on record
             continue
-        refusal = {"delivery": content, "name": reason["delivery"], "reasons": reason["lines"]}
+        refusal = {"delivery": content, "name": reason["delivery"], "reasons": _without_values(reason)}
         if "contract" in reason:
             refusal["rows"] = reason["contract"]["rows"]
         append_once(ledger, slot, DELIVERY_REFUSED, refusal, partial(_is_of, content))
     reached("ingest.refusal-recorded")
+
+
+def _without_values(reason: dict[str, Any]) -> list[str]:
+    """Return why a delivery was refused, without what stood in it: the ledger cannot forget, the quarantine can."""
+    if "contract" not in reason:
+        return [_hidden(line) for line in reason["lines"]]
+    lines = []
+    for breach in reason["contract"]["breaches"]:
+        count = breach["count"]
+        if count:
+            problem = f"{_hidden(breach['problem'])} ({count:,} {'row' if count == 1 else 'rows'})"
+        else:  # about columns, not about what is in them
+            problem = breach["problem"]
+        lines.append(f"{breach['column']}: {problem}")
+    return lines
+
+
+def _hidden(text: str) -> str:
+    """Return a message without what it quotes from a delivery: an id, a label."""
+    return re.sub(r"'[^']*'", "'...'", text)
 
 
 def _is_of(content: str, refusal: dict[str, Any]) -> bool:

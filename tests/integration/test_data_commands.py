@@ -295,7 +295,7 @@ def test_erased_rows_are_in_no_file_of_the_workspace_any_more(plain):
     assert holders(plain, "one-1") == []
     assert versions.status_clean(plain.root)
     refusal = Ledger(plain.ledger_url).last(action=DELIVERY_REFUSED)
-    assert refusal.payload["reasons"][0] == "id  given twice: '(erased)' (rows 1, 2)"
+    assert refusal.payload["reasons"][0] == "id  given twice: '...' (rows 1, 2)"
     row = Ledger(plain.ledger_url).last(action=FORGOTTEN)
     assert (row.pair, row.payload["rows"], row.payload["why"]) == ("here-to-there", 2, "request 1")
     assert not any(text in json.dumps(row.payload) for text in ("one-1", "two-0"))

@@ -520,3 +520,15 @@ def test_a_fresh_clone_must_fetch_before_it_takes_more(ws):
     with pytest.raises(LeptonError, match=r"lacks \d files"):
         ingest(ws, "here", write(ws, "march.csv", rows(1)))
     assert not ws.data_dir.exists()
+
+
+def test_the_ledger_says_why_a_delivery_was_refused_but_not_what_stood_in_it(ws, monkeypatch):
+    from flows import ingest as flow
+
+    monkeypatch.setenv("LEPTON_WORKSPACE", str(ws.root))
+    frame = rows(1).iloc[:3].assign(id=["patient-7", "patient-7", "patient-8"])
+    with pytest.raises(LeptonError):
+        flow.ingest.fn("here", str(write(ws, "bad.csv", frame)))
+    refusal = Ledger(ws.ledger_url).entries(action="delivery_refused")[0].payload
+    assert "patient" not in str(refusal)
+    assert any("rows" in reason for reason in refusal["reasons"])
