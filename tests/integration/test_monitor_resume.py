@@ -1,0 +1,194 @@
+"""A monitor that was killed decides on what it saw; a transfer it asked for is not forgotten, and not for ever."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.regime import ATTEMPTS, unanswered_retransfer
+from flows.windows import judge_window, retransfers_left
+from lepton.core.controller import State
+from lepton.core.errors import Conflict
+from lepton.core.lease import this_process
+from lepton.core.ledger import Action, Entry, Ledger
+from lepton.core.workspace import Workspace
+from tests.conftest import make_plant
+
+PAIR = "plant-1-to-plant-2"
+NOBODY = {"host": this_process()["host"], "pid": 2**22 + 1, "started": 0.0}
+"""A process of this machine that is gone."""
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Ledger:
+    return Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+
+
+def write(book: Ledger, what: Action, **payload: Any) -> Entry:
+    return book.append("user:ada", PAIR, what, payload)
+
+
+def decided(book: Ledger, action: str = "retransfer", phase: Any = "retransferring", window: str = "w2") -> Entry:
+    state = State(champion="m v1", phase=phase).to_json()
+    return write(book, "decided", action=action, reason="it hurts", alert=None, window=window, state=state)
+
+
+def killed(book: Ledger) -> None:
+    write(book, "transfer_started", run={"id": "r"}, cause="drift", **NOBODY)
+
+
+def left(book: Ledger) -> Entry | None:
+    return unanswered_retransfer(book, PAIR, datetime.now(UTC))
+
+
+def test_a_decided_transfer_that_nobody_began_waits_for_an_answer(book: Ledger) -> None:
+    assert left(book) is None
+    asked = decided(book)
+    assert left(book) == asked
+    later = decided(book, "wait", window="w3")  # while the transfer is awaited, windows go on coming
+    assert later.seq > asked.seq
+    assert left(book) == asked
+
+
+def test_a_running_transfer_is_the_answer_and_a_killed_one_is_not_until_it_was_tried_often_enough(book: Ledger) -> None:
+    asked = decided(book)
+    for _ in range(ATTEMPTS - 1):
+        killed(book)
+        assert left(book) == asked
+    write(book, "transfer_started", run={"id": "r"}, cause="drift", **this_process())
+    assert left(book) is None  # it runs, in this very process
+
+
+def test_after_so_many_killed_transfers_a_person_has_to_look_and_a_new_decision_counts_anew(book: Ledger) -> None:
+    decided(book)
+    for _ in range(ATTEMPTS):
+        killed(book)
+    assert left(book) is None
+    again = decided(book, window="w4")
+    assert left(book) == again
+
+
+@pytest.mark.parametrize("action", ["transfer_finished", "promoted", "rolled_back"])
+def test_a_transfer_that_ended_is_an_answer_whatever_came_of_it(book: Ledger, action: Action) -> None:
+    decided(book)
+    killed(book)
+    write(book, action, run={"id": "r"}, ok=False, model={"name": "m", "version": "2"})
+    assert left(book) is None
+
+
+def test_drift_that_is_over_asks_for_no_transfer(book: Ledger) -> None:
+    decided(book)
+    decided(book, "resolve", "stable", "w3")
+    assert left(book) is None
+
+
+@pytest.fixture(scope="module")
+def ws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """Return a workspace whose target plant-2 has a champion and two windows that drifted."""
+    from lepton.cli.main import main
+
+    folder, before = tmp_path_factory.mktemp("resume"), dict(os.environ)
+    root = folder / "ws"
+
+    def ok(*arguments: object) -> None:
+        assert main([str(argument) for argument in arguments]) == 0, arguments
+
+    os.environ.update({"LEPTON_PRETRAIN__EPOCHS": "2", "LEPTON_THREADS": "1"})
+    try:
+        make_plant(700, 0.0, seed=1).to_csv(folder / "plant-1.csv", index=False)
+        make_plant(400, 0.9, seed=2).to_csv(folder / "plant-2.csv", index=False)
+        ok("init", root, "--from", folder / "plant-1.csv")
+        ok("-w", root, "ingest", "plant-1", folder / "plant-1.csv", "--local")
+        ok("-w", root, "pretrain", "--local")
+        ok("-w", root, "ingest", "plant-2", folder / "plant-2.csv", "--new", "--local")
+        ok("-w", root, "transfer", "plant-2", "--local", "-s", "probe")
+        for number in (1, 2):
+            moved = make_plant(150, 0.9, seed=10 + number, labelled=False)
+            moved["heat"] = 6 - moved["heat"]
+            moved.to_csv(folder / f"w{number}.csv", index=False)
+            ok("-w", root, "ingest", "plant-2", folder / f"w{number}.csv", "--local")
+        yield Workspace(root)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def test_a_killed_monitor_decides_on_what_it_saw_and_sees_it_no_second_time(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import windows
+
+    book = Ledger(ws.ledger_url)
+    _stop_at(monkeypatch, "monitor.observed")
+    with pytest.raises(Stopped):
+        judge_window(ws, "plant-2", "w1", dry_run=False)
+    seen = book.last(PAIR, "observed")
+    assert seen is not None
+    assert book.last(PAIR, "decided") is None
+    monkeypatch.undo()
+    monkeypatch.setattr(windows, "_observed", lambda *_: pytest.fail("it was looked at again"))
+    done = judge_window(ws, "plant-2", "w1", dry_run=False)
+    assert done["observation"] == seen.payload
+    assert [row.seq for row in book.entries(PAIR, "observed")] == [seen.seq]
+    assert [row.payload["window"] for row in book.entries(PAIR, "decided")] == ["w1"]
+    assert windows._undecided(book, PAIR, "w1", seen.payload["champion"]) is None
+
+
+def test_what_was_seen_of_another_window_or_another_champion_decides_nothing(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.windows import _undecided
+
+    book = Ledger(ws.ledger_url)
+    _stop_at(monkeypatch, "monitor.observed")
+    with pytest.raises(Stopped):
+        judge_window(ws, "plant-2", "w2", dry_run=False)
+    row = book.last(PAIR, "observed")
+    assert row is not None
+    champion = row.payload["champion"]
+    assert _undecided(book, PAIR, "w1", champion) is None
+    assert _undecided(book, PAIR, "w2", "another v9") is None
+    waiting = _undecided(book, PAIR, "w2", champion)
+    assert waiting is not None
+    assert waiting.to_json() == row.payload
+
+
+def test_a_monitor_that_was_overtaken_is_told_so_and_its_decision_is_not_written_twice(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last window waits for its decision; two monitors decide at once: the second one is refused."""
+    from flows import windows
+
+    book, real = Ledger(ws.ledger_url), windows.new_windows
+
+    def look_and_be_overtaken(*arguments: Any) -> list[str]:
+        found = real(*arguments)
+        monkeypatch.undo()
+        judge_window(ws, "plant-2", "w2", dry_run=False)
+        return found
+
+    monkeypatch.setattr(windows, "new_windows", look_and_be_overtaken)
+    with pytest.raises(Conflict):
+        judge_window(ws, "plant-2", "w2", dry_run=False)
+    assert [row.payload["window"] for row in book.entries(PAIR, "decided")] == ["w1", "w2"]
+    assert retransfers_left(ws, "plant-2") == ["plant-2"]  # confirmed, and nobody began
+    assert book.verify() == []
+
+
+class Stopped(BaseException):
+    """In place of the kill, so that the test goes on."""
+
+
+def _stop_at(monkeypatch: pytest.MonkeyPatch, point: str) -> None:
+    from flows import windows
+
+    def stop(name: str) -> None:
+        if name == point:
+            raise Stopped
+
+    monkeypatch.setattr(windows, "reached", stop)
