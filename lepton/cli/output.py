@@ -38,9 +38,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
         shown.add_column(column, justify="right" if rows and numeric[k] else "left", overflow="fold")
     for row in rows:
         shown.add_row(*(cell(value) for value in row))
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)  # a cell may hold a person's words
     # A file or a pipe has no width: let every row keep its line.
-    console.print(shown) if console.is_terminal else Console(width=200, highlight=False).print(shown)
+    console.print(shown) if console.is_terminal else Console(width=200, highlight=False, markup=False).print(shown)
 
 
 def cell(value: Any) -> str:
@@ -62,7 +62,7 @@ def progress_bar(text: str) -> Iterator[Callable[[int, int, str], None]]:
     if not console.is_terminal:
         yield _plain_progress(text)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(text, total=None)
 

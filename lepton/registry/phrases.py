@@ -23,6 +23,11 @@ def cause_line(cause: Mapping[str, Any]) -> str:
     return f"{kind}: {aspect} {scores[aspect]:.2f} in window {seen.get('window', '?')}"
 
 
+def because(cause: Mapping[str, Any]) -> str:
+    """Return why a version came to serve, with the words of the person who decided, if one did."""
+    return f"{cause_line(cause)}: {cause['why']}" if cause.get("why") else cause_line(cause)
+
+
 def gate_line(verdict: Mapping[str, Any] | None) -> str:
     """Return a verdict in one line."""
     if not verdict:
@@ -78,7 +83,9 @@ def standing_line(version: Version) -> str:
     if version.serves:
         return f"champion, first promoted {since}{recalled}"
     if version.reigns:
-        return f"served from {since}{recalled}"
+        until = version.reigns[-1].until
+        times = f", {len(version.reigns)} times" if len(version.reigns) > 1 else ""
+        return f"served from {since} to {moment(until)}{times}{recalled}"
     words = {"refused": "refused by the gate", "rejected": "rejected by a person", "abandoned": "abandoned"}
     if version.waits:
         return "waits for a person's word"

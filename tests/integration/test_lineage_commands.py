@@ -83,7 +83,7 @@ def test_show_tells_where_a_version_comes_from_how_it_stands_and_what_came_of_it
     assert [one["model"]["version"] for one in told["descendants"]] == ["2"]
     assert told["data"]["train"]["used"] == {"count": 1, "digest": "r" * 16}
     text = ask("show", "north")
-    for line in ("descends from lepton-plant v1", "residual.width  16", "threads not recorded", "1 rows rrrr"):
+    for line in ("descends from lepton-plant v1", "residual.width  16", "threads not recorded", "1 row rrrr"):
         assert line in text
 
 
@@ -131,7 +131,8 @@ def test_impact_lists_who_saw_it_who_descends_and_who_served(
     told = ask("impact", *words, "--json")
     assert [one["model"]["version"] for one in told["models"]] == reached
     assert len(told["production"]) == production
-    assert f"reached {len(reached)} models; {production} of them served" in ask("impact", *words)
+    models = "model" if len(reached) == 1 else "models"
+    assert f"reached {len(reached)} {models}; {production} of them served" in ask("impact", *words)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lepton.registry.dossier import flat
-from lepton.registry.phrases import cause_line, code_line, contract_line, gate_line, moment
+from lepton.registry.phrases import because, code_line, contract_line, gate_line, moment
 
 MISSING = "not recorded"
 WIDEST = 8
@@ -56,7 +56,7 @@ def dossier_lines(found: dict[str, Any]) -> Iterator[Line]:
     yield "device", found["device"] or MISSING
     run = found["flow_run"] or {}
     yield "flow run", " ".join(str(run[key]) for key in ("name", "id", "url") if run.get(key)) or "none"
-    yield "cause", f"{cause_line(found['cause'])}"
+    yield "cause", because(found["cause"])
     yield "gate", gate_line(found["gate"])
     for one in (found["gate"] or {}).get("comparisons", ()):
         yield "", _comparison(one)
@@ -74,17 +74,21 @@ def _standing(found: dict[str, Any]) -> Iterator[Line]:
     yield "standing", found["standing"] + (f": {found['why']}" if found["why"] and not found["champion"] else "")
     for reign in found["served"]:
         until = moment(reign["until"]) if reign["until"] else "now"
-        yield "served", f"{moment(reign['since'])} to {until}, {cause_line(reign['because'])}, by {reign['by']}"
+        yield "served", f"{moment(reign['since'])} to {until}, {because(reign['because'])}, by {reign['by']}"
     if found["recalled"]:
         yield "recalled", found["recalled"]
 
 
 def _data(use: str, ref: dict[str, Any]) -> Iterator[Line]:
     used = ref["used"]
-    rows = f"{used['count']:,} rows {used['digest']}" if used else "all rows" if use == "reference" else MISSING
+    rows = f"{_some(used['count'], 'row')} {used['digest']}" if used else "all rows" if use == "reference" else MISSING
     yield use, f"{ref['domain']} {ref['digest']}, {ref['rows']:,} rows, {ref['labelled']:,} labelled"
     yield "", f"of these {rows}; data.dvc {ref['dvc_md5'] or MISSING}; git {ref['git_revision'] or MISSING}"
-    yield "", f"{len(ref['batches'])} batches: {brief(ref['batches'])}"
+    yield "", f"{_some(len(ref['batches']), 'batch', 'es')}: {brief(ref['batches'])}"
+
+
+def _some(count: int, what: str, more: str = "s") -> str:
+    return f"{count:,} {what}{'' if count == 1 else more}"
 
 
 def _dependencies(value: dict[str, Any] | None) -> str:

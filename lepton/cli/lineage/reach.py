@@ -59,7 +59,8 @@ def show(subject: str, told: list[dict[str, Any]]) -> None:
     """Print what served first: that is what somebody has to act on."""
     served = [one for one in told if one["served"]]
     now = [one for one in served if one["champion"]]
-    say(f"{subject}: reached {len(told):,} models; {len(served):,} of them served, {len(now):,} serve now.")
+    models = "model" if len(told) == 1 else "models"
+    say(f"{subject}: reached {len(told):,} {models}; {len(served):,} of them served, {len(now):,} serve now.")
     _table("Production models", served)
     _table("Models that never served", [one for one in told if not one["served"]])
 

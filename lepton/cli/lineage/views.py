@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json as jsons
 import sys
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lepton.cli.output import as_json, note, say, table
 from lepton.cli.session import Json, LocalAnyway, hush, open_workspace
+
+if TYPE_CHECKING:
+    from lepton.registry.dossier import Difference
 
 SHOWN = 40
 Model = Annotated[
@@ -108,15 +112,30 @@ def diff(a: Model, b: Model, json: Json = False, local: LocalAnyway = False) -> 
         same = "It is the same version." if refs[0] == refs[1] else "Nothing that is on record differs."
         say(f"{refs[0].label} and {refs[1].label}: {same}")
     else:
-        lines = [(line.part, line.what, *_sides(line.what, line.a, line.b)) for line in found]
+        lines = [(part, what, *_sides(what, x, y)) for part, what, x, y in together(found)]
         table(f"{refs[0].label} and {refs[1].label}", ("part", "what", refs[0].label, refs[1].label), lines)
+
+
+def together(found: Sequence[Difference]) -> list[tuple[str, str, Any, Any]]:
+    """Return differences as (part, what, a, b); what is the same for several uses of the data is said once."""
+    uses: dict[str, list[str]] = {}
+    lines: dict[str, tuple[str, str, Any, Any]] = {}
+    for line in found:
+        use, what = line.what.split(".", 1) if line.part == "data" else ("", line.what)
+        same = repr((line.part, what, line.a, line.b))
+        uses.setdefault(same, []).append(use)
+        lines[same] = line.part, what, line.a, line.b
+    return [
+        (part, f"{', '.join(uses[same])}: {what}" if part == "data" else what, a, b)
+        for same, (part, what, a, b) in lines.items()
+    ]
 
 
 def _sides(what: str, a: Any, b: Any) -> tuple[str, str]:
     """Return both sides of a line; of batches only those that the other one did not see."""
     from lepton.cli.lineage.cells import brief
 
-    if what.endswith(".batches"):
+    if what.endswith(": batches"):
         return tuple(f"only here: {brief(side)}" if side else "-" for side in (a, b))  # type: ignore[return-value]
     return brief(a), brief(b)
 

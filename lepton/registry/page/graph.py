@@ -13,7 +13,7 @@ from lepton.core.refs import DataRef
 from lepton.registry.descent import describe, in_scope, nearest_shown, worth_showing
 from lepton.registry.family import Version, family, records
 from lepton.registry.lineage import Lineage
-from lepton.registry.phrases import cause_line, moment, standing_line
+from lepton.registry.phrases import because, cause_line, moment, standing_line
 from lepton.registry.standing import Key
 
 Json = dict[str, Any]
@@ -86,7 +86,7 @@ def _version(one: Version, made: Lineage, at: int) -> Json:
     details += [
         [
             "served",
-            f"{moment(reign.since)} to {moment(reign.until) if reign.until else 'now'}, {_because(reign.because)}",
+            f"{moment(reign.since)} to {moment(reign.until) if reign.until else 'now'}, {because(reign.because)}",
         ]
         for reign in one.reigns
     ]
@@ -160,8 +160,3 @@ def _cause(one: Version, made: Lineage) -> Json | None:
         "state": "",
         "details": [["cause", cause_line(made.cause)], *scores, ["led to", one.ref.label]],
     }
-
-
-def _because(cause: Mapping[str, Any]) -> str:
-    why = cause.get("why")
-    return f"{cause_line(cause)}: {why}" if why else cause_line(cause)
