@@ -180,6 +180,22 @@ def test_it_can_be_read_with_the_keyboard_alone(look: Callable[..., Seen], page:
     assert "Choose a node" in seen.words()
 
 
+def test_on_a_small_screen_the_chosen_node_stays_in_sight_above_what_is_said_of_it(
+    lepton: Callable[..., Answer], look: Callable[..., Seen], story: Story
+) -> None:
+    for number in range(4, 20):
+        story.say(PROMOTED, story.register(ref(1, f"mnist-to-site-{number}"), ref(1, "mnist")))
+    lepton("lineage", "html", cwd=story.root)
+    seen = look(story.root / "reports" / "lineage.html", viewport={"width": 500, "height": 800})
+    for champion in ("lepton-mnist-to-site-19@1", "lepton-mnist@1", "lepton-mnist-to-site-9@1"):
+        seen.node(champion).click()
+        node, said = seen.node(champion).bounding_box(), seen.page.locator("#details").bounding_box()
+        head = seen.page.locator(".head b").first.bounding_box()
+        assert node["y"] + node["height"] <= said["y"]
+        assert head["x"] + head["width"] <= node["x"]
+        assert node["x"] + node["width"] <= 500
+
+
 def test_five_hundred_versions_are_drawn_those_that_never_served_folded_until_asked_for(
     lepton: Callable[..., Answer], look: Callable[..., Seen], story: Story
 ) -> None:

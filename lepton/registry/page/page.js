@@ -109,6 +109,7 @@ function choose(id) {
   }
   details.append(make("h2", "", node.name || `${node.lane}: ${node.label} ${node.sub}`), list);
   details.scrollTop = 0;
+  buttons.get(id).scrollIntoView({ block: "nearest", inline: "nearest" });  // on a small screen the details take its place
 }
 
 function step(key) {
