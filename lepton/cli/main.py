@@ -13,6 +13,7 @@ import typer
 
 import lepton.cli.commands as commands
 from lepton.core.errors import LeptonError
+from lepton.core.machine import refusal
 
 INTERRUPTED = 130
 
@@ -69,6 +70,9 @@ def main(arguments: list[str]) -> int:
         if isinstance(error, WRONG_CALL):
             getattr(error, "show")()  # noqa: B009 (only the copy's own class declares it)
             return 2
+        if (told := refusal(error)) is not None and not os.environ.get("LEPTON_DEBUG"):
+            _complain(told.render())
+            return told.code
         return _unexpected(error)
 
 
