@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import warnings
@@ -54,7 +55,7 @@ def run(
     """
     docs.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(docs / ".lock", timeout=120), _quiet():
+        with FileLock(docs / ".lock", timeout=120), _quiet(), _mended(docs):
             result, url = _run(frame, checks, suite, delivery, docs)
     except Timeout:
         raise LeptonError(
@@ -127,6 +128,27 @@ def _forget_oldest(docs: Path) -> None:
         for folder in (path.parent, path.parent.parent, page.parent, page.parent.parent):
             with contextlib.suppress(OSError):
                 folder.rmdir()  # fails while something is left in it
+
+
+@contextlib.contextmanager
+def _mended(docs: Path) -> Iterator[None]:
+    """Let the block find none of what a run that was killed, or met a full disk, left half-written.
+
+    GX writes its files in place, and stops at the first that it cannot read. All but the results are written anew by
+    each run; a result that cannot be read has no page either.
+    """
+    begun = docs / ".begun"
+    if begun.exists():
+        for path in (docs / "gx").rglob("*.yml"):
+            path.unlink()
+        for path in (docs / "gx").rglob("*.json"):
+            try:
+                json.loads(path.read_bytes())
+            except ValueError:
+                path.unlink()
+    begun.touch()
+    yield
+    begun.unlink()
 
 
 def _failed(check: Check, found: dict[str, Any]) -> Failed:
