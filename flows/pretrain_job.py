@@ -156,6 +156,7 @@ def settle(ws: Workspace, job: dict[str, Any], trained: dict[str, Any], verdict:
         Conflict: If another base was promoted meanwhile.
     """
     from lepton.models.format import WEIGHTS
+    from lepton.registry.projection import project
     from lepton.registry.promotion import promote
 
     outcome = {"metrics": trained["metrics"], "seconds": trained["seconds"], "gate": verdict, "links": {}}
@@ -203,6 +204,7 @@ def settle(ws: Workspace, job: dict[str, Any], trained: dict[str, Any], verdict:
         expect_of=(PROMOTED, ROLLED_BACK),
     )
     reached("pretrain.refused")
+    project(ws, ledger, ws.source)
     return {**outcome, "outcome": "refused", "champion": before.to_json() if before else None}
 
 

@@ -13,16 +13,20 @@ from typing import Any
 from flows.champions import ROWS
 from flows.events import say_proposed
 from flows.records import lineage_of_model, model_to_promote, register_model
+from flows.settled import finish_word
 from flows.steps import actor, open_ledger, step, workspace
 from flows.transfer_job import THREADS, TransferJob, candidate_folder, rows_of_transfer, training_rows
 from flows.undo import all_or_nothing, undoable
 from lepton.core.errors import Conflict
 from lepton.core.faults import reached
-from lepton.core.ledger import ABANDONED, REFUSED
+from lepton.core.ledger import ABANDONED, PROMOTED, REFUSED, REJECTED, ROLLED_BACK
 from lepton.core.refs import ModelRef
 from lepton.core.workspace import Workspace
 
 Json = dict[str, Any]
+
+_LATE = {"dry_run": False, "interrupted": True}
+"""Of a command that was killed after its word was on record; given again it is only finished."""
 
 
 def promote_winner(ws: Workspace, job: TransferJob, candidates: list[Json], verdict: Json) -> Json:
@@ -154,6 +158,14 @@ def roll_back(ws: Workspace, domain: str, to: str | None, why: str, dry_run: boo
     from lepton.registry.promotion import champion, rollback, rollback_target
 
     slot, ledger = ws.slot(domain), open_ledger(ws)
+    if not dry_run and (done := finish_word(ws, slot, (ROLLED_BACK,), "rollback")):
+        label = ModelRef.from_json(done.payload["model"]).label
+        return {
+            "model": label,
+            "before": _label(done.payload["previous"]),
+            "why": done.payload["cause"]["why"],
+            **_LATE,
+        }
     before = champion(ledger, slot)
     target = rollback_target(ledger, slot, to)
     if not dry_run:
@@ -184,6 +196,14 @@ def approve_proposal(
     from lepton.registry.promotion import champion
 
     slot, ledger = ws.slot(domain), open_ledger(ws)
+    if not dry_run and (done := finish_word(ws, slot, (PROMOTED,), "approval")):
+        ref, before_it, said = (
+            ModelRef.from_json(done.payload["model"]),
+            done.payload["previous"],
+            done.payload["cause"],
+        )
+        gate = done.payload["evidence"].get("gate", {}).get("summary", "nothing")
+        return {"model": ref.label, "before": _label(before_it), "gate": gate, "why": said["why"], **_LATE}
     ref, before = to_approve(ledger, slot, version), champion(ledger, slot)
     if not dry_run:
         approve(ws, ledger, slot, version, actor=who or actor(), why=why, through=through or "the command line")
@@ -205,6 +225,9 @@ def reject_version(
     from lepton.registry.promotion import champion
 
     slot, ledger = ws.slot(domain), open_ledger(ws)
+    if not dry_run and (done := finish_word(ws, slot, (REJECTED,))):
+        now, label = champion(ledger, slot), ModelRef.from_json(done.payload["model"]).label
+        return {"model": label, "serving": now.ref.label if now else None, "why": done.payload["why"], **_LATE}
     named = model_to_promote(ws, domain, version) if version else None
     ref, serving = to_reject(ledger, slot, named), champion(ledger, slot)
     if not dry_run:
@@ -215,6 +238,10 @@ def reject_version(
         "why": why,
         "dry_run": dry_run,
     }
+
+
+def _label(model: Json | None) -> str | None:
+    return ModelRef.from_json(model).label if model else None
 
 
 def _register(

@@ -1,8 +1,9 @@
-"""A transfer that was killed when its outcome was on record, but not yet its end: it is done, not to be done again."""
+"""Work that was killed when its outcome was on record, but not yet its end: it is done, not to be done again."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from flows.steps import actor, open_ledger
 from flows.transfer_job import ask, last_good_end
 from lepton.core.errors import LeptonError
 from lepton.core.lease import holds, last_mark
-from lepton.core.ledger import PROMOTED, PROPOSED, REFUSED, TRANSFER_FINISHED, Entry
+from lepton.core.ledger import PROMOTED, PROPOSED, REFUSED, TRANSFER_FINISHED, Action, Entry
 from lepton.core.refs import ModelRef
 from lepton.core.workspace import Workspace
 from lepton.registry.lineage import Lineage
@@ -52,6 +53,31 @@ def finish_settled(
     ledger.append(actor(), pair.name, TRANSFER_FINISHED, {"run": mark.payload["run"], "ok": True})
     shutil.rmtree(folder_of(ws, "transfer", pair.name, asked.key), ignore_errors=True)
     return _outcome(domain, row, ref, lineage, before)
+
+
+def finish_word(ws: Workspace, pair: str, actions: Sequence[Action], kind: str = "") -> Entry | None:
+    """Finish a person's command that was killed when its word was on record and no alias had moved yet.
+
+    Such a command is done, and given again it is not to be done again: a second rollback would go back one further.
+
+    Args:
+        ws: The workspace.
+        pair: Of which pair.
+        actions: Rows that the command writes.
+        kind: What its `cause` says, for commands that share an action.
+
+    Returns:
+        The row, None if nothing was left to finish.
+    """
+    from lepton.registry.approval import WORDS
+    from lepton.registry.reconcile import reconcile
+
+    ledger = open_ledger(ws)
+    if not reconcile(ws, ledger, [pair]).moved:
+        return None
+    row = ledger.last(pair, WORDS)
+    same = row is not None and row.action in actions and kind in ("", (row.payload.get("cause") or {}).get("kind"))
+    return row if same else None
 
 
 def _champion_then(ws: Workspace, row: Entry) -> ModelRef | None:
