@@ -25,7 +25,8 @@ def monitor(
 ) -> None:
     """Judge new windows for drift; exit code 4 if it is confirmed.
 
-    Only drift that costs accuracy counts; drift without a cost is recorded.
+    Only drift that costs accuracy counts; drift without a cost is recorded. Confirmed before and not answered yet
+    counts, too: a run that was killed told nobody.
     """
     ws, on_stack = enter(local)
     from flows.monitor import monitor as flow
@@ -45,7 +46,7 @@ def monitor(
             say(f"  next     lepton transfer {name} --cause drift   (decided before, and not done yet)")
     for problem in problems:
         note(f"\nWindow {problem['window']!r} of {problem['domain']!r} could not be judged:\n{problem['problem']}")
-    if any(seen["decision"]["action"] in ("retransfer", "alert") for seen in judged):
+    if due or any(seen["decision"]["action"] in ("retransfer", "alert") for seen in judged):
         raise typer.Exit(4)
     if problems:
         raise typer.Exit(1)
