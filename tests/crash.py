@@ -10,13 +10,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.conftest import make_plant
 from tests.inspection import inspect, urgent
+from tests.points import PLAN
 from tests.processes import Ended, Processes
 
 SIGKILL = -9
@@ -43,13 +44,9 @@ class Work:
     state: str
     command: tuple[str, ...]
     environ: Mapping[str, str] = field(default_factory=dict)
-    then: tuple[str, ...] = ()
-    """What is asked for after the kill, if it is another command: the same one would be new work."""
     code: int = 0
     new_after: tuple[str, ...] = ()
     """Points after which the work is over: the same command again is new work, and its exit code its own."""
-    first: str = ""
-    """A point at which a first run is killed, so that the points of going on are reached as well."""
 
 
 STATES: dict[str, tuple[str, tuple[tuple[str, ...], ...], Mapping[str, str]]] = {
@@ -66,6 +63,24 @@ STATES: dict[str, tuple[str, tuple[tuple[str, ...], ...], Mapping[str, str]]] = 
         (("ingest", "plant-2", "april.csv"), ("ingest", "plant-2", "may.csv"), ("ingest", "plant-2", "june.csv")),
         {},
     ),
+    "half-ingested": (
+        "base",
+        (("ingest", "plant-2", "plant-2.csv", "--new"),),
+        {"LEPTON_FAULT_AT": "ingest.stored"},
+    ),
+    "half-transferred": (
+        "target",
+        (("transfer", "plant-2", "-s", "probe"),),
+        {"LEPTON_FAULT_AT": "promote.registered"},
+    ),
+    "transferred": ("target", (("transfer", "plant-2", "-s", "probe"),), {"LEPTON_FAULT_AT": "promote.aliases-shown"}),
+    "recalled": ("two", (("recall", "plant-2@2", "--why", "bad labels"),), {}),
+    "stale": ("proposed", (("promote", "plant-2", "--approve"),), {"LEPTON_FAULT_AT": "promote.recorded"}),
+    "suspect": (
+        "served",
+        (("ingest", "plant-2", "april.csv"), ("monitor", "plant-2"), ("ingest", "plant-2", "may.csv")),
+        {},
+    ),
 }
 """Name -> (the state before it, the commands that lead from there, their environment)."""
 
@@ -75,20 +90,28 @@ _WORSE = {"LEPTON_PRETRAIN__EPOCHS": "1", "LEPTON_PRETRAIN__LR": "0.000001"}
 _OVER = ("transfer.finished", "pretrain.cleaned")
 
 WORKS = (
-    Work("ingest", "base", ("ingest", "plant-2", "plant-2.csv", "--new"), new_after=("ingest.finished",)),
+    Work("ingest", "base", ("ingest", "plant-2", "plant-2.csv", "--new")),
+    Work("ingest-again", "half-ingested", ("ingest", "plant-2", "plant-2.csv", "--new")),
     Work("labels", "bare", ("ingest", "plant-2", "labels.csv", "--labels")),
     Work("refuse", "target", ("ingest", "plant-2", "broken.csv"), code=3),
     Work("refuse-unread", "target", ("ingest", "plant-2", "garbled.csv"), code=3),
     Work("pretrain", "source", ("pretrain",), new_after=_OVER),
     Work("pretrain-refused", "base", ("pretrain",), _WORSE, code=3, new_after=_OVER),
     Work("transfer", "target", ("transfer", "plant-2", *STRATEGIES), new_after=_OVER),
+    Work("transfer-brief", "target", ("transfer", "plant-2", "-s", "probe"), new_after=_OVER),
+    Work("transfer-again", "half-transferred", ("transfer", "plant-2", "-s", "probe"), new_after=_OVER),
+    Work("transfer-ended", "transferred", ("transfer", "plant-2", "-s", "probe"), new_after=_OVER),
     Work("transfer-refused", "target", ("transfer", "plant-2", "-s", "probe"), _NO_EVIDENCE, code=3, new_after=_OVER),
     Work("transfer-proposed", "target", ("transfer", "plant-2", "-s", "probe"), _BY_PERSON, new_after=_OVER),
     Work("monitor", "drifted", ("monitor", "plant-2"), code=4),
+    Work("monitor-confirms", "suspect", ("monitor", "plant-2"), code=4),
     Work("promote", "refused", ("promote", "plant-2", "1", "--why", "I looked")),
-    Work("approve", "proposed", ("promote", "plant-2", "--approve"), _BY_PERSON),
-    Work("reject", "proposed", ("reject", "plant-2", "--why", "I looked"), _BY_PERSON),
-    Work("rollback", "two", ("rollback", "plant-2")),
+    Work("approve", "proposed", ("promote", "plant-2", "--approve"), _BY_PERSON, new_after=("promote.shown",)),
+    Work("reject", "proposed", ("reject", "plant-2", "--why", "I looked"), _BY_PERSON, new_after=("reject.shown",)),
+    Work("rollback", "two", ("rollback", "plant-2"), new_after=("promote.shown", "rollback.shown")),
+    Work("recall", "two", ("recall", "plant-2@2", "--why", "bad labels")),
+    Work("lift", "recalled", ("recall", "plant-2@2", "--lift", "--why", "I looked"), new_after=("recall.lifted",)),
+    Work("doctor", "stale", ("doctor",)),
 )
 
 
@@ -107,11 +130,18 @@ class Plant:
         self.processes = Processes(folder / "said")
         _deliveries(self._data)
 
-    def lepton(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Ended:
-        """Run a command on the workspace in a process of its own."""
-        local = () if arguments[0] in ("init", "doctor", "status") else ("--local",)
-        where = () if arguments[0] == "init" else ("-w", str(self.root))
-        return self.processes.run(*where, *arguments, *local, environ={**QUICK, **(environ or {})}, cwd=self._data)
+    def lepton(
+        self, *arguments: str, environ: Mapping[str, str] | None = None, first: Callable[[], None] | None = None
+    ) -> Ended:
+        """Run a command on the workspace in a process of its own; `first` is called in it before."""
+        return self.processes.wait(self.start(*arguments, environ=environ, first=first))
+
+    def start(
+        self, *arguments: str, environ: Mapping[str, str] | None = None, first: Callable[[], None] | None = None
+    ) -> Any:
+        """Start a command on the workspace and return its process."""
+        words = arguments if arguments[0] == "init" else ("-w", str(self.root), *arguments, "--local")
+        return self.processes.start(*words, environ={**QUICK, **(environ or {})}, cwd=self._data, first=first)
 
     def put(self, state: str) -> None:
         """Bring the workspace to a state, whatever it is in now."""
@@ -137,7 +167,7 @@ class Plant:
 
     def _ok(self, *command: str, environ: Mapping[str, str]) -> None:
         ended = self.lepton(*command, environ=environ)
-        assert ended.code in (0, 3), (command, ended.text)
+        assert ended.code in (0, 3, SIGKILL), (command, ended.text)
 
 
 @dataclass(frozen=True)
@@ -162,6 +192,8 @@ def course(plant: Plant, work: Work) -> Course:
     assert ended.code == work.code, (work.name, ended.code, ended.text)
     seen = plant.look()
     assert seen["problems"] == [], (work.name, seen["problems"])
+    missed = set(PLAN.get(work.name, ())) - set(ended.reached)
+    assert not missed, f"{work.name} does not come by {missed}: tests/points.py"
     return Course(work, tuple(dict.fromkeys(ended.reached)), Counter(seen["facts"]))
 
 
@@ -173,7 +205,7 @@ def trial(plant: Plant, known: Course, point: str) -> list[str]:
     if killed.code != SIGKILL:
         return [f"it was not killed: exit code {killed.code}: {killed.text}"]
     found = [f"right after the kill: {what}" for what in plant.processes.call(urgent, str(plant.root))]
-    again = plant.lepton(*(work.then or work.command), environ=work.environ)
+    again = plant.lepton(*work.command, environ=work.environ)
     over = point in work.new_after
     if again.code != work.code and not over:
         found.append(f"the same command again: exit code {again.code} instead of {work.code}: {again.text.strip()}")

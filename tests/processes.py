@@ -68,13 +68,29 @@ class Processes:
             os.environ.clear()
             os.environ.update(before)
 
-    def run(self, *arguments: object, environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Ended:
-        """Run a command in a process of its own, as its user would."""
-        return self._do(_command, [str(a) for a in arguments], environ or {}, cwd)
+    def run(
+        self,
+        *arguments: object,
+        environ: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        first: Callable[[], None] | None = None,
+    ) -> Ended:
+        """Run a command in a process of its own, as its user would; `first` is called in it before."""
+        return self.wait(self.start(*arguments, environ=environ, cwd=cwd, first=first))
 
-    def start(self, *arguments: object, environ: Mapping[str, str] | None = None) -> Any:
-        """Start a command and return the process; `wait` says how it ended."""
-        return self._start(_command, [str(a) for a in arguments], environ or {}, None)
+    def start(
+        self,
+        *arguments: object,
+        environ: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        first: Callable[[], None] | None = None,
+    ) -> Any:
+        """Start a command and return its process; `wait` says how it ended, `reached` how far it is."""
+        return self._start(_command, [first, *(str(a) for a in arguments)], environ or {}, cwd)
+
+    def reached(self) -> list[str]:
+        """Return the named points that the process started last has come by."""
+        return self._streams()[2].read_text().splitlines()
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Return what a function returns in a process of its own; it must be JSON.
@@ -82,12 +98,9 @@ class Processes:
         Raises:
             AssertionError: If the function raised.
         """
-        ended = self._do(_function, [function, *arguments], {}, None)
+        ended = self.wait(self._start(_function, [function, *arguments], {}, None))
         assert ended.code == 0, ended.text
         return json.loads(ended.out.splitlines()[-1])
-
-    def _do(self, target: Callable[..., Any], what: list[Any], environ: Mapping[str, str], cwd: Path | None) -> Ended:
-        return self.wait(self._start(target, what, environ, cwd))
 
     def _start(self, target: Callable[..., Any], what: list[Any], environ: Mapping[str, str], cwd: Path | None) -> Any:
         for path in self._streams():
@@ -124,9 +137,12 @@ def _alone(
     target(what)
 
 
-def _command(arguments: list[str]) -> None:
+def _command(what: list[Any]) -> None:
     from lepton.cli.main import main
 
+    first, *arguments = what
+    if first is not None:
+        first()
     sys.exit(main(arguments))
 
 
