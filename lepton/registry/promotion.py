@@ -164,11 +164,12 @@ def rollback_target(
         earlier = _stack(reigns)[:-1]
         fit = [reign for reign in earlier if (reign.ref.name, reign.ref.version) not in out]
         if not fit:
+            again = f"transfer {_target(pair)}" if "-to-" in pair else "pretrain"
             raise NotFound(
                 f"Every champion of {pair} before {now.label} was recalled: there is none to go back to."
                 if earlier
                 else f"{now.label} is the first champion of {pair}; there is none before it.",
-                fix=[f"lepton transfer {_target(pair)}", f"lepton lineage tree {_target(pair)}"],
+                fix=[f"lepton {again}", f"lepton lineage tree {_target(pair)}"],
             )
         return fit[-1]
     wanted = to.removeprefix("v")
@@ -272,12 +273,11 @@ def _require(ledger: Ledger, pair: str) -> Champion:
 
 
 def _reign(row: Entry) -> Champion:
-    value = row.payload
     return Champion(
-        ref=ModelRef.from_json(value["model"]),
+        ref=ModelRef.from_json(row.payload["model"]),
         since=row.time,
-        cause=value.get("cause", {}),
-        evidence=value.get("evidence", {}),
+        cause=row.payload.get("cause", {}),
+        evidence=row.payload.get("evidence", {}),
         actor=row.actor,
         seq=row.seq,
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lepton.cli.commands.recall import show
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.ledger import PROMOTED, REGISTERED, ROLLED_BACK, Entry, Ledger
 from lepton.core.refs import DataRef, ModelRef
@@ -201,6 +202,19 @@ def test_each_rollback_goes_one_step_further_back(ledger: Ledger) -> None:
         rollback_target(ledger, PAIR)
     promoted(ledger, ref(PAIR, 4))
     assert rollback_target(ledger, PAIR).ref.version == "1"
+
+
+@pytest.mark.parametrize(("pair", "step"), [("mnist", "lepton pretrain"), (PAIR, "lepton transfer usps")])
+def test_where_there_is_nothing_to_go_back_to_the_way_to_another_champion_is_shown(
+    ledger: Ledger, capsys: pytest.CaptureFixture[str], pair: str, step: str
+) -> None:
+    promoted(ledger, ref(pair, 1))
+    with pytest.raises(NotFound, match="first champion") as caught:
+        rollback_target(ledger, pair)
+    assert caught.value.fix[0] == step
+    serving = {"pair": pair, "domain": pair.split("-to-")[-1], "model": "v1", "moved_to": None, "why_not": ""}
+    show({"dry_run": False, "known": False, "subject": "v1", "models": ["v1"], "serving": [serving]})
+    assert f"next        {step}   (or" in capsys.readouterr().out
 
 
 def test_a_rollback_to_a_named_version_accepts_only_what_has_served(ledger: Ledger) -> None:

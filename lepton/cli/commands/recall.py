@@ -57,6 +57,7 @@ def show(done: dict[str, Any]) -> None:
     for one in done["serving"]:
         if not one["moved_to"]:
             say(f"  ATTENTION   {one['pair']} still serves {one['model']}, which is recalled. {one['why_not']}")
-            say(f"  next        lepton transfer {one['domain']}   (or promote a version by hand)")
+            again = f"transfer {one['domain']}" if "-to-" in one["pair"] else "pretrain"
+            say(f"  next        lepton {again}   (or promote a version by hand)")
     if not done["serving"]:
         say("  serving     no pair serves one of them")
