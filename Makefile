@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
+# Without compiled modules every process would compile its imports anew, which takes longer than most of the work.
+unexport PYTHONDONTWRITEBYTECODE
+
 # No vendor may phone home.
 export DO_NOT_TRACK = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false

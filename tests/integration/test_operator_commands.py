@@ -27,7 +27,7 @@ def empty(lepton: Cli, tmp_path: Path) -> Path:
     return tmp_path / "ws"
 
 
-@pytest.mark.parametrize("command", [(), ("data",)])
+@pytest.mark.parametrize("command", [(), ("data",), ("lineage",), ("audit",)])
 def test_no_line_of_the_help_is_cut_on_a_narrow_terminal(
     lepton: Cli, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:

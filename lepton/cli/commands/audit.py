@@ -92,7 +92,9 @@ def served(
     json: Json = False,
     local: LocalAnyway = False,
 ) -> None:
-    """Say which model served DOMAIN at a time, since when, who let it, and on what evidence."""
+    """Say which model served DOMAIN at a time, and why.
+
+    Since when, until when, who let it, and on what evidence."""
     from lepton.core.errors import UsageError
     from lepton.core.ledger import Ledger
     from lepton.registry.audit import moment, reigns, served_at
@@ -136,7 +138,9 @@ def export(
     local: LocalAnyway = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Write the record as JSON Lines, OpenLineage events and a page to read.
+    """Write the record as files, for others.
+
+    As JSON Lines, OpenLineage events and a page to read.
 
     The JSON Lines can be verified by anybody: lepton audit verify --file.
     """

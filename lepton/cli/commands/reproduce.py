@@ -32,7 +32,7 @@ def reproduce(
     json: Json = False,
     local: LocalAnyway = False,
 ) -> None:
-    """Rebuild MODEL from the registry alone and compare it bit for bit.
+    """Make MODEL again from the registry alone, and compare.
 
     Exit code 0 if it is identical, 1 if not: then what differs in code, libraries and machine is shown, and by how much
     weights and answers deviate. Changes nothing.

@@ -22,9 +22,10 @@ def sbom(
     json: Json = False,
     local: LocalAnyway = False,
 ) -> None:
-    """List what was installed when MODEL was registered, with licences; the list is compared with its checksum.
+    """List what was installed when MODEL was made.
 
-    With --json it is the CycloneDX document that lies beside the model, for scanners. Changes nothing.
+    With licences; the list is compared with its checksum. With --json it is the CycloneDX document that lies beside the
+    model, for scanners. Changes nothing.
     """
     ws, _ = enter(local)
     from flows.steps import open_ledger

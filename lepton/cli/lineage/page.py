@@ -23,7 +23,9 @@ def html(
     local: LocalAnyway = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Draw source, data, base, adapted models and drift causes as one page.
+    """Draw the lineage as one page that needs no network.
+
+    Source, data, base, adapted models, and the drifts that called for them.
 
     The file needs no network and no server. Of many versions those that serve, wait or served come first.
     """

@@ -21,7 +21,9 @@ def impact(
     json: Json = False,
     local: LocalAnyway = False,
 ) -> None:
-    """List the models that saw a batch or data, or descend from a model, and which of them serve or served.
+    """List what a batch, data or a model has reached.
+
+    The models that saw it or descend from it, and which of them serve or served.
 
     Give one of --batch, --data and --model. Changes nothing; lepton recall marks what it lists.
     """
