@@ -161,8 +161,9 @@ def _columns(inputs: TableInputs, random: np.random.Generator) -> pd.DataFrame:
     for place, rule in enumerate(inputs.columns):
         gap, odd = place % ROWS, (place + 3) % ROWS
         if isinstance(rule, Numeric):
-            numbers = rule.mean + rule.std * random.normal(size=ROWS)
-            numbers[odd], numbers[gap] = rule.mean + 100 * rule.std, np.nan
+            with np.errstate(over="ignore"):  # a column of huge numbers: what is too large becomes a gap
+                numbers = rule.mean + rule.std * random.normal(size=ROWS)
+                numbers[odd], numbers[gap] = np.float64(rule.mean) + 100 * np.float64(rule.std), np.nan
             columns[rule.name] = pd.Series(np.where(np.isfinite(numbers), numbers, np.nan))
         else:
             columns[rule.name] = _texts(rule, random, gap, odd)
