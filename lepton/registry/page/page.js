@@ -167,7 +167,8 @@ byId("search").addEventListener("input", () => {
 });
 
 const count = (kind) => graph.nodes.filter((n) => n.kind === kind).length;
-byId("summary").textContent = `${count("version")} versions, ${count("data")} data sets, ${count("cause")} drifts that called for one; ledger up to row ${graph.rows}.`
+const many = (kind, one, more) => `${count(kind)} ${count(kind) === 1 ? one : more}`;
+byId("summary").textContent = `${many("version", "version", "versions")}, ${many("data", "data set", "data sets")}, ${many("cause", "drift", "drifts")} that called for one; ledger up to row ${graph.rows}.`
   + (graph.hidden ? ` ${graph.hidden} of ${graph.total} versions are not on this page (lepton lineage html --limit 0).` : "");
 byId("minor-label").textContent = `versions that never served (${minors})`;
 draw();
