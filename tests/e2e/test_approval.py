@@ -97,3 +97,49 @@ def wait_for(found: Callable[[], Any], seconds: float = 90) -> Any:
         assert time.monotonic() < end, "it did not come about in time"
         time.sleep(0.5)
     return value
+
+
+STORY = """
+import json
+from prefect import flow
+from flows.undo import all_or_nothing, undoable
+from lepton.core.errors import LeptonError
+
+undone = []
+
+def take_back(made, why):
+    undone.append([made, why])
+
+@undoable(take_back)
+def make(number):
+    return {"made": number}
+
+@flow
+def story(fails_within):
+    with all_or_nothing():
+        make(1)
+        make(2)
+        if fails_within:
+            raise LeptonError("the third step failed")
+    raise LeptonError("something failed later")
+
+for fails_within in (True, False):
+    try:
+        story(fails_within)
+    except LeptonError as error:
+        undone.append(error.what)
+print(json.dumps(undone))
+"""
+
+
+def test_in_a_flow_run_steps_that_belong_together_are_undone_together_the_last_one_first(up: Workspace) -> None:
+    url = json.loads(up.stack_file.read_text())["prefect"]["url"]
+    environ = os.environ | {"PREFECT_API_URL": f"{url}/api", "PREFECT_LOGGING_LEVEL": "CRITICAL"}
+    command = [sys.executable, "-c", STORY]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    why = "the third step failed"
+    told = [[{"made": 2}, why], [{"made": 1}, why], why, "something failed later"]
+    assert json.loads(done.stdout.splitlines()[-1]) == told
+    runs = api(up, "/flow_runs/filter", {"flow_runs": {"state": {"name": {"any_": ["Failed"]}}}})
+    assert len(runs) == 2
