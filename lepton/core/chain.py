@@ -102,6 +102,11 @@ def wrong_head(newest: Sealed | None, heads: Sequence[Head]) -> list[str]:
     return [] if newest and newest.hash == found else [f"row {last} is not the row that was written last"]
 
 
+def whole_chain(rows: Sequence[Sealed], heads: Sequence[Head]) -> list[str]:
+    """Return what is wrong with all rows of a ledger and its record of the newest, a sentence each."""
+    return [*broken_links(rows), *wrong_head(rows[-1] if rows else None, heads)]
+
+
 def _intact(row: Sealed) -> bool:
     texts = (row.time, row.actor, row.pair, row.action, row.payload, row.prev_hash)
     if not all(isinstance(text, str) for text in texts):  # SQLite stores whatever type it is given

@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Engine, Row, Select, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from lepton.core import excerpt, migrations
-from lepton.core.chain import GENESIS, HEAD_KEY, Head, Sealed, broken_links, payload_text, seal, wrong_head
+from lepton.core.chain import GENESIS, HEAD_KEY, Head, Sealed, payload_text, seal, whole_chain
 from lepton.core.database import lost_race, make_engine, sqlite_path, transaction, unusable
 from lepton.core.errors import Conflict, LeptonError
 from lepton.core.migrations.schema import HEAD as _head
@@ -227,8 +227,7 @@ class Ledger:
         Raises:
             LeptonError: If the database itself cannot be read.
         """
-        rows, heads = self.stored()
-        return [*broken_links(rows), *wrong_head(rows[-1] if rows else None, heads)]
+        return whole_chain(*self.stored())
 
     def stored(self) -> tuple[Sequence[Sealed], Sequence[Head]]:
         """Return the rows exactly as they are stored, in order, and what is on record of the newest one.

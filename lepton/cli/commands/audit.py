@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lepton.cli.output import as_json, say, table
 from lepton.cli.session import DryRun, Json, LocalAnyway, open_workspace
+
+if TYPE_CHECKING:
+    from lepton.core.chain import Sealed
 
 audit = typer.Typer(help="Check the ledger, ask it, export it.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -41,19 +45,20 @@ def verify(
     from lepton.registry.audit import check_noted, noted_head, tampered
 
     noted = noted_head(head) if head else None
+    rows: Sequence[Sealed]
     if file is not None:
         from lepton.registry.export import check_file
 
         where = str(file)
         rows, problems = check_file(file)
     else:
-        from lepton.core.chain import broken_links, wrong_head
+        from lepton.core.chain import whole_chain
         from lepton.core.ledger import Ledger
 
         ws = open_workspace()
         where = f"the ledger of {ws.config.name}"
-        rows, heads = Ledger(ws.ledger_url).stored()  # type: ignore[assignment]
-        problems = [*broken_links(rows), *wrong_head(rows[-1] if rows else None, heads)]
+        rows, heads = Ledger(ws.ledger_url).stored()
+        problems = whole_chain(rows, heads)
     if noted:
         problems += check_noted(rows, noted)
     if json:

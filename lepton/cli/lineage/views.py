@@ -136,7 +136,7 @@ def _sides(what: str, a: Any, b: Any) -> tuple[str, str]:
     from lepton.cli.lineage.cells import brief
 
     if what.endswith(": batches"):
-        return tuple(f"only here: {brief(side)}" if side else "-" for side in (a, b))  # type: ignore[return-value]
+        a, b = (f"only here: {brief(side)}" if side else None for side in (a, b))
     return brief(a), brief(b)
 
 
