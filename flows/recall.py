@@ -7,6 +7,7 @@ from typing import Any
 from flows.steps import actor, open_ledger
 from lepton.core.errors import NotFound, UsageError
 from lepton.core.ledger import Ledger
+from lepton.core.refs import domain_of
 from lepton.core.workspace import Workspace
 from lepton.registry.recall import Policy, Subject, of_batch, of_model, plans, reach, recall, reinstate
 from lepton.registry.standing import subject_line
@@ -24,7 +25,7 @@ def recall_subject(ws: Workspace, model: str | None, batch: str | None, why: str
     found = reach(ledger, subject)
 
     def policy(pair: str) -> Policy:
-        return ws.config.transfer_for(_domain(pair)).on_recall
+        return ws.config.transfer_for(domain_of(pair)).on_recall
 
     if dry_run:
         serving = plans(ledger, found, policy)
@@ -35,7 +36,7 @@ def recall_subject(ws: Workspace, model: str | None, batch: str | None, why: str
         "why": why,
         "known": found.in_force,
         "models": [ref.label for ref in found.models],
-        "serving": [{"domain": _domain(one.pair), **one.to_json()} for one in serving],
+        "serving": [{"domain": domain_of(one.pair), **one.to_json()} for one in serving],
         "dry_run": dry_run,
     }
 
@@ -72,7 +73,3 @@ def _subject(ws: Workspace, ledger: Ledger, model: str | None, batch: str | None
     if not (domain and name):
         raise UsageError(f"{batch!r} names no batch; it is written DOMAIN/BATCH.", fix=[f"lepton data log {domain}"])
     return ws.slot(domain), of_batch(ledger, ws.slot(domain), domain, name)
-
-
-def _domain(pair: str) -> str:
-    return pair.partition("-to-")[2] or pair

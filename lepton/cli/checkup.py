@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from lepton.core.errors import LeptonError
+from lepton.core.refs import domain_of
 from lepton.core.workspace import Workspace
 
 FREE_GIGABYTES = 1.0
@@ -170,7 +171,7 @@ def _approvals(ws: Workspace) -> str:
     ledger = Ledger(ws.ledger_url)
     pairs = dict.fromkeys(row.pair for row in ledger.entries(action=PROPOSED))
     rows = [row for pair in pairs if (row := waiting(ledger, pair)) is not None]
-    told = [f"{r.pair.partition('-to-')[2]} v{r.payload['model']['version']} since {r.time[:16]} UTC" for r in rows]
+    told = [f"{domain_of(r.pair)} v{r.payload['model']['version']} since {r.time[:16]} UTC" for r in rows]
     return f"wait for a person: {', '.join(told)} (lepton promote DOMAIN --approve)" if told else "nothing waits"
 
 
@@ -186,7 +187,7 @@ def _recalls(ws: Workspace) -> str:
         raise LeptonError(
             "Recalled models serve.",
             why="\n".join(f"{pair} serves {why}." for pair, why in serving.items()),
-            fix=[f"lepton transfer {next(iter(serving)).partition('-to-')[2] or '...'}", "lepton recall ... again"],
+            fix=[f"lepton transfer {domain_of(next(iter(serving)))}", "lepton recall ... again"],
         )
     return f"in force: {', '.join(standing)}; none of it serves" if standing else "nothing is recalled"
 

@@ -95,3 +95,8 @@ class ModelRef:
 def base_model_name(source: str) -> str:
     """Return the registered model's name for the base of `source`."""
     return f"lepton-{source}"
+
+
+def domain_of(slot: str) -> str:
+    """Return the domain of a name that the ledger keeps things under: a pair's target, or the source itself."""
+    return slot.partition("-to-")[2] or slot

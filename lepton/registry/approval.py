@@ -12,7 +12,7 @@ from typing import Any
 from lepton.core.errors import Conflict, LeptonError, NotFound
 from lepton.core.faults import reached
 from lepton.core.ledger import ABANDONED, PROMOTED, PROPOSED, REJECTED, ROLLED_BACK, Action, Entry, Ledger
-from lepton.core.refs import ModelRef
+from lepton.core.refs import ModelRef, domain_of
 from lepton.core.workspace import Workspace
 from lepton.registry.projection import MOVES, project
 from lepton.registry.promotion import Champion, champion, commit, refuse_recalled, show, verify
@@ -138,7 +138,7 @@ def to_reject(ledger: Ledger, pair: str, ref: ModelRef | None) -> ModelRef:
     if serving is not None and serving.ref == ref:
         raise LeptonError(
             f"{ref.label} serves: what serves is not rejected, it is replaced.",
-            fix=[f"lepton rollback {_target(pair)}", f'lepton recall {ref.name}@{ref.version} --why "..."'],
+            fix=[f"lepton rollback {domain_of(pair)}", f'lepton recall {ref.name}@{ref.version} --why "..."'],
         )
     said = _last_of(ledger, pair, ref.version, (REJECTED, PROPOSED))
     if said is not None and said.action == REJECTED:
@@ -168,7 +168,10 @@ def what_became(ledger: Ledger, pair: str, version: str | None = None) -> Lepton
         return NotFound(
             f"{which} of {pair} {'does not wait' if version else 'waits'} for a person's word.",
             why="A version waits when it passed the gate and lepton.yaml says transfer.approval: person.",
-            fix=[f"lepton transfer {_target(pair)}", f'lepton promote {_target(pair)} VERSION --why "..."  (by hand)'],
+            fix=[
+                f"lepton transfer {domain_of(pair)}",
+                f'lepton promote {domain_of(pair)} VERSION --why "..."  (by hand)',
+            ],
         )
     proposed = asked[-1]
     label = ModelRef.from_json(proposed.payload["model"]).label
@@ -183,13 +186,13 @@ def what_became(ledger: Ledger, pair: str, version: str | None = None) -> Lepton
             return Conflict(
                 f"The proposal of {label} was overtaken: {now} was made champion since.",
                 why=f"{_said(later)}\nThe gate compared {label} with what served before.",
-                fix=[f"lepton transfer {_target(pair)}  (asks the gate again, against what serves now)"],
+                fix=[f"lepton transfer {domain_of(pair)}  (asks the gate again, against what serves now)"],
             )
     if row is not None:
         newer = ModelRef.from_json(row.payload["model"])
         return Conflict(
             f"The proposal of {label} was overtaken by that of {newer.label}, which waits.",
-            fix=[f"lepton promote {_target(pair)} --approve {newer.version}"],
+            fix=[f"lepton promote {domain_of(pair)} --approve {newer.version}"],
         )
     try:
         refuse_recalled(ledger, ModelRef.from_json(proposed.payload["model"]))
@@ -216,8 +219,3 @@ def _last_of(ledger: Ledger, pair: str, version: str, actions: tuple[Action, ...
 def _said(row: Entry) -> str:
     why = row.payload.get("why") or (row.payload.get("cause") or {}).get("why") or ""
     return f"By {row.actor}, {row.time[:19].replace('T', ' ')} UTC" + (f": {why}" if why else ".")
-
-
-def _target(pair: str) -> str:
-    """Return the word for a pair on the command line."""
-    return pair.partition("-to-")[2] or pair

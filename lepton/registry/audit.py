@@ -14,6 +14,7 @@ from typing import Any
 from lepton.core.chain import Sealed
 from lepton.core.errors import LeptonError, NotFound, UsageError
 from lepton.core.ledger import PROMOTED, Entry, Ledger
+from lepton.core.refs import domain_of
 from lepton.registry.promotion import Champion, history
 
 
@@ -68,7 +69,7 @@ def served_at(ledger: Ledger, pair: str, at: datetime | None) -> Reign:
     raise NotFound(
         f"Nothing served {pair} at {at:%Y-%m-%d %H:%M:%S} UTC." if at else f"Nothing serves {pair} yet.",
         why=first if found else "The ledger has no promotion of it.",
-        fix=[f"lepton audit served {pair.partition('-to-')[2] or pair} --all", "lepton status"],
+        fix=[f"lepton audit served {domain_of(pair)} --all", "lepton status"],
     )
 
 

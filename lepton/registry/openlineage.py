@@ -26,6 +26,7 @@ from openlineage.client.serde import Serde
 
 from lepton import __version__
 from lepton.core.ledger import Entry
+from lepton.core.refs import domain_of
 from lepton.registry.audit import decision_line
 
 PRODUCER = f"urn:lepton:{__version__}"
@@ -128,7 +129,7 @@ def _inputs(space: str, row: Entry) -> list[InputDataset]:
     if row.action in ("promoted", "rolled_back", "proposed", "refused", "rejected"):
         return [InputDataset(space, f"models/{value['model']['name']}", facets=_version(value["model"]["version"]))]
     if row.action in ("observed", "decided"):
-        return [InputDataset(space, f"data/{_domain(row.pair)}", facets=_version(value.get("window", "")))]
+        return [InputDataset(space, f"data/{domain_of(row.pair)}", facets=_version(value.get("window", "")))]
     return []
 
 
@@ -140,7 +141,9 @@ def _outputs(space: str, row: Entry) -> list[OutputDataset]:
         return [OutputDataset(space, f"serving/{row.pair}", facets=_version(value["model"]["version"]))]
     if row.action == "ingested":
         data: Mapping[str, Any] = value.get("data") or {}
-        return [OutputDataset(space, f"data/{_domain(row.pair)}", facets=_version(data.get("digest", value["batch"])))]
+        return [
+            OutputDataset(space, f"data/{domain_of(row.pair)}", facets=_version(data.get("digest", value["batch"])))
+        ]
     if row.action == "forgotten":
         change = lifecycle_state_change_dataset
         changed: dict[str, DatasetFacet] = {
@@ -148,14 +151,9 @@ def _outputs(space: str, row: Entry) -> list[OutputDataset]:
                 lifecycleStateChange=change.LifecycleStateChange.OVERWRITE
             )
         }
-        return [OutputDataset(space, f"data/{_domain(row.pair)}", facets=changed)]
+        return [OutputDataset(space, f"data/{domain_of(row.pair)}", facets=changed)]
     return []
 
 
 def _version(text: str) -> dict[str, DatasetFacet]:
     return {"version": dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=str(text))}
-
-
-def _domain(pair: str) -> str:
-    """Return the domain that a pair adapts to, or the source itself."""
-    return pair.partition("-to-")[2] or pair

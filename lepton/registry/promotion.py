@@ -15,7 +15,7 @@ from typing import Any
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.faults import reached
 from lepton.core.ledger import PROMOTED, ROLLED_BACK, Action, Entry, Ledger
-from lepton.core.refs import ModelRef
+from lepton.core.refs import ModelRef, domain_of
 from lepton.core.workspace import Workspace
 from lepton.registry.models import fetch
 from lepton.registry.projection import MOVES, project
@@ -164,12 +164,12 @@ def rollback_target(
         earlier = _stack(reigns)[:-1]
         fit = [reign for reign in earlier if (reign.ref.name, reign.ref.version) not in out]
         if not fit:
-            again = f"transfer {_target(pair)}" if "-to-" in pair else "pretrain"
+            again = f"transfer {domain_of(pair)}" if "-to-" in pair else "pretrain"
             raise NotFound(
                 f"Every champion of {pair} before {now.label} was recalled: there is none to go back to."
                 if earlier
                 else f"{now.label} is the first champion of {pair}; there is none before it.",
-                fix=[f"lepton {again}", f"lepton lineage tree {_target(pair)}"],
+                fix=[f"lepton {again}", f"lepton lineage tree {domain_of(pair)}"],
             )
         return fit[-1]
     wanted = to.removeprefix("v")
@@ -184,8 +184,8 @@ def rollback_target(
         f"Version {wanted} never served {pair}.",
         why=f"Versions that did: {served}. A version that never served must pass the gate first.",
         fix=[
-            f"lepton rollback {_target(pair)} --to {served.split(', ')[0]}",
-            f'lepton promote {_target(pair)} {wanted} --why "..."',
+            f"lepton rollback {domain_of(pair)} --to {served.split(', ')[0]}",
+            f'lepton promote {domain_of(pair)} {wanted} --why "..."',
         ],
     )
 
@@ -293,8 +293,3 @@ def _stack(reigns: Sequence[Champion]) -> list[Champion]:
         else:
             pile.append(reign)
     return pile
-
-
-def _target(pair: str) -> str:
-    """Return the word for a pair on the command line."""
-    return pair.partition("-to-")[2] or pair
