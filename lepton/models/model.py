@@ -58,6 +58,10 @@ class Model(nn.Module):
         self.statistics = statistics
         self.eval()
 
+    def bottlenecks(self) -> list[Bottleneck]:
+        """Return the adapters in the order of application."""
+        return [adapter for adapter in self.adapters if isinstance(adapter, Bottleneck)]
+
     @property
     def feature_dim(self) -> int:
         """Size d of the embedding."""
@@ -130,13 +134,12 @@ class Model(nn.Module):
         temperature: float | None = None,
     ) -> Model:
         """Return a model with these parts, and copies of its own for the rest: nothing is shared."""
-        kept: list[Bottleneck] = [a for a in self.adapters if isinstance(a, Bottleneck)]
         return Model(
             inputs=self.inputs,
             encoder=deepcopy(encoder or self.encoder),
             head=deepcopy(head or self.head),
             classes=self.classes,
-            adapters=deepcopy(kept if adapters is None else list(adapters)),
+            adapters=deepcopy(self.bottlenecks() if adapters is None else list(adapters)),
             temperature=self.temperature if temperature is None else temperature,
             statistics=self.statistics,  # never changed in place
         )

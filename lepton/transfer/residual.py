@@ -72,7 +72,7 @@ class Residual(Strategy):
             (fit + pull).backward()
             optimiser.step()
             schedule.step()
-        return base.replace(adapters=[*(a for a in base.adapters if isinstance(a, Bottleneck)), adapter], head=head)
+        return base.replace(adapters=[*base.bottlenecks(), adapter], head=head)
 
     def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
         """Return about half a second and 3 ms a label."""

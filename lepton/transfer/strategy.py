@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -93,13 +93,13 @@ class NoStatistics(LeptonError):
 class Strategy(ABC):
     """One way to adapt a base to a target. Stateless: everything it learns is in the model that it returns."""
 
-    name: ClassVar[str] = ""
-    needs: ClassVar[Needs]
-    batchnorm: ClassVar[Literal["base", "target"]] = "base"
+    name: str = ""
+    needs: Needs
+    batchnorm: Literal["base", "target"] = "base"
     """Whose BatchNorm statistics the adapted model carries."""
-    expensive: ClassVar[bool] = False
+    expensive: bool = False
     """Whether it takes part in successive halving: it costs seconds, and a short run says something of a whole one."""
-    folds: ClassVar[int] = 5
+    folds: int = 5
     """Most folds of the cross-validation by which candidates are chosen; dear strategies take fewer."""
     config: Any
     """A frozen dataclass."""

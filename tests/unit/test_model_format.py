@@ -81,7 +81,7 @@ def test_an_ensemble_within_an_ensemble_is_refused(tmp_path):
     together, _ = ensemble()
     folder = model_format.save(together, tmp_path / "m")
     value = json.loads((folder / "model.json").read_text())
-    value["encoder"]["members"][0]["encoder"] = value["encoder"]
+    value["encoder"]["members"][0]["encoder"] = json.loads(json.dumps(value["encoder"]))
     (folder / "model.json").write_text(json.dumps(value))
     with pytest.raises(LeptonError, match="cannot be used"):
         model_format.load(folder)
