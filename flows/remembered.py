@@ -46,7 +46,7 @@ def records_of(ws: Workspace) -> list[Any]:
                         signals=signals,
                         gain=_gain(tried, unadapted),
                         seconds=tried["seconds"],
-                        predicted=tried["predicted"],
+                        predicted=tried["predicted"] / tried.get("slowness", 1.0),
                         chosen=tried["label"] == story["winner"],
                     )
                 )

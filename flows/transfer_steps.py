@@ -160,7 +160,13 @@ def _described(ws: Workspace, job: TransferJob, step: Step, candidate: Any) -> J
     truth = candidate.model.label_indices(train.labelled().labels)
     unadapted = candidate if step.label == "none" else Candidate.load(candidate_folder(job, "none"))
     gain, sd = measured_gain(candidate, unadapted, truth)
-    told = {"label": step.label, "share": step.share, "measured": {"gain": gain, "sd": sd}, "predicted": step.seconds}
+    told = {
+        "label": step.label,
+        "share": step.share,
+        "measured": {"gain": gain, "sd": sd},
+        "predicted": step.seconds,
+        "slowness": step.slowness,
+    }
     return {**candidate.to_json(), **told, "expected": {"gain": step.gain, "sd": step.sd}}
 
 

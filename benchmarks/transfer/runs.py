@@ -25,7 +25,11 @@ from digits import CLASSES, NAMES, WORK, Arrays, base, load, some, table, with_l
 from numpy.typing import NDArray  # noqa: E402
 
 from lepton.core.files import atomic_dir  # noqa: E402
+from lepton.core.table import Table  # noqa: E402
+from lepton.models.model import Model  # noqa: E402
 from lepton.transfer.candidates import Candidate, try_strategy  # noqa: E402
+from lepton.transfer.signals import Signals, measure  # noqa: E402
+from lepton.transfer.strategy import TargetData  # noqa: E402
 
 STRATEGIES = (
     "none",
@@ -93,17 +97,35 @@ def test_rows(target: str) -> Arrays:
 
 def make(run: Run) -> None:
     """Try every strategy and keep what came of it, whole or not at all."""
-    ancestor = base(run.source, run.seed, count=SOURCE_ROWS, size=SIZE, epochs=EPOCHS[run.source])
-    everything = table(some(load(run.target)[0], ROWS, 10 + run.seed), run.target)
-    train = with_labels(everything, run.labels, run.seed)
+    ancestor, train = base_of(run), train_rows(run)
     test = table(test_rows(run.target), f"{run.target}-test")
     with atomic_dir(FOLDER / run.name) as folder:
         for name in STRATEGIES:
             if run.labels or name not in NEEDS_LABELS:
                 keep(try_strategy(name, ancestor, train, test, seed=run.seed), folder / name)
-        truth = np.array([CLASSES.index(label) for label in everything.labels])
+        truth = some(load(run.target)[0], ROWS, 10 + run.seed)[1]
         labels = np.array([-1 if label is None else CLASSES.index(label) for label in train.labels])
         np.savez(folder / "rows.npz", truth=truth, labels=labels, test=test_rows(run.target)[1])
+
+
+def train_rows(run: Run) -> Table:
+    """Return the rows that a run adapts to, with the labels that it may know."""
+    return with_labels(table(some(load(run.target)[0], ROWS, 10 + run.seed), run.target), run.labels, run.seed)
+
+
+def base_of(run: Run) -> Model:
+    """Return the base of a run."""
+    return base(run.source, run.seed, count=SOURCE_ROWS, size=SIZE, epochs=EPOCHS[run.source])
+
+
+def signals_of(run: Run) -> Signals:
+    """Return the signals of a run, measured once."""
+    path = FOLDER / run.name / "signals.json"
+    if not path.exists():
+        ancestor = base_of(run)
+        found = measure(ancestor, TargetData.of(ancestor, train_rows(run), inputs=False))
+        path.write_text(json.dumps(found.to_json()))
+    return Signals.from_json(json.loads(path.read_text()))
 
 
 def keep(found: Candidate, path: Path) -> None:

@@ -20,8 +20,8 @@ Answers = NDArray[np.float64]
 def measured_gain(candidate: Candidate, unadapted: Candidate, truth: IntArray) -> tuple[float | None, float]:
     """Return the points that a candidate gains on labelled rows new to it, and their deviation.
 
-    The rows are paired, so only those on which the two differ carry doubt; two more are added to them, because none that
-    differ among a handful proves little.
+    The rows are paired, so only those on which the two differ carry doubt; two more are added to them, because none
+    that differ among a handful proves little.
 
     Args:
         candidate: With out-of-fold answers, or without: then nothing was measured.

@@ -1,7 +1,7 @@
 """The plan: which strategies to try, in which order, and when to stop. Pure.
 
 Worth is counted in points of accuracy: a strategy's expected improvement on the best so far, less a point for every
-tenth of the budget that it takes. The strategy that is worth most for what it costs is next; when none is worth
+third of the budget that it takes. The strategy that is worth most for what it costs is next; when none is worth
 anything, or none fits what is left of the budget, that is the end. Of several dear ones that promise about the same,
 short runs decide who gets a whole one (`halving`). What was best may be tried once more as an ensemble or a soup.
 """
@@ -16,17 +16,20 @@ from typing import Any
 from lepton.core.config import TransferConfig
 from lepton.transfer import get_strategy
 from lepton.transfer.bandit import Bandit, Expected
+from lepton.transfer.candidates import FEWEST_LABELS
 from lepton.transfer.halving import TRIAL, dropped, next_trial
 from lepton.transfer.history import Record, slowness
 from lepton.transfer.signals import Signals
 
-TENTHS = 10.0
-"""Points of accuracy that the whole budget is worth: what reaching the goal is worth, too."""
-OVERRUN = 1.25
+PRICE = 3.0
+"""Points of accuracy that the whole budget is worth: a strategy that takes a third of it must promise one."""
+OVERRUN = 1.5
 """A strategy starts only if this many times its predicted cost is left: it may be slower than predicted."""
 COMBINED = 0.1
 """What several seeds together promise above one of them, in standard deviations of one's promise."""
-CLEAR = 0.4
+DEAR = 0.1
+"""Share of the budget from which on it pays to try a short run first."""
+CLEAR = 0.2
 """Standard deviations by which a promise stands clear of others: trials or a cross-validation would decide nothing."""
 
 
@@ -46,6 +49,10 @@ class Step:
     expensive: bool = False
     size: int = 0
     """Bytes of the candidate's weights, about."""
+    fit: float = 0.0
+    """Of the predicted cost, what the fit alone takes."""
+    slowness: float = 1.0
+    """How many times longer than the strategy itself predicts it is known to take here."""
     share: float = 1.0
     """Of its steps; less in a trial run."""
     validate: bool = True
@@ -114,21 +121,22 @@ def next_step(
         return None
     steps = [*steps, *combined(steps, done, config)]
     best = best_so_far(steps, done)
-    left = [step for step in steps if not step.out and step.strategy not in tried and _fits(step, done, config)]
+    trials = {outcome.strategy: outcome.gain for outcome in done if outcome.share < 1}
+    lost = dropped(list(trials), trials)
+    left = [step for step in steps if not step.out and step.strategy not in tried | lost and _fits(step, done, config)]
+    left = [_validated(step, left, best, _left(done, config)) for step in left]
     worth = {step.strategy: _worth(step, best, config) for step in left}
     paying = [step for step in left if worth[step.strategy] > 0]
-    trials = {outcome.strategy: outcome.gain for outcome in done if outcome.share < 1}
     if not paying:
         return None
     chosen = max(paying, key=lambda s: (worth[s.strategy] / s.seconds, s.strategy))
     if chosen.expensive:
-        rivals = _rivals(paying, chosen)
-        if trial := next_trial(rivals, trials):
-            short = next(step for step in paying if step.strategy == trial)
+        rivals = _rivals(paying, config)
+        trial = next_trial(rivals, trials) if chosen.strategy in rivals else None
+        short = next((step for step in steps if step.strategy == trial), None)
+        if short is not None and TRIAL * short.seconds * OVERRUN <= _left(done, config):
             return replace(short, share=TRIAL, seconds=TRIAL * short.seconds)
-        paying = [step for step in paying if step.strategy not in dropped(rivals, trials)]
-        chosen = max(paying, key=lambda s: (worth[s.strategy] / s.seconds, s.strategy))
-    return _validated(chosen, left, best)
+    return chosen
 
 
 def why_stopped(
@@ -139,13 +147,15 @@ def why_stopped(
     if config.goal is not None and reached is not None and reached >= config.goal:
         return f"the goal of {config.goal:g} is reached"
     steps = [*steps, *combined(steps, done, config)]
-    left = [step for step in steps if not step.out and step.strategy not in tried]
+    trials = {outcome.strategy: outcome.gain for outcome in done if outcome.share < 1}
+    lost = dropped(list(trials), trials)
+    left = [step for step in steps if not step.out and step.strategy not in tried | lost]
     if not left:
         return "everything that can be tried was tried"
     fitting = [step for step in left if _fits(step, done, config)]
     spent = sum(outcome.seconds for outcome in done)
     if not fitting:
-        names = ", ".join(f"{step.strategy} ({step.seconds:.1f} s)" for step in left)
+        names = ", ".join(f"{step.strategy} ({step.fit:.1f} s)" for step in left)
         return (
             f"{spent:.1f} s of the budget of {config.budget_seconds:g} s are spent, what is left is too dear: {names}"
         )
@@ -168,10 +178,8 @@ def combined(steps: Sequence[Step], done: Sequence[Outcome], config: TransferCon
             size = step.size * (members if kind == "ensemble" else 1)
             if config.budget_bytes is not None and size > config.budget_bytes:
                 continue
-            seconds = members * outcome.seconds
-            found.append(
-                replace(step, strategy=strategy.name, seconds=seconds, gain=gain, sd=max(more, 1e-3), size=size)
-            )
+            together = replace(step, strategy=strategy.name, gain=gain, sd=max(more, 1e-3), size=size)
+            found.append(replace(together, seconds=members * outcome.seconds, fit=members * step.fit))
     return found
 
 
@@ -214,7 +222,11 @@ def _step(
 ) -> Step:
     strategy = get_strategy(name)
     predicted = strategy.predict_seconds(signals.labels, signals.rows, signals.kind)
-    seconds = max(predicted * slowness(records, name, signals.kind), 1e-3)
+    runs = 1 + strategy.folds if signals.labels > 1 else 1
+    slow, fit = slowness(records, name, signals.kind), predicted / runs
+    if strategy.expensive and signals.labels < FEWEST_LABELS * signals.classes:
+        predicted = fit  # so few labels are not held back from it
+    seconds = max(predicted * slow, 1e-3)
     expected = bandit.expected(name, signals)
     size *= strategy.config.members if name.startswith("ensemble") else 1
     out = ""
@@ -222,16 +234,18 @@ def _step(
         out = "needs labels, and the target has none"
     elif strategy.needs.statistics and not statistics:
         out = "the ancestor knows nothing of its own domain: lepton pretrain makes one that does"
-    elif name != "none" and seconds * OVERRUN > config.budget_seconds:
-        out = f"{seconds:.1f} s expected, which does not fit the budget of {config.budget_seconds:g} s"
+    elif name != "none" and min(fit * slow, seconds) * OVERRUN > config.budget_seconds:
+        out = f"{fit * slow:.1f} s expected, which does not fit the budget of {config.budget_seconds:g} s"
     elif config.budget_bytes is not None and size > config.budget_bytes:
         out = f"{size:,} bytes of weights, which is more than {config.budget_bytes:,}"
-    return Step(name, seconds, expected.gain, expected.sd, out, strategy.expensive, size)
+    return Step(
+        name, seconds, expected.gain, expected.sd, out, strategy.expensive, size, min(fit * slow, seconds), slow
+    )
 
 
 def _worth(step: Step, best: float, config: TransferConfig) -> float:
-    """Return expected improvement on the best so far, less the cost, in points."""
-    return improvement(step.gain - best, step.sd) - TENTHS * step.seconds / config.budget_seconds
+    """Return the expected improvement on the best so far less the cost, in points."""
+    return improvement(step.gain - best, step.sd) - PRICE * step.seconds / config.budget_seconds
 
 
 def improvement(ahead: float, sd: float) -> float:
@@ -244,20 +258,32 @@ def improvement(ahead: float, sd: float) -> float:
 
 def _fits(step: Step, done: Sequence[Outcome], config: TransferConfig) -> bool:
     """Return whether what is left of the budget holds a step, with room for its being slower than predicted."""
-    return step.seconds * OVERRUN <= config.budget_seconds - sum(outcome.seconds for outcome in done)
+    return step.fit * OVERRUN <= _left(done, config)
 
 
-def _rivals(paying: Sequence[Step], chosen: Step) -> list[str]:
-    """Return the dear strategies whose promise the chosen one's does not stand clear of, the most promising first."""
-    near = [step for step in paying if step.expensive and step.gain >= chosen.gain - CLEAR * chosen.sd]
+def _left(done: Sequence[Outcome], config: TransferConfig) -> float:
+    """Return the seconds that are left of the budget."""
+    return config.budget_seconds - sum(outcome.seconds for outcome in done)
+
+
+def _rivals(paying: Sequence[Step], config: TransferConfig) -> list[str]:
+    """Return the strategies that take much of the budget and promise about the same, the most promising first."""
+    top = max(paying, key=lambda s: s.gain)
+    dear = [step for step in paying if step.expensive and step.seconds >= DEAR * config.budget_seconds]
+    near = [step for step in dear if step.gain >= top.gain - CLEAR * top.sd]
     return [step.strategy for step in sorted(near, key=lambda s: (-s.gain, s.strategy))]
 
 
-def _validated(chosen: Step, left: Sequence[Step], best: float) -> Step:
-    """Return the step, without cross-validation if it is dear and promises so much that nothing else comes near."""
+def _validated(chosen: Step, left: Sequence[Step], best: float, seconds: float) -> Step:
+    """Return the step, without cross-validation if that would not fit, or would decide nothing.
+
+    It decides nothing for a dear strategy that promises so much that nothing else comes near.
+    """
     others = [step.gain for step in left if step.strategy != chosen.strategy]
-    clear = chosen.gain - CLEAR * chosen.sd
-    return replace(chosen, validate=not chosen.expensive or max([best, *others]) > clear)
+    fits = chosen.seconds * OVERRUN <= seconds
+    if fits and (not chosen.expensive or max([best, *others]) > chosen.gain - CLEAR * chosen.sd):
+        return chosen
+    return replace(chosen, validate=False, seconds=chosen.fit)
 
 
 def _shortened(expected: Expected, share: float) -> Expected:
