@@ -16,10 +16,8 @@ from lepton.core.workspace import Workspace
 
 
 @contextmanager
-def in_flight(ws: Workspace, pair_name: str, run: dict[str, Any], cause: str) -> Iterator[dict[str, Any]]:
+def in_flight(ws: Workspace, pair_name: str, run: dict[str, Any], cause: str) -> Iterator[None]:
     """Hold the pair while the block runs; its end is recorded whichever way it comes.
-
-    What the block puts into the object it is given goes on record with a good end.
 
     Raises:
         Conflict: If another transfer of the pair is running.
@@ -37,9 +35,8 @@ def in_flight(ws: Workspace, pair_name: str, run: dict[str, Any], cause: str) ->
     with alone(ws, "transfer", pair_name):
         ledger.append(actor(), pair_name, "transfer_started", started, expect_seq=expected, expect_of=MARKS)
         reached("transfer.started")
-        end: dict[str, Any] = {}
         try:
-            yield end
+            yield
         except BaseException as error:
             # The error matters more than its record: a ledger on a full disk must not hide that the disk is full.
             with suppress(LeptonError):
@@ -47,7 +44,7 @@ def in_flight(ws: Workspace, pair_name: str, run: dict[str, Any], cause: str) ->
                     actor(), pair_name, "transfer_finished", {"run": run, "ok": False, "error": _short(error)}
                 )
             raise
-        ledger.append(actor(), pair_name, "transfer_finished", {"run": run, "ok": True, **end})
+        ledger.append(actor(), pair_name, "transfer_finished", {"run": run, "ok": True})
         reached("transfer.finished")
 
 

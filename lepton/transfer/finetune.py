@@ -2,14 +2,13 @@
 
 Discriminative rates (Howard & Ruder 2018): each group of layers towards the input learns at a fraction of the next
 one's rate. BatchNorm keeps the base's statistics (eval mode), because a few dozen rows estimate them badly; its scale
-and shift are trained. Every weight is pulled back to where it started (L2-SP, Li et al. 2018) instead of to zero.
-Light augmentation only: the target's own look is what is to be learnt.
+and shift are trained. Light augmentation only: the target's own look is what is to be learnt.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
@@ -48,8 +47,7 @@ class FinetuneConfig:
     fewest_steps: int = 80
     most_steps: int = 600
     """Batches. The limit keeps the cost of many labels known."""
-    pull: float = 1e-2
-    """Weight of the squared distance of all weights from their start, halved."""
+    weight_decay: float = 1e-3
     smoothing: float = 0.05
     """Label smoothing: with a hundred rows, certainty would be overfitting."""
 
@@ -68,7 +66,6 @@ class Finetune(Strategy):
 
     name = "finetune"
     needs = Needs(labels=True, features="inputs")
-    expensive = True
     folds = 3
     config: FinetuneConfig = FinetuneConfig()
 
@@ -88,8 +85,7 @@ class Finetune(Strategy):
             model.head = fit_head(base.head, rows.features, rows.labels, ProbeConfig())
         seen = seen_classes(rows.labels)
         source, steps = generator(seed), c.steps(len(rows), base.inputs.kind)
-        start = [(p, p.detach().clone()) for p in model.parameters()]
-        optimiser = torch.optim.AdamW(_groups(model, schedule), lr=schedule.lr, weight_decay=0.0)
+        optimiser = torch.optim.AdamW(_groups(model, schedule), lr=schedule.lr, weight_decay=c.weight_decay)
         rates = one_cycle(optimiser, steps)
         order = torch.empty(0, dtype=torch.int64)
         for _ in range(steps):
@@ -97,22 +93,14 @@ class Finetune(Strategy):
                 order = torch.randperm(len(rows), generator=source)
             at, order = order[: c.batch_size], order[c.batch_size :]
             x = augment(rows.inputs[at], model.inputs, LIGHT, source)
-            away = sum(((p - origin).square().sum() for p, origin in start), torch.zeros(()))
-            loss = cross_entropy(model(x), rows.labels[at], seen, c.smoothing) + c.pull / 2 * away
+            loss = cross_entropy(model(x), rows.labels[at], seen, c.smoothing)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             optimiser.step()
             rates.step()
         return model
 
-    def shortened(self, share: float) -> Finetune:
-        """Return the same with that share of the steps."""
-        c = self.config
-        fewest, most = max(1, round(c.fewest_steps * share)), max(1, round(c.most_steps * share))
-        images, tables = (replace(s, epochs=max(1, round(s.epochs * share))) for s in (c.images, c.tables))
-        return Finetune(replace(c, fewest_steps=fewest, most_steps=most, images=images, tables=tables))
-
-    def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
+    def predict_seconds(self, labels: int, kind: str) -> float:
         """Return four runs, three folds and all rows, of so many steps."""
         return 4 * self.config.steps(labels, kind) * (0.015 if kind == "image" else 0.004)
 
