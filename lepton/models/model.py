@@ -17,6 +17,7 @@ from lepton.core.table import Table
 from lepton.models.adapters import Bottleneck
 from lepton.models.encoders import Encoder
 from lepton.models.inputs import InputSpec
+from lepton.models.statistics import DomainStatistics
 
 _BATCH = 512
 
@@ -27,23 +28,25 @@ class Model(nn.Module):
     Args:
         inputs: How rows become tensors.
         encoder: E.
-        head: N, linear from the embedding to the classes.
+        head: N, from the embedding to the classes: linear, or an ensemble's mixture.
         classes: Names in the order of the head's outputs.
         adapters: T_i in the order of application; a champion's descendant adds one.
         temperature: Divides the logits in `predict_proba`, fitted so that confidence means accuracy (Guo et al. 2017).
+        statistics: Of the domain that it was fitted to; they change no answer.
     """
 
     encoder: Encoder
-    head: nn.Linear
+    head: nn.Module
 
     def __init__(
         self,
         inputs: InputSpec,
         encoder: Encoder,
-        head: nn.Linear,
+        head: nn.Module,
         classes: Sequence[str],
         adapters: Sequence[Bottleneck] = (),
         temperature: float = 1.0,
+        statistics: DomainStatistics | None = None,
     ) -> None:
         super().__init__()
         self.inputs = inputs
@@ -52,7 +55,12 @@ class Model(nn.Module):
         self.head = head
         self.classes = tuple(classes)
         self.temperature = float(temperature)
+        self.statistics = statistics
         self.eval()
+
+    def bottlenecks(self) -> list[Bottleneck]:
+        """Return the adapters in the order of application."""
+        return [adapter for adapter in self.adapters if isinstance(adapter, Bottleneck)]
 
     @property
     def feature_dim(self) -> int:
@@ -122,18 +130,18 @@ class Model(nn.Module):
         *,
         encoder: Encoder | None = None,
         adapters: Sequence[Bottleneck] | None = None,
-        head: nn.Linear | None = None,
+        head: nn.Module | None = None,
         temperature: float | None = None,
     ) -> Model:
         """Return a model with these parts, and copies of its own for the rest: nothing is shared."""
-        kept: list[Bottleneck] = [a for a in self.adapters if isinstance(a, Bottleneck)]
         return Model(
             inputs=self.inputs,
             encoder=deepcopy(encoder or self.encoder),
             head=deepcopy(head or self.head),
             classes=self.classes,
-            adapters=deepcopy(kept if adapters is None else list(adapters)),
+            adapters=deepcopy(self.bottlenecks() if adapters is None else list(adapters)),
             temperature=self.temperature if temperature is None else temperature,
+            statistics=self.statistics,  # never changed in place
         )
 
     def digest(self, parts: Sequence[str] = ("encoder", "adapters", "head")) -> str:

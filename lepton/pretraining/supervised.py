@@ -29,6 +29,7 @@ from lepton.models.encoders import build_encoder
 from lepton.models.inputs import fit_inputs
 from lepton.models.model import Model
 from lepton.models.schedules import one_cycle
+from lepton.models.statistics import summarise
 from lepton.pretraining.objective import Objective, Pretrained
 
 SMOOTHING = 0.05
@@ -66,6 +67,9 @@ class Supervised(Objective):
             curves, best = _fit(model, x, y, vx, vy, config, seed, progress)
             logits = model.logits_of(model.features(vx))
             model.temperature = fit_temperature(logits, vy)
+            model.statistics = summarise(
+                model, model.features(x), y, held_back_features=model.features(vx), held_back_labels=vy
+            )
             return Pretrained(
                 model=model,
                 curves=tuple(curves),

@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 from lepton.core.discovery import discover
 from lepton.core.errors import UsageError
 from lepton.core.yamls import nearest
+from lepton.transfer.several import Several, SeveralConfig
 from lepton.transfer.strategy import Needs, NotEnoughLabels, Strategy, TargetData
 
 
@@ -28,7 +29,7 @@ def get_strategy(name: str, config: Mapping[str, Any] | None = None) -> Strategy
     """Return the strategy of that name.
 
     Args:
-        name: Of the strategy.
+        name: Of the strategy; `ensemble:NAME` and `soup:NAME` are made on top of another one.
         config: As `config_json` of the strategy wrote it once; by default its default configuration.
 
     Raises:
@@ -36,6 +37,10 @@ def get_strategy(name: str, config: Mapping[str, Any] | None = None) -> Strategy
         ValueError: If the configuration is not one of this strategy.
     """
     known = _found()
+    kind, _, of = name.partition(":")
+    if of and kind in known and issubclass(known[kind], Several):
+        inner = SeveralConfig(of) if config is None else _filled(SeveralConfig, config)
+        return known[kind](inner)  # type: ignore[call-arg]  # whose config has fields
     if name not in known:
         near = nearest(name, known)
         raise UsageError(

@@ -100,7 +100,7 @@ class Finetune(Strategy):
             rates.step()
         return model
 
-    def predict_seconds(self, labels: int, kind: str) -> float:
+    def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
         """Return four runs, three folds and all rows, of so many steps."""
         return 4 * self.config.steps(labels, kind) * (0.015 if kind == "image" else 0.004)
 

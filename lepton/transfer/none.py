@@ -24,6 +24,6 @@ class NoAdaptation(Strategy):
         """Return a copy of `base`; `target` and `seed` are not looked at."""
         return base.replace()
 
-    def predict_seconds(self, labels: int, kind: str) -> float:
+    def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
         """Return the cost of reading the held-out rows."""
         return 0.1

@@ -50,7 +50,7 @@ def plan(
         strategy = get_strategy(name)
         seconds = (costs or {}).get(name)
         origin = "predicted" if seconds is None else "as measured before"
-        seconds = strategy.predict_seconds(labels, kind) if seconds is None else seconds
+        seconds = strategy.predict_seconds(labels, labels, kind) if seconds is None else seconds
         if strategy.needs.labels and labels < 1:
             steps.append(Step(name, seconds, False, "needs labels, and the target has none"))
         elif name != "none" and seconds > left:

@@ -57,7 +57,7 @@ class Residual(Strategy):
             return base.replace()
         adapter = Bottleneck(base.feature_dim, c.width, seed=seed)
         head = deepcopy(base.head)  # start from what is known
-        origin = base.head.weight.detach()
+        origin = [p.detach() for p in base.head.parameters() if p.ndim > 1]
         source, seen = generator(seed), seen_classes(rows.labels)
         optimiser = torch.optim.AdamW([*adapter.parameters(), *head.parameters()], lr=c.lr, weight_decay=0.0)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, c.steps)
@@ -65,13 +65,15 @@ class Residual(Strategy):
             h = rows.features + c.noise * torch.randn(rows.features.shape, generator=source)
             moved = adapter(h)
             fit = cross_entropy(head(h + moved), rows.labels, seen)
-            pull = c.pull * moved.square().mean() + c.decay * (head.weight - origin).square().sum()
+            weights = [p for p in head.parameters() if p.ndim > 1]
+            away = sum(((p - o).square().sum() for p, o in zip(weights, origin, strict=True)), torch.zeros(()))
+            pull = c.pull * moved.square().mean() + c.decay * away
             optimiser.zero_grad(set_to_none=True)
             (fit + pull).backward()
             optimiser.step()
             schedule.step()
-        return base.replace(adapters=[*(a for a in base.adapters if isinstance(a, Bottleneck)), adapter], head=head)
+        return base.replace(adapters=[*base.bottlenecks(), adapter], head=head)
 
-    def predict_seconds(self, labels: int, kind: str) -> float:
+    def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
         """Return about half a second and 3 ms a label."""
         return 0.5 + 0.003 * labels

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -26,6 +26,8 @@ class Needs:
     """Whether it needs at least one labelled row."""
     features: Literal["none", "frozen", "inputs"]
     """`none`: no row at all; `frozen`: cached embeddings, the encoder stays as it is; `inputs`: the rows themselves."""
+    statistics: bool = False
+    """Whether it needs what the base knows of its own domain (`Model.statistics`)."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,29 @@ class NotEnoughLabels(LeptonError):
         )
 
 
+class NoStatistics(LeptonError):
+    """A strategy compares the target with the base's own domain, and the base knows nothing of it."""
+
+    @classmethod
+    def of(cls, strategy: str) -> NoStatistics:
+        """Say which strategy, and how to get a base that knows."""
+        return cls(
+            f"Strategy {strategy!r} compares the target with the domain that the base was fitted to.",
+            why="This base has no statistics of it: an earlier lepton made it.",
+            fix=["lepton pretrain  (makes a base that has them)", "choose a strategy that needs none"],
+        )
+
+
 class Strategy(ABC):
     """One way to adapt a base to a target. Stateless: everything it learns is in the model that it returns."""
 
-    name: ClassVar[str] = ""
-    needs: ClassVar[Needs]
-    folds: ClassVar[int] = 5
+    name: str = ""
+    needs: Needs
+    batchnorm: Literal["base", "target"] = "base"
+    """Whose BatchNorm statistics the adapted model carries."""
+    expensive: bool = False
+    """Whether it takes part in successive halving: it costs seconds, and a short run says something of a whole one."""
+    folds: int = 5
     """Most folds of the cross-validation by which candidates are chosen; dear strategies take fewer."""
     config: Any
     """A frozen dataclass."""
@@ -99,8 +118,18 @@ class Strategy(ABC):
         """
 
     @abstractmethod
-    def predict_seconds(self, labels: int, kind: str) -> float:
-        """Return the expected cost of a whole candidate, cross-validation included, on one CPU thread."""
+    def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
+        """Return the expected cost of a whole candidate, cross-validation included, on one CPU thread.
+
+        Args:
+            labels: Labelled rows to adapt with.
+            rows: All rows to adapt with, labelled or not.
+            kind: `image` or `tabular`.
+        """
+
+    def shortened(self, share: float) -> Strategy:
+        """Return the same strategy with that share of its steps; by default itself."""
+        return self
 
     def config_json(self) -> dict[str, Any]:
         """Return the configuration as a JSON object."""

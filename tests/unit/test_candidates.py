@@ -170,7 +170,9 @@ def test_the_control_with_one_class_answers_that_class_and_without_labels_refuse
 
 def test_predicted_seconds_grow_with_the_labels():
     for name in ("probe", "residual", "finetune"):
-        assert get_strategy(name).predict_seconds(5000, "image") > get_strategy(name).predict_seconds(10, "image")
+        assert get_strategy(name).predict_seconds(5000, 9000, "image") > get_strategy(name).predict_seconds(
+            10, 9000, "image"
+        )
 
 
 def test_a_damaged_model_in_a_candidate_is_refused(candidates, tmp_path):

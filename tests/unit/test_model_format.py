@@ -7,11 +7,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.files import sha256
 from lepton.core.table import Table
+from lepton.models import export
 from lepton.models import format as model_format
+from lepton.models.adapters import Bottleneck
+from lepton.models.joint import Joint, Member, MixtureHead
+from lepton.models.model import Model
+from lepton.models.statistics import summarise
 from tests.unit.factories import base, damage, rows
 
 STORED = Path(__file__).parents[1] / "fixtures" / "models"
@@ -24,7 +31,24 @@ def folder(tmp_path):
 
 def rewrite(folder, **changes):
     path = folder / "model.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    value = json.loads(path.read_text()) | changes
+    if value["version"] in (1, 2):  # which had none
+        del value["statistics"]
+    path.write_text(json.dumps(value))
+
+
+def ensemble(kind="image"):
+    """Three different members, one of them with an adapter."""
+    torch.manual_seed(0)
+    models = [base(kind).replace(temperature=t) for t in (1.0, 2.0, 0.5)]
+    for model in models:
+        torch.nn.init.normal_(model.head.weight, std=0.3)
+    adapter = Bottleneck(base(kind).feature_dim, 3, seed=1)
+    torch.nn.init.normal_(adapter.up.weight, std=0.3)
+    models[1] = models[1].replace(adapters=[adapter])
+    joint = Joint([Member(m.encoder, list(m.adapters)) for m in models])
+    head = MixtureHead([m.head for m in models], [m.temperature for m in models])
+    return Model(models[0].inputs, joint, head, models[0].classes), models
 
 
 @pytest.mark.parametrize("kind", ["image", "tabular"])
@@ -33,6 +57,68 @@ def test_a_model_answers_the_same_bits_after_the_disk(kind, tmp_path):
     assert loaded.digest() == base(kind).digest()
     assert loaded.classes == base(kind).classes
     np.testing.assert_array_equal(loaded.predict_proba(rows(kind, 20)), base(kind).predict_proba(rows(kind, 20)))
+
+
+@pytest.mark.parametrize("kind", ["image", "tabular"])
+def test_an_ensemble_answers_the_mean_of_its_members_probabilities(kind):
+    together, models = ensemble(kind)
+    table = rows(kind, 20)
+    mean = np.mean([model.predict_proba(table) for model in models], axis=0)
+    np.testing.assert_allclose(together.predict_proba(table), mean, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["image", "tabular"])
+def test_an_ensemble_survives_the_disk_and_the_export(kind, tmp_path):
+    together, _ = ensemble(kind)
+    loaded = model_format.load(model_format.save(together, tmp_path / "m"))
+    assert loaded.digest() == together.digest()
+    np.testing.assert_array_equal(loaded.predict_proba(rows(kind, 9)), together.predict_proba(rows(kind, 9)))
+    export.complete(tmp_path / "m")
+    assert (tmp_path / "m" / export.INFERENCE).exists()
+
+
+def test_an_ensemble_within_an_ensemble_is_refused(tmp_path):
+    together, _ = ensemble()
+    folder = model_format.save(together, tmp_path / "m")
+    value = json.loads((folder / "model.json").read_text())
+    value["encoder"]["members"][0]["encoder"] = json.loads(json.dumps(value["encoder"]))
+    (folder / "model.json").write_text(json.dumps(value))
+    with pytest.raises(LeptonError, match="cannot be used"):
+        model_format.load(folder)
+
+
+def test_what_the_base_knows_of_its_domain_survives_the_disk(folder):
+    known, loaded = base("image").statistics, model_format.load(folder).statistics
+    for name, tensor in known.tensors().items():
+        torch.testing.assert_close(loaded.tensors()[name], tensor, rtol=0, atol=0, equal_nan=True)
+
+
+def test_statistics_of_another_model_are_refused(folder):
+    damage(folder / "statistics.safetensors")
+    with pytest.raises(LeptonError, match="cannot be used") as error:
+        model_format.load(folder)
+    assert "statistics.safetensors" in error.value.why
+
+
+def test_statistics_of_another_shape_are_refused_even_with_a_matching_sum(folder):
+    path = folder / "statistics.safetensors"
+    tensors = load_file(path)
+    save_file(tensors | {"mean": tensors["mean"][:-1].contiguous()}, path)
+    rewrite(folder, statistics=sha256(path))
+    with pytest.raises(LeptonError, match="cannot be used") as error:
+        model_format.load(folder)
+    assert "mean" in error.value.why
+
+
+def test_a_class_with_a_handful_of_rows_gets_no_prototype():
+    model, table = base("image"), rows("image", 60)
+    features = model.features(table)
+    labels = torch.from_numpy(model.label_indices(table.labels))
+    few = torch.cat([torch.nonzero(labels != 2).flatten(), torch.nonzero(labels == 2).flatten()[:4]])
+    found = summarise(model, features[few], labels[few])
+    assert torch.isnan(found.prototypes[2]).all()
+    torch.testing.assert_close(found.prototypes[0], features[labels == 0].mean(dim=0), rtol=1e-5, atol=1e-6)
+    assert found.counts.tolist() == [20, 20, 4]
 
 
 def test_equal_models_are_equal_bytes(folder, tmp_path):
@@ -48,12 +134,12 @@ def test_a_missing_file_is_named(folder, name):
         model_format.load(folder)
 
 
-@pytest.mark.parametrize("version", [3, 0, -1, True, 1.0, "1", None, [1]], ids=str)
+@pytest.mark.parametrize("version", [model_format.VERSION + 1, 0, -1, True, 1.0, "1", None, [1]], ids=str)
 def test_another_version_is_refused_by_number(folder, version):
     rewrite(folder, version=version)
     with pytest.raises(LeptonError, match=r"version .* of the model format") as error:
         model_format.load(folder)
-    assert "reads versions 1 to 2" in error.value.why
+    assert f"reads versions 1 to {model_format.VERSION}" in error.value.why
 
 
 def test_a_stored_model_of_every_version_exists():

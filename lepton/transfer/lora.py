@@ -1,0 +1,104 @@
+"""LoRA: low-rank updates of every layer of the encoder, merged into its weights at the end.
+
+Hu et al. 2022. Between the probe, which moves the head alone, and fine-tuning, which moves everything: an update of
+rank r has few degrees of freedom, so a handful of labels cannot bend the encoder far. BatchNorm's scale and shift and
+the head are trained as well; its statistics stay the base's. The merged model has the base's shape and size.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from lepton.models.augment import LIGHT, augment
+from lepton.models.device import generator
+from lepton.models.lora import inject, merge
+from lepton.models.model import Model
+from lepton.models.schedules import one_cycle
+from lepton.transfer.losses import cross_entropy, seen_classes
+from lepton.transfer.probe import ProbeConfig, fit_head
+from lepton.transfer.strategy import Needs, Strategy, TargetData
+
+
+@dataclass(frozen=True)
+class LoraConfig:
+    """Chosen on semeion -> USPS."""
+
+    rank: int = 4
+    alpha: float = 8.0
+    """The update is scaled by alpha / rank."""
+    lr: float = 3e-3
+    """Peak rate of the updates; BatchNorm and head take a third of it."""
+    epochs: int = 8
+    """Passes over the labelled rows, within the limits of steps."""
+    batch_size: int = 32
+    fewest_steps: int = 80
+    most_steps: int = 400
+    smoothing: float = 0.05
+    """Label smoothing."""
+
+    def steps(self, labels: int) -> int:
+        """Return the number of batches for so many labelled rows."""
+        wanted = math.ceil(labels * self.epochs / self.batch_size)
+        return min(max(wanted, self.fewest_steps), self.most_steps)
+
+
+class Lora(Strategy):
+    """Low-rank updates on the rows themselves. Costs seconds."""
+
+    name = "lora"
+    needs = Needs(labels=True, features="inputs")
+    expensive = True
+    folds = 3
+    config: LoraConfig = LoraConfig()
+
+    def __init__(self, config: LoraConfig | None = None) -> None:
+        self.config = config or LoraConfig()
+
+    def adapt(self, base: Model, target: TargetData, seed: int) -> Model:
+        """Return a copy of `base` with merged updates, BatchNorm statistics unchanged; see `Strategy.adapt`."""
+        rows, c = self.rows(target), self.config
+        if not len(rows):
+            return base.replace()
+        if rows.inputs is None:
+            raise ValueError("LoRA needs the prepared rows: TargetData.of(..., inputs=True)")
+        model = base.replace(head=fit_head(base.head, rows.features, rows.labels, ProbeConfig()))
+        updates = inject(model.encoder, c.rank, c.alpha, seed)
+        model.eval()  # the updates are new modules
+        others = [*model.head.parameters(), *_affine(model.encoder)]
+        groups = [{"params": updates, "lr": c.lr}, {"params": others, "lr": c.lr / 3}]
+        source, steps, seen = generator(seed), c.steps(len(rows)), seen_classes(rows.labels)
+        optimiser = torch.optim.AdamW(groups, weight_decay=0.0)
+        rates = one_cycle(optimiser, steps)
+        order = torch.empty(0, dtype=torch.int64)
+        for _ in range(steps):
+            if len(order) < min(c.batch_size, len(rows)):
+                order = torch.randperm(len(rows), generator=source)
+            at, order = order[: c.batch_size], order[c.batch_size :]
+            x = augment(rows.inputs[at], model.inputs, LIGHT, source)
+            loss = cross_entropy(model(x), rows.labels[at], seen, c.smoothing)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            optimiser.step()
+            rates.step()
+        merge(model.encoder)
+        return model.eval()
+
+    def shortened(self, share: float) -> Lora:
+        """Return the same with that share of the steps."""
+        c = self.config
+        fewest, most = max(1, round(c.fewest_steps * share)), max(1, round(c.most_steps * share))
+        return Lora(replace(c, fewest_steps=fewest, most_steps=most, epochs=max(1, round(c.epochs * share))))
+
+    def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
+        """Return four runs, three folds and all rows, of so many steps."""
+        return 4 * self.config.steps(labels) * (0.02 if kind == "image" else 0.004)
+
+
+def _affine(module: nn.Module) -> list[nn.Parameter]:
+    """Return BatchNorm's scales and shifts."""
+    return [p for m in module.modules() if isinstance(m, _BatchNorm) for p in m.parameters()]
