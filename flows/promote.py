@@ -250,7 +250,7 @@ def _register(
     """Register the winner's folder, together with the ids that it learnt from and was judged on."""
     train, held_out = training_rows(ws, job)
     folder = candidate_folder(job, winner["strategy"]) / "model"
-    rows = rows_of_transfer(train, held_out)
+    rows = rows_of_transfer(train, held_out, winner["strategy"])
     (folder / ROWS).write_text(json.dumps(rows))
     config = ws.config.transfer_for(job.pair.target).model_dump(mode="json")
     return register_model(

@@ -139,7 +139,7 @@ def _adapted(table: Table, made: Lineage, parent: Model) -> tuple[Model, dict[st
         made.strategy, parent, train, held_out, seed=made.seed, threads=made.threads, config=config["strategy"]
     )
     progress()(1, 1, made.strategy)
-    return done.model, rows_of_transfer(train, held_out), held_out
+    return done.model, rows_of_transfer(train, held_out, made.strategy), held_out
 
 
 def _gone(ws: Workspace, ref: ModelRef, data: DataRef, error: NotFound) -> NotFound:

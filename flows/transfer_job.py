@@ -196,10 +196,19 @@ def pick_rows(
     return usable.with_labels(labels), held_out
 
 
-def rows_of_transfer(train: Table, held_out: Table) -> dict[str, list[str]]:
-    """Return the ids of the rows that a model is fitted to, those it is cross-validated on, and those that judge it."""
+def rows_of_transfer(train: Table, held_out: Table, strategy: str) -> dict[str, list[str]]:
+    """Return the ids of the rows that a model is fitted to, those it is cross-validated on, and those that judge it.
+
+    Rows without labels, from which some strategies learn as well, have a use of their own: `unlabelled`.
+    """
+    from lepton.transfer import get_strategy
+
     fitted = list(train.labelled().ids)  # a fold of them is held back in turn: they validate, too
-    return {"train": fitted, "validation": fitted, "held_out": list(held_out.ids)}
+    found = {"train": fitted, "validation": fitted, "held_out": list(held_out.ids)}
+    needs = get_strategy(strategy).needs
+    if not needs.labels and needs.features != "none":
+        found["unlabelled"] = [row_id for row_id, label in zip(train.ids, train.labels, strict=True) if label is None]
+    return found
 
 
 def _key(ws: Workspace, job: TransferJob) -> str:

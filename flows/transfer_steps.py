@@ -40,7 +40,8 @@ def _plan(ws: Workspace, job: TransferJob) -> list[dict[str, Any]]:
 
     train, _ = training_rows(ws, job)
     config = ws.config.transfer_for(job.pair.target).model_copy(update={"strategies": job.strategies})
-    steps = plan(config, labels=len(train.labelled()), kind=ws.config.kind, costs=_costs(ws, job))
+    labels, kind = len(train.labelled()), ws.config.kind
+    steps = plan(config, labels=labels, rows=len(train), kind=kind, costs=_costs(ws, job))
     return [{"strategy": s.strategy, "seconds": s.seconds, "skipped": "" if s.run else s.reason} for s in steps]
 
 

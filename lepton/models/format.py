@@ -110,8 +110,10 @@ def load(folder: Path) -> Model:
 
 def _encoder_to_json(model: Model) -> dict[str, Any]:
     """Return the encoder's description; an ensemble's is the list of its members."""
-    if not isinstance(model.encoder, Joint) or not isinstance(model.head, MixtureHead):
+    if not isinstance(model.encoder, Joint):
         return model.encoder.config.model_dump()
+    if not isinstance(model.head, MixtureHead):
+        raise TypeError("an ensemble's head must stay a mixture: the format knows no other head over several members")
     members = [
         {"encoder": m.encoder.config.model_dump(), "adapters": _adapters_to_json(m.adapters), "temperature": t}
         for m, t in zip(model.encoder.parts(), model.head.temperatures, strict=True)

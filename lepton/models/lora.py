@@ -27,11 +27,13 @@ class LowRank(nn.Module):
         super().__init__()
         self.layer = layer.requires_grad_(False)
         self.scale = alpha / rank
-        self.down: nn.Module
+        self.down: nn.Linear | nn.Conv2d
         self.up: nn.Linear | nn.Conv2d
         if isinstance(layer, nn.Conv2d):
-            same = {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation}
-            self.down = nn.Conv2d(layer.in_channels, rank, layer.kernel_size, bias=False, **same)  # type: ignore[arg-type]
+            self.down = deepcopy(layer)  # stride, padding and dilation are the layer's
+            self.down.out_channels, self.down.bias = rank, None
+            self.down.weight = nn.Parameter(layer.weight.new_empty(rank, *layer.weight.shape[1:]))
+            self.down.reset_parameters()
             self.up = nn.Conv2d(rank, layer.out_channels, 1, bias=False)
         else:
             self.down = nn.Linear(layer.in_features, rank, bias=False)
@@ -47,7 +49,7 @@ class LowRank(nn.Module):
     def merged(self) -> nn.Module:
         """Return a layer of the original kind that answers as this one does."""
         layer = deepcopy(self.layer)
-        up, down = self.up.weight.flatten(1).double(), self.down.weight.flatten(1).double()  # type: ignore[operator]
+        up, down = self.up.weight.flatten(1).double(), self.down.weight.flatten(1).double()
         layer.weight += (self.scale * (up @ down)).reshape(layer.weight.shape).to(layer.weight)
         return layer.requires_grad_(True)
 

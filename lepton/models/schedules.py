@@ -26,3 +26,8 @@ def one_cycle(optimiser: Optimizer, steps: int, warm: float = 0.25) -> LambdaLR:
         return (1 + math.cos(math.pi * min(1.0, (done - rising) / max(1, steps - rising)))) / 2
 
     return LambdaLR(optimiser, share)
+
+
+def batches(rows: int, epochs: int, batch_size: int, fewest: int, most: int) -> int:
+    """Return how many batches so many passes over the rows are, within limits that keep the cost known."""
+    return min(max(math.ceil(rows * epochs / batch_size), fewest), most)

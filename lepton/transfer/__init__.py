@@ -38,9 +38,9 @@ def get_strategy(name: str, config: Mapping[str, Any] | None = None) -> Strategy
     """
     known = _found()
     kind, _, of = name.partition(":")
-    if of and kind in known and issubclass(known[kind], Several):
-        inner = SeveralConfig(of) if config is None else _filled(SeveralConfig, config)
-        return known[kind](inner)  # type: ignore[call-arg]  # whose config has fields
+    several = known.get(kind)
+    if of and several is not None and issubclass(several, Several):
+        return several(SeveralConfig(of) if config is None else _filled(SeveralConfig, config))
     if name not in known:
         near = nearest(name, known)
         raise UsageError(

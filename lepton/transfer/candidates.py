@@ -25,6 +25,7 @@ from lepton.models.calibration import fit_temperature
 from lepton.models.device import repeatable
 from lepton.models.features import FeatureCache
 from lepton.models.model import Model
+from lepton.models.statistics import summarise
 from lepton.transfer import get_strategy
 from lepton.transfer.folds import fold_of
 from lepton.transfer.strategy import Strategy, TargetData
@@ -161,9 +162,11 @@ def try_strategy(
         target = TargetData.of(ancestor, train, cache, inputs)
         model = strategy.adapt(ancestor, target, seed)
         cv, temperature = cross_validate(strategy, ancestor, target, seed)
-        model.temperature = temperature
+        model.temperature = model.temperature if temperature is None else temperature
+        if strategy.needs.features != "none" and len(target):
+            model.statistics = summarise(model, _embedding(strategy, ancestor, model, target), target.labels)
         unseen = TargetData.of(ancestor, held_out, cache, inputs)
-        probabilities = model.probabilities(_read(strategy, ancestor, model, unseen))
+        probabilities = model.probabilities(model.logits_of(_embedding(strategy, ancestor, model, unseen)))
     labels = ancestor.label_indices(held_out.labels)
     return Candidate(
         strategy=name,
@@ -180,8 +183,10 @@ def try_strategy(
     )
 
 
-def cross_validate(strategy: Strategy, ancestor: Model, target: TargetData, seed: int) -> tuple[CrossValidated, float]:
-    """Return what out-of-fold predictions of the labelled rows say, and the temperature fitted to them.
+def cross_validate(
+    strategy: Strategy, ancestor: Model, target: TargetData, seed: int
+) -> tuple[CrossValidated, float | None]:
+    """Return what out-of-fold predictions of the labelled rows say, and the temperature fitted to them, if to any.
 
     Unlabelled rows stay in every fold's training part; held-back rows leave it entirely.
     """
@@ -189,18 +194,18 @@ def cross_validate(strategy: Strategy, ancestor: Model, target: TargetData, seed
     y = target.labels[known]
     if strategy.needs.features == "none":  # nothing is fitted: every row is out of fold, the temperature stays
         if not len(y):
-            return CrossValidated(None, None, 0, "no labels"), ancestor.temperature
+            return CrossValidated(None, None, 0, "no labels"), None
         return _scores(ancestor.logits_of(target.features[known]), y, ancestor.temperature, 0, ""), ancestor.temperature
     parts, note = fold_of(y.numpy(), strategy.folds, seed)
     if parts is None:
-        return CrossValidated(None, None, 0, note), ancestor.temperature
+        return CrossValidated(None, None, 0, note), None
     logits = torch.zeros(len(y), len(ancestor.classes))
     for fold in range(int(parts.max()) + 1):
         out = torch.from_numpy(parts == fold)
         keep = torch.ones(len(target), dtype=torch.bool)
         keep[known[out]] = False
         fitted = strategy.adapt(ancestor, target.take(torch.nonzero(keep).flatten()), seed)
-        logits[out] = _read(strategy, ancestor, fitted, target.take(known[out]))
+        logits[out] = fitted.logits_of(_embedding(strategy, ancestor, fitted, target.take(known[out])))
     temperature = fit_temperature(logits, y, start=ancestor.temperature)
     return _scores(logits, y, temperature, int(parts.max()) + 1, note), temperature
 
@@ -221,11 +226,12 @@ def choose(candidates: Sequence[Candidate]) -> Candidate:
     return min(candidates, key=rank)
 
 
-def _read(strategy: Strategy, ancestor: Model, model: Model, rows: TargetData) -> Tensor:
-    """Return logits of rows seen by the ancestor: through the new parts only, if the encoder is the ancestor's."""
+@torch.no_grad()
+def _embedding(strategy: Strategy, ancestor: Model, model: Model, rows: TargetData) -> Tensor:
+    """Return (n, d) embeddings of rows: through the new parts only, if the encoder is the ancestor's."""
     if strategy.needs.features == "inputs" and rows.inputs is not None:
-        return model.logits_of(model.features(rows.inputs))
-    return model.logits_of(rows.features, start=len(ancestor.adapters))
+        return model.features(rows.inputs)
+    return model.adapt(rows.features, start=len(ancestor.adapters))
 
 
 def _scores(logits: Tensor, labels: Tensor, temperature: float, folds: int, note: str) -> CrossValidated:

@@ -7,16 +7,12 @@ and shift are trained. Light augmentation only: the target's own look is what is
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import Any
 
-import torch
-
-from lepton.models.augment import LIGHT, augment
-from lepton.models.device import generator
 from lepton.models.model import Model
-from lepton.models.schedules import one_cycle
-from lepton.transfer.losses import cross_entropy, seen_classes
+from lepton.models.schedules import batches
+from lepton.transfer.labelled import fit_labelled
 from lepton.transfer.probe import ProbeConfig, fit_head
 from lepton.transfer.strategy import Needs, Strategy, TargetData
 
@@ -57,8 +53,8 @@ class FinetuneConfig:
 
     def steps(self, labels: int, kind: str) -> int:
         """Return the number of batches for so many labelled rows."""
-        wanted = math.ceil(labels * self.schedule(kind).epochs / self.batch_size)
-        return min(max(wanted, self.fewest_steps), self.most_steps)
+        epochs = self.schedule(kind).epochs
+        return batches(labels, epochs, self.batch_size, self.fewest_steps, self.most_steps)
 
 
 class Finetune(Strategy):
@@ -77,27 +73,20 @@ class Finetune(Strategy):
         rows, c = self.rows(target), self.config
         if not len(rows):
             return base.replace()
-        if rows.inputs is None:
-            raise ValueError("fine-tuning needs the prepared rows: TargetData.of(..., inputs=True)")
         model = base.replace()
         schedule = c.schedule(base.inputs.kind)
         if schedule.probe_first:
             model.head = fit_head(base.head, rows.features, rows.labels, ProbeConfig())
-        seen = seen_classes(rows.labels)
-        source, steps = generator(seed), c.steps(len(rows), base.inputs.kind)
-        optimiser = torch.optim.AdamW(_groups(model, schedule), lr=schedule.lr, weight_decay=c.weight_decay)
-        rates = one_cycle(optimiser, steps)
-        order = torch.empty(0, dtype=torch.int64)
-        for _ in range(steps):
-            if len(order) < min(c.batch_size, len(rows)):
-                order = torch.randperm(len(rows), generator=source)
-            at, order = order[: c.batch_size], order[c.batch_size :]
-            x = augment(rows.inputs[at], model.inputs, LIGHT, source)
-            loss = cross_entropy(model(x), rows.labels[at], seen, c.smoothing)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            optimiser.step()
-            rates.step()
+        fit_labelled(
+            model,
+            rows,
+            _groups(model, schedule),
+            steps=c.steps(len(rows), base.inputs.kind),
+            batch_size=c.batch_size,
+            weight_decay=c.weight_decay,
+            smoothing=c.smoothing,
+            seed=seed,
+        )
         return model
 
     def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
@@ -105,10 +94,10 @@ class Finetune(Strategy):
         return 4 * self.config.steps(labels, kind) * (0.015 if kind == "image" else 0.004)
 
 
-def _groups(model: Model, schedule: Schedule) -> list[dict[str, object]]:
+def _groups(model: Model, schedule: Schedule) -> list[dict[str, Any]]:
     """Return parameter groups from the head down to the input, each slower than the one before."""
     top = [*model.head.parameters(), *model.adapters.parameters()]
-    groups: list[dict[str, object]] = [{"params": top, "lr": schedule.lr}]
+    groups: list[dict[str, Any]] = [{"params": top, "lr": schedule.lr}]
     for depth, part in enumerate(reversed(model.encoder.depth_groups())):
         groups.append({"params": list(part.parameters()), "lr": schedule.lr * schedule.fade**depth})
     return groups

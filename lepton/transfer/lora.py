@@ -7,19 +7,15 @@ the head are trained as well; its statistics stay the base's. The merged model h
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from lepton.models.augment import LIGHT, augment
-from lepton.models.device import generator
 from lepton.models.lora import inject, merge
 from lepton.models.model import Model
-from lepton.models.schedules import one_cycle
-from lepton.transfer.losses import cross_entropy, seen_classes
+from lepton.models.schedules import batches
+from lepton.transfer.labelled import fit_labelled
 from lepton.transfer.probe import ProbeConfig, fit_head
 from lepton.transfer.strategy import Needs, Strategy, TargetData
 
@@ -43,8 +39,7 @@ class LoraConfig:
 
     def steps(self, labels: int) -> int:
         """Return the number of batches for so many labelled rows."""
-        wanted = math.ceil(labels * self.epochs / self.batch_size)
-        return min(max(wanted, self.fewest_steps), self.most_steps)
+        return batches(labels, self.epochs, self.batch_size, self.fewest_steps, self.most_steps)
 
 
 class Lora(Strategy):
@@ -52,7 +47,6 @@ class Lora(Strategy):
 
     name = "lora"
     needs = Needs(labels=True, features="inputs")
-    expensive = True
     folds = 3
     config: LoraConfig = LoraConfig()
 
@@ -64,35 +58,23 @@ class Lora(Strategy):
         rows, c = self.rows(target), self.config
         if not len(rows):
             return base.replace()
-        if rows.inputs is None:
-            raise ValueError("LoRA needs the prepared rows: TargetData.of(..., inputs=True)")
         model = base.replace(head=fit_head(base.head, rows.features, rows.labels, ProbeConfig()))
         updates = inject(model.encoder, c.rank, c.alpha, seed)
         model.eval()  # the updates are new modules
         others = [*model.head.parameters(), *_affine(model.encoder)]
         groups = [{"params": updates, "lr": c.lr}, {"params": others, "lr": c.lr / 3}]
-        source, steps, seen = generator(seed), c.steps(len(rows)), seen_classes(rows.labels)
-        optimiser = torch.optim.AdamW(groups, weight_decay=0.0)
-        rates = one_cycle(optimiser, steps)
-        order = torch.empty(0, dtype=torch.int64)
-        for _ in range(steps):
-            if len(order) < min(c.batch_size, len(rows)):
-                order = torch.randperm(len(rows), generator=source)
-            at, order = order[: c.batch_size], order[c.batch_size :]
-            x = augment(rows.inputs[at], model.inputs, LIGHT, source)
-            loss = cross_entropy(model(x), rows.labels[at], seen, c.smoothing)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            optimiser.step()
-            rates.step()
+        fit_labelled(
+            model,
+            rows,
+            groups,
+            steps=c.steps(len(rows)),
+            batch_size=c.batch_size,
+            weight_decay=0.0,
+            smoothing=c.smoothing,
+            seed=seed,
+        )
         merge(model.encoder)
         return model.eval()
-
-    def shortened(self, share: float) -> Lora:
-        """Return the same with that share of the steps."""
-        c = self.config
-        fewest, most = max(1, round(c.fewest_steps * share)), max(1, round(c.most_steps * share))
-        return Lora(replace(c, fewest_steps=fewest, most_steps=most, epochs=max(1, round(c.epochs * share))))
 
     def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
         """Return four runs, three folds and all rows, of so many steps."""

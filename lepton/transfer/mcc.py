@@ -8,8 +8,7 @@ their class. Labelled rows of the target, where there are any, take part with cr
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,6 +16,7 @@ from torch.nn import functional as F
 
 from lepton.models.augment import LIGHT, augment
 from lepton.models.model import Model
+from lepton.models.schedules import batches
 from lepton.transfer.selftraining import FEWEST, Training
 from lepton.transfer.strategy import Needs, Strategy, TargetData
 
@@ -40,8 +40,7 @@ class MccConfig:
 
     def steps(self, rows: int) -> int:
         """Return the number of batches for so many rows."""
-        wanted = math.ceil(rows * self.epochs / self.batch_size)
-        return min(max(wanted, self.fewest_steps), self.most_steps)
+        return batches(rows, self.epochs, self.batch_size, self.fewest_steps, self.most_steps)
 
 
 class Mcc(Strategy):
@@ -50,7 +49,6 @@ class Mcc(Strategy):
     name = "mcc"
     needs = Needs(labels=False, features="inputs")
     batchnorm = "target"
-    expensive = True
     folds = 2
     config: MccConfig = MccConfig()
 
@@ -72,12 +70,6 @@ class Mcc(Strategy):
             return class_confusion(logits, c.softening) + c.anchor * kept.mean()
 
         return training.run(loss_of)
-
-    def shortened(self, share: float) -> Mcc:
-        """Return the same with that share of the steps."""
-        c = self.config
-        fewest, most = max(1, round(c.fewest_steps * share)), max(1, round(c.most_steps * share))
-        return Mcc(replace(c, fewest_steps=fewest, most_steps=most, epochs=max(1, round(c.epochs * share))))
 
     def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
         """Return the cost of all rows and, with labels, two folds of them."""

@@ -27,7 +27,7 @@ class Step:
 
 
 def plan(
-    config: TransferConfig, labels: int, kind: str = "image", costs: Mapping[str, float] | None = None
+    config: TransferConfig, labels: int, rows: int, kind: str = "image", costs: Mapping[str, float] | None = None
 ) -> list[Step]:
     """Return a step for every configured strategy, in the configured order (a fixed ladder, cheapest first).
 
@@ -37,6 +37,7 @@ def plan(
     Args:
         config: Strategies and budget of seconds.
         labels: Labelled rows to adapt with.
+        rows: All rows to adapt with.
         kind: `image` or `tabular`.
         costs: Seconds that strategies took before, by name; they replace the predictions.
 
@@ -50,7 +51,7 @@ def plan(
         strategy = get_strategy(name)
         seconds = (costs or {}).get(name)
         origin = "predicted" if seconds is None else "as measured before"
-        seconds = strategy.predict_seconds(labels, labels, kind) if seconds is None else seconds
+        seconds = strategy.predict_seconds(labels, rows, kind) if seconds is None else seconds
         if strategy.needs.labels and labels < 1:
             steps.append(Step(name, seconds, False, "needs labels, and the target has none"))
         elif name != "none" and seconds > left:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from lepton.models.calibration import fit_temperature
 from lepton.models.device import seeded
+from lepton.models.joint import MixtureHead
 from lepton.models.model import Model
 from lepton.transfer.label_shift import plausible_prior, source_prior
 from lepton.transfer.strategy import Needs, NoStatistics, Strategy, TargetData
@@ -44,10 +45,12 @@ class Prototype(Strategy):
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:
         """Return a copy of `base` with a head that measures distances to prototypes; see `Strategy.adapt`.
 
+        An ensemble's head is a mixture, which prototypes cannot take the place of: it is returned as it is.
+
         Raises:
             NoStatistics: If the base does not know its own domain.
         """
-        if not len(target):
+        if not len(target) or isinstance(base.head, MixtureHead):
             return base.replace()
         if base.statistics is None:
             raise NoStatistics.of(self.name)

@@ -10,8 +10,7 @@ teaches; labelled rows, where there are any, take part with cross-entropy.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -19,6 +18,7 @@ from torch.nn import functional as F
 
 from lepton.models.augment import LIGHT, PRETRAINING, augment
 from lepton.models.model import Model
+from lepton.models.schedules import batches
 from lepton.transfer.label_shift import plausible_prior
 from lepton.transfer.selftraining import FEWEST, SMOOTHING, Training
 from lepton.transfer.strategy import Needs, Strategy, TargetData
@@ -47,8 +47,7 @@ class ShotConfig:
 
     def steps(self, rows: int) -> int:
         """Return the number of batches for so many rows."""
-        wanted = math.ceil(rows * self.epochs / self.batch_size)
-        return min(max(wanted, self.fewest_steps), self.most_steps)
+        return batches(rows, self.epochs, self.batch_size, self.fewest_steps, self.most_steps)
 
 
 class Shot(Strategy):
@@ -57,7 +56,6 @@ class Shot(Strategy):
     name = "shot"
     needs = Needs(labels=False, features="inputs")
     batchnorm = "target"
-    expensive = True
     folds = 2
     config: ShotConfig = ShotConfig()
 
@@ -88,18 +86,6 @@ class Shot(Strategy):
             )
 
         return training.run(loss_of, refresh, c.refreshes)
-
-    def shortened(self, share: float) -> Shot:
-        """Return the same with that share of the steps."""
-        c = self.config
-        return Shot(
-            replace(
-                c,
-                fewest_steps=max(1, round(c.fewest_steps * share)),
-                most_steps=max(1, round(c.most_steps * share)),
-                epochs=max(1, round(c.epochs * share)),
-            )
-        )
 
     def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
         """Return the cost of all rows and, with labels, two folds of them."""

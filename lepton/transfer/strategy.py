@@ -97,8 +97,6 @@ class Strategy(ABC):
     needs: Needs
     batchnorm: Literal["base", "target"] = "base"
     """Whose BatchNorm statistics the adapted model carries."""
-    expensive: bool = False
-    """Whether it takes part in successive halving: it costs seconds, and a short run says something of a whole one."""
     folds: int = 5
     """Most folds of the cross-validation by which candidates are chosen; dear strategies take fewer."""
     config: Any
@@ -126,10 +124,6 @@ class Strategy(ABC):
             rows: All rows to adapt with, labelled or not.
             kind: `image` or `tabular`.
         """
-
-    def shortened(self, share: float) -> Strategy:
-        """Return the same strategy with that share of its steps; by default itself."""
-        return self
 
     def config_json(self) -> dict[str, Any]:
         """Return the configuration as a JSON object."""

@@ -4,11 +4,14 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
+from flows.transfer_job import rows_of_transfer
 from lepton.core.config import TransferConfig
 from lepton.core.errors import LeptonError, NotFound
+from lepton.models.device import repeatable
 from lepton.models.features import FeatureCache
-from lepton.transfer import NotEnoughLabels, get_strategy
+from lepton.transfer import NotEnoughLabels, TargetData, get_strategy
 from lepton.transfer.ancestors import choose_ancestor
 from lepton.transfer.candidates import Candidate, choose, try_strategy
 from lepton.transfer.control import target_only
@@ -126,21 +129,52 @@ def test_fewer_labels_than_folds_give_fewer_folds_and_say_so():
 
 
 def test_the_plan_is_the_configured_ladder_and_none_always_runs():
-    steps = plan(TransferConfig(strategies=("probe", "finetune")), labels=100)
+    steps = plan(TransferConfig(strategies=("probe", "finetune")), labels=100, rows=100)
     assert [(s.strategy, s.run) for s in steps] == [("none", True), ("probe", True), ("finetune", True)]
 
 
 def test_what_does_not_fit_the_budget_is_left_out_with_its_reason():
-    steps = plan(TransferConfig(budget_seconds=3), labels=100, costs={"residual": 1.5, "finetune": 9})
+    steps = plan(TransferConfig(budget_seconds=3), labels=100, rows=100, costs={"residual": 1.5, "finetune": 9})
     assert [s.run for s in steps] == [True, True, True, False]
     assert "9.0 s as measured before" in steps[3].reason
     assert "budget of 3 s" in steps[3].reason
 
 
 def test_without_labels_only_label_free_strategies_are_planned():
-    steps = plan(TransferConfig(), labels=0)
+    steps = plan(TransferConfig(), labels=0, rows=100)
     assert [s.strategy for s in steps if s.run] == ["none"]
     assert "needs labels" in steps[1].reason
+
+
+def test_rows_without_labels_count_towards_the_cost_of_a_strategy_that_learns_from_them():
+    few, many = (plan(TransferConfig(strategies=("shot",)), labels=0, rows=rows)[1] for rows in (100, 5000))
+    assert many.seconds > few.seconds
+
+
+def test_what_was_not_cross_validated_keeps_the_temperature_that_it_found(candidates):
+    table = turned(30, 2).without_labels()
+    found = try_strategy("prototype", base("image"), table, turned(6, 3))
+    with repeatable(1):
+        alone = get_strategy("prototype").adapt(base("image"), TargetData.of(base("image"), table), 0)
+    assert found.model.temperature == alone.temperature != base("image").temperature
+
+
+def test_an_adapted_model_knows_the_target_and_no_adaptation_leaves_what_was_known(candidates):
+    known = base("image").statistics
+    assert candidates["none"].model.statistics is known
+    adapted = candidates["residual"].model.statistics
+    assert int(adapted.rows) == 45
+    expected = candidates["residual"].model.features(turned(45, 2)).mean(dim=0)
+    torch.testing.assert_close(adapted.mean, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_rows_that_teach_without_their_labels_are_on_record_under_a_use_of_their_own():
+    table = turned(6, 2)
+    train = table.with_labels(names([*table.labels[:4], None, None]))
+    probe, shot = (rows_of_transfer(train, turned(3, 3), name) for name in ("probe", "shot"))
+    assert "unlabelled" not in probe
+    assert shot["unlabelled"] == list(table.ids[4:])
+    assert shot["train"] == probe["train"] == list(table.ids[:4])
 
 
 def test_the_ancestor_is_the_model_that_reads_the_labelled_rows_best(candidates):
