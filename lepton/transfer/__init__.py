@@ -51,7 +51,7 @@ def get_strategy(name: str, config: Mapping[str, Any] | None = None) -> Strategy
     strategy = known[name]()
     if config is None or dict(config) == strategy.config_json():
         return strategy
-    return known[name](_filled(type(strategy.config), config))  # type: ignore[call-arg]  # whose config has fields
+    return known[name](_filled(type(strategy.config), config))
 
 
 def _filled(kind: type[Any], values: Mapping[str, Any]) -> Any:

@@ -37,9 +37,6 @@ class BatchNormStatistics(Strategy):
     batchnorm = "target"
     config: BnConfig = BnConfig()
 
-    def __init__(self, config: BnConfig | None = None) -> None:
-        self.config = config or BnConfig()
-
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:
         """Return a copy of `base` whose BatchNorm layers carry blended statistics; see `Strategy.adapt`."""
         if len(target) < 2:  # one row has no variance

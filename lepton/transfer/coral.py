@@ -36,9 +36,6 @@ class Coral(Strategy):
     needs = Needs(labels=False, features="frozen", statistics=True)
     config: CoralConfig = CoralConfig()
 
-    def __init__(self, config: CoralConfig | None = None) -> None:
-        self.config = config or CoralConfig()
-
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:
         """Return a copy of `base` whose head reads aligned embeddings; see `Strategy.adapt`.
 

@@ -65,9 +65,6 @@ class Finetune(Strategy):
     folds = 3
     config: FinetuneConfig = FinetuneConfig()
 
-    def __init__(self, config: FinetuneConfig | None = None) -> None:
-        self.config = config or FinetuneConfig()
-
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:
         """Return a copy of `base` with every weight fitted, BatchNorm statistics unchanged; see `Strategy.adapt`."""
         rows, c = self.rows(target), self.config

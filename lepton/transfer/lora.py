@@ -50,9 +50,6 @@ class Lora(Strategy):
     folds = 3
     config: LoraConfig = LoraConfig()
 
-    def __init__(self, config: LoraConfig | None = None) -> None:
-        self.config = config or LoraConfig()
-
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:
         """Return a copy of `base` with merged updates, BatchNorm statistics unchanged; see `Strategy.adapt`."""
         rows, c = self.rows(target), self.config

@@ -52,9 +52,6 @@ class Mcc(Strategy):
     folds = 2
     config: MccConfig = MccConfig()
 
-    def __init__(self, config: MccConfig | None = None) -> None:
-        self.config = config or MccConfig()
-
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:
         """Return a copy of `base` with another encoder and the target's BatchNorm statistics; see `Strategy.adapt`."""
         if len(target) < FEWEST:

@@ -34,9 +34,6 @@ class Probe(Strategy):
     needs = Needs(labels=True, features="frozen")
     config: ProbeConfig = ProbeConfig()
 
-    def __init__(self, config: ProbeConfig | None = None) -> None:
-        self.config = config or ProbeConfig()
-
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:
         """Return a copy of `base` with another head; see `Strategy.adapt`."""
         rows = self.rows(target)

@@ -39,9 +39,6 @@ class Prototype(Strategy):
     needs = Needs(labels=False, features="frozen", statistics=True)
     config: PrototypeConfig = PrototypeConfig()
 
-    def __init__(self, config: PrototypeConfig | None = None) -> None:
-        self.config = config or PrototypeConfig()
-
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:
         """Return a copy of `base` with a head that measures distances to prototypes; see `Strategy.adapt`.
 

@@ -35,9 +35,6 @@ class Recalibrate(Strategy):
     needs = Needs(labels=False, features="frozen")
     config: RecalibrateConfig = RecalibrateConfig()
 
-    def __init__(self, config: RecalibrateConfig | None = None) -> None:
-        self.config = config or RecalibrateConfig()
-
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:
         """Return a copy of `base` with another bias and temperature; see `Strategy.adapt`."""
         if not len(target):

@@ -44,9 +44,6 @@ class Residual(Strategy):
     needs = Needs(labels=True, features="frozen")
     config: ResidualConfig = ResidualConfig()
 
-    def __init__(self, config: ResidualConfig | None = None) -> None:
-        self.config = config or ResidualConfig()
-
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:
         """Return a copy of `base` with one adapter more and a fitted head; see `Strategy.adapt`.
 

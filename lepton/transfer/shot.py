@@ -59,9 +59,6 @@ class Shot(Strategy):
     folds = 2
     config: ShotConfig = ShotConfig()
 
-    def __init__(self, config: ShotConfig | None = None) -> None:
-        self.config = config or ShotConfig()
-
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:
         """Return a copy of `base` with another encoder and the target's BatchNorm statistics; see `Strategy.adapt`."""
         if len(target) < FEWEST:

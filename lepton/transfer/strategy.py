@@ -100,7 +100,11 @@ class Strategy(ABC):
     folds: int = 5
     """Most folds of the cross-validation by which candidates are chosen; dear strategies take fewer."""
     config: Any
-    """A frozen dataclass."""
+    """A frozen dataclass; the class's own is the default."""
+
+    def __init__(self, config: Any = None) -> None:
+        if config is not None:
+            self.config = config
 
     @abstractmethod
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:
