@@ -2,7 +2,8 @@
 
 Discriminative rates (Howard & Ruder 2018): each group of layers towards the input learns at a fraction of the next
 one's rate. BatchNorm keeps the base's statistics (eval mode), because a few dozen rows estimate them badly; its scale
-and shift are trained. Light augmentation only: the target's own look is what is to be learnt.
+and shift are trained. Every weight is pulled back to where it started (L2-SP, Li et al. 2018) instead of to zero.
+Light augmentation only: the target's own look is what is to be learnt.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class FinetuneConfig:
     fewest_steps: int = 80
     most_steps: int = 600
     """Batches. The limit keeps the cost of many labels known."""
-    weight_decay: float = 1e-3
+    pull: float = 1e-2
+    """Weight of the squared distance of all weights from where they started, halved."""
     smoothing: float = 0.05
     """Label smoothing: with a hundred rows, certainty would be overfitting."""
 
@@ -62,6 +64,7 @@ class Finetune(Strategy):
 
     name = "finetune"
     needs = Needs(labels=True, features="inputs")
+    expensive = True
     folds = 3
     config: FinetuneConfig = FinetuneConfig()
 
@@ -80,9 +83,9 @@ class Finetune(Strategy):
             _groups(model, schedule),
             steps=c.steps(len(rows), base.inputs.kind),
             batch_size=c.batch_size,
-            weight_decay=c.weight_decay,
             smoothing=c.smoothing,
             seed=seed,
+            pull=c.pull,
         )
         return model
 
