@@ -15,7 +15,7 @@ export DVC_NO_ANALYTICS = 1
 export GX_ANALYTICS_ENABLED = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo down reproduce test test-unit lint format bench-loop bench-reliability constraints clean
+.PHONY: help install demo down reproduce test test-unit lint format bench-loop bench-reliability bench-transfer constraints clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ bench-loop: $(STAMP) ## Measure the figures of the whole loop into benchmarks/re
 
 bench-reliability: $(STAMP) ## Measure registry, lineage and audit into benchmarks/results/reliability.json
 	$(BIN)/python benchmarks/reliability
+
+bench-transfer: $(STAMP) ## Measure transfer into benchmarks/results/transfer.json; needs LEPTON_SHARED_DATA
+	$(BIN)/python benchmarks/transfer
 
 constraints: $(STAMP) ## Write constraints.txt anew from what is installed
 	$(BIN)/python -m pip freeze --exclude-editable | sed "s/+cpu//" > constraints.txt
