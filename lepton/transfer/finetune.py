@@ -28,6 +28,8 @@ class Schedule:
     """Rate of a group as a share of the next one's; 1 moves all alike."""
     epochs: int
     """Passes over the labelled rows, within the limits of `FinetuneConfig`."""
+    pull: float
+    """Weight of the squared distance of all weights from where they started, halved."""
     probe_first: bool
     """Start from the probe's head, so that a wrong head does not tear at good features (Kumar et al. 2022)."""
 
@@ -36,16 +38,14 @@ class Schedule:
 class FinetuneConfig:
     """Chosen on MNIST -> optdigits (3 to 20 labels a class) and white -> red wine (100 a class to all)."""
 
-    images: Schedule = Schedule(lr=7e-4, fade=0.7, epochs=8, probe_first=True)
+    images: Schedule = Schedule(lr=7e-4, fade=0.7, epochs=8, pull=1e-2, probe_first=True)
     """Early layers see edges, which are the same everywhere."""
-    tables: Schedule = Schedule(lr=3e-3, fade=1.0, epochs=20, probe_first=False)
-    """A table's first layer already mixes columns, whose meaning is what shifts: it must move as much as the rest."""
+    tables: Schedule = Schedule(lr=3e-3, fade=1.0, epochs=20, pull=1e-3, probe_first=False)
+    """A table's first layer already mixes columns, whose meaning is what shifts: it must move as much as the rest, and may go as far as it has to."""
     batch_size: int = 32
     fewest_steps: int = 80
     most_steps: int = 600
     """Batches. The limit keeps the cost of many labels known."""
-    pull: float = 1e-2
-    """Weight of the squared distance of all weights from where they started, halved."""
     smoothing: float = 0.05
     """Label smoothing: with a hundred rows, certainty would be overfitting."""
 
@@ -85,7 +85,7 @@ class Finetune(Strategy):
             batch_size=c.batch_size,
             smoothing=c.smoothing,
             seed=seed,
-            pull=c.pull,
+            pull=schedule.pull,
         )
         return model
 
