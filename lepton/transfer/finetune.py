@@ -41,7 +41,8 @@ class FinetuneConfig:
     images: Schedule = Schedule(lr=7e-4, fade=0.7, epochs=8, pull=1e-2, probe_first=True)
     """Early layers see edges, which are the same everywhere."""
     tables: Schedule = Schedule(lr=3e-3, fade=1.0, epochs=20, pull=1e-3, probe_first=False)
-    """A table's first layer already mixes columns, whose meaning is what shifts: it must move as much as the rest, and may go as far as it has to."""
+    """A table's first layer already mixes columns, whose meaning is what shifts: it must move as much as the rest,
+    and may go as far as it has to."""
     batch_size: int = 32
     fewest_steps: int = 80
     most_steps: int = 600
