@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 from collections.abc import Iterable
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +80,26 @@ def save(path: Path, figures: dict[str, Figure]) -> None:
 def show(found: Figure) -> str:
     """Return a figure as a line to print."""
     return f"{found['id']:<5} {found['value']:.4g} {found['unit']}   n={found['n']}  seeds={found['seeds']}"
+
+
+def run(description: str | None, folder: Path, letter: str, results: Path) -> None:
+    """Measure what the command line asks for and merge it into the results.
+
+    Args:
+        description: For `--help`.
+        folder: On the import path; its files `{letter}1.py`, `{letter}2.py`... each have a `measure()`.
+        letter: With which the ids of the figures begin.
+        results: The file.
+    """
+    parts = sorted(path.stem for path in folder.glob(f"{letter}[0-9].py"))
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="*", metavar="ID", choices=[part.upper() for part in parts])
+    wanted = parser.parse_args().only
+    for part in parts:
+        if wanted and part.upper() not in wanted:
+            continue
+        known = read(results)
+        for found in import_module(part).measure():
+            known[found["id"]] = found
+            print(show(found), flush=True)
+        save(results, known)

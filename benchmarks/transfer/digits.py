@@ -18,7 +18,6 @@ from lepton.models.model import Model
 from lepton.pretraining import pretrain
 
 CLASSES = tuple("0123456789")
-NAMES = ("mnist", "usps", "optdigits", "semeion")
 WORK = figures.ROOT / ".lepton" / "bench"
 """Bases and raw runs, computed once; remove it to start over."""
 
@@ -80,8 +79,3 @@ def base(source: str, seed: int, *, count: int, size: int, epochs: int) -> Model
         encoder, config = EncoderConfig(image_size=size), PretrainConfig(epochs=epochs)
         model_format.save(pretrain(rows, CLASSES, encoder, config, seed=seed, threads=1).model, made)
     return model_format.load(made)
-
-
-def accuracy(model: Model, rows: Table) -> float:
-    """Return the share of rows read correctly."""
-    return float((model.predict_proba(rows).argmax(axis=1) == model.label_indices(rows.labels)).mean())

@@ -18,7 +18,6 @@ import torch
 from digits import base, load, some, table
 from torch.nn import functional as F
 
-from lepton.core.table import Table
 from lepton.models.adapters import Bottleneck
 from lepton.models.device import repeatable
 from lepton.models.features import FeatureCache
@@ -40,7 +39,7 @@ def measure() -> list[figures.Figure]:
         target = TargetData.of(model, rows, cache, inputs=False)
 
         def whole() -> None:
-            strategy.adapt(model, _read(model, rows, cache), 0)
+            strategy.adapt(model, TargetData.of(model, rows, cache, inputs=False), 0)
 
         def alone() -> None:
             strategy.adapt(model, target, 0)
@@ -81,12 +80,8 @@ def bare(model: Model, target: TargetData) -> None:
     for _ in range(STEPS):
         loss = F.cross_entropy(head(h + adapter(h)), y)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
-
-
-def _read(model: Model, rows: Table, cache: FeatureCache) -> TargetData:
-    return TargetData.of(model, rows, cache, inputs=False)
 
 
 def _seconds(work: Callable[[], None]) -> float:
