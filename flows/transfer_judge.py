@@ -13,7 +13,7 @@ from flows.steps import open_ledger
 from flows.transfer_job import TransferJob, candidate_folder, training_rows
 from flows.transfer_steps import best_first, end_of
 from lepton.core.faults import reached
-from lepton.core.gate import GatePolicy, Verdict, rows_needed
+from lepton.core.gate import GatePolicy, Verdict
 from lepton.core.gate import judge as judge_answers
 from lepton.core.table import Table
 from lepton.core.workspace import Workspace
@@ -51,13 +51,11 @@ def _judge(ws: Workspace, job: TransferJob, plan: Json, candidates: list[Json]) 
     if job.champion is not None and key_of(job.champion.to_json()) not in recalled(open_ledger(ws)):
         rivals["champion"] = load_version(ws, job.champion).model
     loaded = {c["label"]: Candidate.load(candidate_folder(job, c["label"])) for c in candidates}
-    control = None
-    if len(held_out) >= max(policy.min_rows, rows_needed(policy.margin)):
-        winner = ranked[0][0]
-        verdict, control = _by_labels(job, loaded[winner], rivals, base, train, held_out, policy)
-    else:
-        names = [name for name, _, _ in ranked]
-        winner, verdict = _by_validators(names, loaded, rivals, job, ws, train, held_out, policy)
+    winner = ranked[0][0]
+    verdict, control = _by_labels(job, loaded[winner], rivals, base, train, held_out, policy)
+    if verdict.undecided:
+        guarded = _by_validators([name for name, _, _ in ranked], loaded, rivals, job, ws, train, held_out)
+        winner, verdict = _both(winner, verdict, guarded)
     chosen = loaded[winner]
     same = [name for name, model in rivals.items() if model.digest() == chosen.model.digest()]
     return {
@@ -88,9 +86,10 @@ def _by_labels(
     truth = winner.model.label_indices(held_out.labels)
     # What is the very same model needs no test: it cannot be worse than itself.
     others = {name: model for name, model in rivals.items() if model.digest() != winner.model.digest()}
-    replies = {name: model.predict_proba(held_out).argmax(axis=1) for name, model in others.items()}
-    control, controls = None, {}
-    if len(train.labelled()):
+    control, controls, replies = None, {}, {}
+    if len(truth):
+        replies = {name: model.predict_proba(held_out).argmax(axis=1) for name, model in others.items()}
+    if len(truth) and len(train.labelled()):
         control = target_only(train, held_out, base, seed=job.seed)
         controls = {"target-only control": control.probabilities.argmax(axis=1)}
     verdict = judge_answers(
@@ -113,9 +112,12 @@ def _by_validators(
     ws: Workspace,
     train: Table,
     held_out: Table,
-    policy: GatePolicy,
-) -> tuple[str, Verdict]:
-    """Return the first of the best candidates that the guard lets pass, else the best with why it was refused."""
+) -> tuple[str, Verdict] | None:
+    """Return the first of the best candidates that the guard lets pass, else the best with why it was refused.
+
+    None if there is nothing to ask it about. A model that is the very same as all its rivals is no worse than they are;
+    but whether the un-adapted base reads this domain at all, nothing but labels shows.
+    """
     from lepton.transfer.choice import case_of
     from lepton.transfer.guard import Seen, judge_without_labels
     from lepton.transfer.label_shift import plausible_prior
@@ -145,21 +147,25 @@ def _by_validators(
                 instead_of=None if against == "base" and job.ancestor == job.base else seen[against],
             )
             verdicts.append(judge_without_labels(case, against=against))
-        verdict = _together(verdicts) if verdicts else _unproven(len(held_out), policy)
+        if not verdicts:
+            continue
+        verdict = _together(verdicts)
         first = first or (name, verdict)
         if verdict.passed:
             return name, verdict
-    assert first is not None
     return first
 
 
-def _unproven(rows: int, policy: GatePolicy) -> Verdict:
-    """Return what is said of a model that is the very same as all it could be compared with.
-
-    It is no worse than any of them; but whether the un-adapted base reads this domain at all, nothing shows.
-    """
-    reason = f"only {rows} labelled held-out rows, the policy asks for {policy.min_rows}, and nothing adapted passed"
-    return Verdict(False, (reason,), (), rows)
+def _both(winner: str, verdict: Verdict, guarded: tuple[str, Verdict] | None) -> tuple[str, Verdict]:
+    """Return the guard's word if a candidate passes, else the refusal for want of labels and what the guard adds."""
+    if guarded is None:
+        return winner, verdict
+    name, found = guarded
+    if found.passed:
+        return name, found
+    if name != winner:
+        return winner, verdict
+    return winner, replace(verdict, reasons=(*verdict.reasons, *found.reasons), findings=found.findings)
 
 
 def _together(verdicts: list[Verdict]) -> Verdict:

@@ -96,6 +96,8 @@ class Verdict:
     """A paired test on labelled rows, or the agreement of scores that need no label."""
     findings: tuple[Finding, ...] = ()
     """What the label-free validators and checks said; empty if none was asked."""
+    undecided: bool = False
+    """Whether it was refused for want of labelled rows alone: nothing on those there are speaks against it."""
 
     def summary(self) -> str:
         """Return one line: the verdict and the evidence in short."""
@@ -138,19 +140,21 @@ def judge(
     """
     if len(truth) < policy.min_rows:
         reason = f"only {len(truth)} labelled held-out rows, the policy asks for {policy.min_rows}"
-        return Verdict(False, (reason,), (), len(truth))
+        return Verdict(False, (reason,), (), len(truth), undecided=True)
     comparisons = (
         *(compare(name, truth, challenger, answers, policy.margin) for name, answers in rivals.items()),
         *(compare(name, truth, challenger, answers) for name, answers in (controls or {}).items()),
     )
     reasons = [_why_refused(c, policy.margin) for c in comparisons if not c.passed]
+    unproven = sum(not c.passed and c.p_worse >= 1 - CONFIDENCE for c in comparisons)
     for name, answers in rivals.items():
         reasons += _collapsed_classes(name, truth, challenger, answers, policy.floor, classes)
     if CHAMPION in rivals:
         reasons += _class_losses(CHAMPION, truth, challenger, rivals[CHAMPION], policy.alpha, classes)
     if size_ratio > policy.max_size_ratio:
         reasons.append(f"{size_ratio:.1f} times the size of the base, the policy allows {policy.max_size_ratio:.1f}")
-    return Verdict(not reasons, tuple(reasons), comparisons, len(truth))
+    undecided = len(truth) < rows_needed(policy.margin) and 0 < unproven == len(reasons)
+    return Verdict(not reasons, tuple(reasons), comparisons, len(truth), undecided=undecided)
 
 
 def compare(
