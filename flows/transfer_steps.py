@@ -33,7 +33,8 @@ def describe_plan(ws: Workspace, job: TransferJob) -> Json:
     """Return the signals, and every strategy with its expected gain, predicted cost and, if it is out, the reason."""
     plan: Json = once(job.folder, "plan", lambda: _plan(ws, job))
     if job.folder and (done := list(candidate_folder(job, "none").parent.glob("*/candidate.json"))):
-        say_going_on(f"{len(done)} {'strategy is' if len(done) == 1 else 'strategies are'} done")
+        possible = sum(not step["out"] for step in plan["steps"])
+        say_going_on(f"{len(done)} of {possible} strategies are done")
     reached("transfer.planned")
     return plan
 
@@ -94,8 +95,8 @@ def adapt(ws: Workspace, job: TransferJob, step: Json) -> Json:
     with suppress(LeptonError):  # none there, or one that a power cut damaged
         return _described(ws, job, chosen, Candidate.load(folder))
     train, held_out = training_rows(ws, job)
-    tried = len(list(folder.parent.glob("*")))
-    progress()(tried, len(job.strategies), chosen.label)
+    tried, most = len(list(folder.parent.glob("*"))), len({"none", *job.strategies})
+    progress()(tried, max(most, tried + 1), chosen.label)
     strategy = get_strategy(chosen.strategy)
     candidate = try_strategy(
         chosen.strategy,
@@ -111,7 +112,7 @@ def adapt(ws: Workspace, job: TransferJob, step: Json) -> Json:
     reached(f"transfer.fitted-{chosen.label}")
     candidate.save(folder)
     reached(f"transfer.kept-{chosen.label}")
-    progress()(tried + 1, len(job.strategies), chosen.label)
+    progress()(tried + 1, max(most, tried + 1), chosen.label)
     return _described(ws, job, chosen, candidate)
 
 
