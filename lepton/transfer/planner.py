@@ -124,7 +124,7 @@ def next_step(
     trials = {outcome.strategy: outcome.gain for outcome in done if outcome.share < 1}
     lost = dropped(list(trials), trials)
     left = [step for step in steps if not step.out and step.strategy not in tried | lost and _fits(step, done, config)]
-    left = [_validated(step, left, best, _left(done, config)) for step in left]
+    left = [_validated(step, left, best, _left(done, config), config) for step in left]
     worth = {step.strategy: _worth(step, best, config) for step in left}
     paying = [step for step in left if worth[step.strategy] > 0]
     if not paying:
@@ -274,14 +274,15 @@ def _rivals(paying: Sequence[Step], config: TransferConfig) -> list[str]:
     return [step.strategy for step in sorted(near, key=lambda s: (-s.gain, s.strategy))]
 
 
-def _validated(chosen: Step, left: Sequence[Step], best: float, seconds: float) -> Step:
+def _validated(chosen: Step, left: Sequence[Step], best: float, seconds: float, config: TransferConfig) -> Step:
     """Return the step, without cross-validation if that would not fit, or would decide nothing.
 
-    It decides nothing for a dear strategy that promises so much that nothing else comes near.
+    It decides nothing for a strategy that takes much of the budget and promises so much that nothing else comes near.
     """
     others = [step.gain for step in left if step.strategy != chosen.strategy]
     fits = chosen.seconds * OVERRUN <= seconds
-    if fits and (not chosen.expensive or max([best, *others]) > chosen.gain - CLEAR * chosen.sd):
+    dear = chosen.expensive and chosen.seconds >= DEAR * config.budget_seconds
+    if fits and (not dear or max([best, *others]) > chosen.gain - CLEAR * chosen.sd):
         return chosen
     return replace(chosen, validate=False, seconds=chosen.fit)
 
