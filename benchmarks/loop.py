@@ -27,7 +27,7 @@ from figures import Figure
 
 from lepton.cli.demo.deliveries import Window, annotate, make_story
 from lepton.cli.demo.perform import SETTINGS
-from lepton.core.config import EncoderConfig, MonitorConfig, PretrainConfig, TransferConfig
+from lepton.core.config import EncoderConfig, MonitorConfig, PretrainConfig
 from lepton.core.controller import State, decide
 from lepton.core.splits import pick_per_class, split
 from lepton.core.table import Table, concat
@@ -37,11 +37,10 @@ from lepton.monitoring.judged import Judged
 from lepton.monitoring.window import observe, policy_of
 from lepton.pretraining import pretrain
 from lepton.transfer.ancestors import choose_ancestor
-from lepton.transfer.candidates import choose, try_strategy
+from lepton.transfer.engine import search
 
 RESULTS = figures.RESULTS / "loop.json"
 CLASSES = tuple("0123456789")
-STRATEGIES = TransferConfig().strategies
 MONITOR = MonitorConfig(**SETTINGS["monitor"])
 LABELS = 10
 
@@ -78,9 +77,9 @@ def l1() -> list[Figure]:
     for seed in seeds:
         table = optdigits()
         train = hide_labels(split(table, "train", "val"), pick_per_class(split(table, "train", "val"), LABELS, seed))
-        candidates = adapt(base(seed), train, split(table, "test"), seed)
-        unadapted.append(next(c for c in candidates if c.strategy == "none").metrics["accuracy"])
-        adapted.append(choose(candidates).metrics["accuracy"])
+        found = search(base(seed), train, split(table, "test"), seed=seed)
+        unadapted.append(found.candidates["none"].metrics["accuracy"])
+        adapted.append(found.winner.metrics["accuracy"])
     return [
         figure("L1a", statistics.mean(unadapted), "accuracy", 5, seeds, each=unadapted),
         figure("L1b", statistics.mean(adapted), "accuracy", 5, seeds, each=adapted),
@@ -178,18 +177,13 @@ def base(seed: int) -> Model:
     return pretrain(mnist(), CLASSES, EncoderConfig(), PretrainConfig(), seed=seed, threads=2).model
 
 
-def adapt(ancestor: Model, train: Table, held_out: Table, seed: int) -> list[Any]:
-    """Return a candidate of every strategy of the default configuration."""
-    return [try_strategy(name, ancestor, train, held_out, seed=seed) for name in STRATEGIES]
-
-
 @cache
 def first_champion(seed: int) -> tuple[Model, Judged]:
     """Return the first champion of the demo's story and its reference; five bases serve twenty seeds in turn."""
     first = make_story(seed).first
     usable = split(first, "train", "val")
     chosen = pick_per_class(usable, LABELS, seed)
-    model = choose(adapt(base(seed % 5), hide_labels(usable, chosen), split(first, "test"), seed)).model
+    model = search(base(seed % 5), hide_labels(usable, chosen), split(first, "test"), seed=seed).winner.model
     fitted = np.isin(first.ids.astype(str), chosen.ids.astype(str))
     return model, answered(model, first, fitted)
 
@@ -200,7 +194,7 @@ def retransfer(seed: int, champion: Model, windows: list[Window]) -> Model:
     train, held_out = split(table, "train", "val"), split(table, "test").labelled()
     models = {"base": base(seed % 5), "champion": champion}
     best, _ = choose_ancestor(models, train)
-    return choose(adapt(models[best], train, held_out, seed)).model
+    return search(models[best], train, held_out, seed=seed).winner.model
 
 
 def hide_labels(table: Table, keep: Table) -> Table:

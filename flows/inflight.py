@@ -16,8 +16,10 @@ from lepton.core.workspace import Workspace
 
 
 @contextmanager
-def in_flight(ws: Workspace, pair_name: str, run: dict[str, Any], cause: str) -> Iterator[None]:
+def in_flight(ws: Workspace, pair_name: str, run: dict[str, Any], cause: str) -> Iterator[dict[str, Any]]:
     """Hold the pair while the block runs; its end is recorded whichever way it comes.
+
+    What the block puts into the object it is given goes on record with a good end.
 
     Raises:
         Conflict: If another transfer of the pair is running.
@@ -35,8 +37,9 @@ def in_flight(ws: Workspace, pair_name: str, run: dict[str, Any], cause: str) ->
     with alone(ws, "transfer", pair_name):
         ledger.append(actor(), pair_name, "transfer_started", started, expect_seq=expected, expect_of=MARKS)
         reached("transfer.started")
+        end: dict[str, Any] = {}
         try:
-            yield
+            yield end
         except BaseException as error:
             # The error matters more than its record: a ledger on a full disk must not hide that the disk is full.
             with suppress(LeptonError):
@@ -44,7 +47,7 @@ def in_flight(ws: Workspace, pair_name: str, run: dict[str, Any], cause: str) ->
                     actor(), pair_name, "transfer_finished", {"run": run, "ok": False, "error": _short(error)}
                 )
             raise
-        ledger.append(actor(), pair_name, "transfer_finished", {"run": run, "ok": True})
+        ledger.append(actor(), pair_name, "transfer_finished", {"run": run, "ok": True, **end})
         reached("transfer.finished")
 
 

@@ -29,8 +29,14 @@ _LATE = {"dry_run": False, "interrupted": True}
 """Of a command that was killed after its word was on record; given again it is only finished."""
 
 
-def promote_winner(ws: Workspace, job: TransferJob, candidates: list[Json], verdict: Json) -> Json:
+def promote_winner(ws: Workspace, job: TransferJob, story: Json, verdict: Json) -> Json:
     """Register the winner with its lineage; what becomes of it is said by the gate and, where asked for, a person.
+
+    Args:
+        ws: The workspace.
+        job: What was asked for.
+        story: Signals, plan and every candidate with cost and score; goes on record with the outcome.
+        verdict: Of the gate.
 
     Returns:
         `outcome` is promoted, refused (the gate said no; it stays as challenger), or proposed (the gate said yes, and
@@ -49,9 +55,9 @@ def promote_winner(ws: Workspace, job: TransferJob, candidates: list[Json], verd
             why=f"The gate compared with {job.champion.label if job.champion else 'no champion'}.",
             fix=[f"lepton transfer {job.pair.target}"],
         )
-    winner = next(c for c in candidates if c["strategy"] == verdict["winner"])
-    seconds = {c["strategy"]: c["seconds"] for c in candidates}
-    evidence = {"gate": verdict, "metrics": winner["metrics"], "run": job.run, "seconds": seconds}
+    candidates = story["candidates"]
+    winner = next(c for c in candidates if c["label"] == verdict["winner"])
+    evidence = {"gate": verdict, "metrics": winner["metrics"], "run": job.run, "story": story}
     by_person = ws.config.transfer_for(job.pair.target).approval == "person"
     outcome = ("proposed" if by_person else "promoted") if verdict["passed"] else "refused"
     with all_or_nothing():
@@ -249,7 +255,7 @@ def _register(
 ) -> tuple[ModelRef, dict[str, str]]:
     """Register the winner's folder, together with the ids that it learnt from and was judged on."""
     train, held_out = training_rows(ws, job)
-    folder = candidate_folder(job, winner["strategy"]) / "model"
+    folder = candidate_folder(job, winner["label"]) / "model"
     rows = rows_of_transfer(train, held_out, winner["strategy"])
     (folder / ROWS).write_text(json.dumps(rows))
     config = ws.config.transfer_for(job.pair.target).model_dump(mode="json")
@@ -266,6 +272,7 @@ def _register(
             "labels_per_class": job.labels_per_class,
             "exact": job.exact,
             "strategies": list(job.strategies),
+            "validate": winner["validated"],
         },
         data=job.data,
         rows=rows,
@@ -278,6 +285,6 @@ def _register(
         key=job.key,
         threads=THREADS,
         parent=job.ancestor,
-        ancestors=tuple(dict.fromkeys(ref for ref in (job.base, job.champion) if ref is not None)),
+        ancestors=tuple(dict.fromkeys(ref for ref in (job.base, job.champion, job.ancestor) if ref is not None)),
         tables={"candidates.json": candidates, "gate.json": verdict},
     )

@@ -136,7 +136,14 @@ def _adapted(table: Table, made: Lineage, parent: Model) -> tuple[Model, dict[st
     progress()(0, 1, made.strategy)
     # No cache of features: what is rebuilt owes nothing to what lies around.
     done = try_strategy(
-        made.strategy, parent, train, held_out, seed=made.seed, threads=made.threads, config=config["strategy"]
+        made.strategy,
+        parent,
+        train,
+        held_out,
+        seed=made.seed,
+        threads=made.threads,
+        config=config["strategy"],
+        validate=config.get("validate", True),
     )
     progress()(1, 1, made.strategy)
     return done.model, rows_of_transfer(train, held_out, made.strategy), held_out

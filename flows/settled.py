@@ -23,7 +23,11 @@ OUTCOMES = {PROMOTED: "promoted", REFUSED: "refused", PROPOSED: "proposed"}
 
 
 def finish_settled(
-    ws: Workspace, domain: str, labels_per_class: int | None, strategies: list[str] | None
+    ws: Workspace,
+    domain: str,
+    labels_per_class: int | None,
+    strategies: list[str] | None,
+    start: str | None = None,
 ) -> dict[str, Any] | None:
     """Put the end of an interrupted transfer on record, if it is the one that is asked for and its outcome is known.
 
@@ -43,7 +47,7 @@ def finish_settled(
     ref = ModelRef.from_json(row.payload["model"])
     lineage, before = lineage_of_model(ws, ref), _champion_then(ws, row)
     try:
-        asked = ask(ws, domain, "manual", labels_per_class, strategies, {}, instead_of=before)
+        asked = ask(ws, domain, "manual", labels_per_class, strategies, {}, instead_of=before, start=start)
     except LeptonError:
         return None  # whoever does the work gets to hear of it
     if asked.key != lineage.key:
@@ -97,7 +101,9 @@ def _outcome(domain: str, row: Entry, ref: ModelRef, lineage: Lineage, before: M
         "ancestor": lineage.parent.label if lineage.parent else None,
         "winner": lineage.strategy,
         "candidates": [],
-        "plan": [],
+        "plan": {},
+        "considered": [],
+        "stopped": gate.get("stopped", ""),
         "gate": gate,
         "metrics": dict(lineage.metrics),
         "held_out_rows": gate.get("held_out_rows", 0),

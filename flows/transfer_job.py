@@ -46,7 +46,11 @@ class TransferJob:
     champion: ModelRef | None
     ancestor: ModelRef
     considered: list[dict[str, Any]]
-    """Accuracy of every possible ancestor on the labelled training rows, best first."""
+    """Score of every possible ancestor, best first; the second is the runner-up."""
+    start: str = "auto"
+    """Where to start: `auto`, `base`, `champion`, or a registered version by name."""
+    combine: bool = True
+    """Whether ensembles and soups may be tried."""
     key: str = ""
     """Digest of what is asked for: the same work done again after a crash finds what it left by it."""
 
@@ -80,6 +84,7 @@ def ask(
     run: dict[str, Any],
     *,
     instead_of: ModelRef | None,
+    start: str | None = None,
 ) -> TransferJob:
     """Return what a transfer is asked for: its rows, what they may start from, and the key; nothing is computed yet.
 
@@ -91,11 +96,13 @@ def ask(
         strategies: To be tried; by default those of the workspace.
         run: The flow run.
         instead_of: The champion that the result would replace.
+        start: Where to start; by default what the workspace says.
 
     Raises:
         NotFound: If there is no base model, or the target has no data.
         LeptonError: If the base is recalled, or every batch that could be learnt from is.
     """
+    from lepton.contract.spec import load_contract
     from lepton.data.store import batches as delivered
     from lepton.data.versions import data_ref
 
@@ -112,6 +119,10 @@ def ask(
             why=recalled_ones,
             fix=[f"lepton ingest {domain} FILE"],
         )
+    per_class = labels_per_class or config.labels_per_class
+    if config.budget_labels is not None:
+        most = max(1, config.budget_labels // max(1, len(load_contract(ws, domain).classes)))
+        per_class = min(per_class or most, most)
     job = TransferJob(
         pair=pair,
         cause={"kind": cause, **(trigger if cause == "drift" else {})},
@@ -119,45 +130,81 @@ def ask(
         folder="",
         batches=chosen,
         data=data_ref(ws, domain, chosen),
-        labels_per_class=labels_per_class or config.labels_per_class,
-        exact=labels_per_class is not None,
+        labels_per_class=per_class,
+        exact=labels_per_class is not None and per_class == labels_per_class,
         strategies=tuple(strategies or config.strategies),
         seed=ws.config.seed,
         base=base,
         champion=instead_of,
         ancestor=base,
         considered=[],
+        start=start or config.ancestor,
+        combine=config.combine and not strategies,
     )
     key = _key(ws, job)
     return replace(job, key=key, folder=str(folder_of(ws, "transfer", pair.name, key)))
 
 
 def prepare_job(ws: Workspace, job: TransferJob) -> TransferJob:
-    """Choose the ancestor of a job: of base and champion, the one that reads the labelled training rows better.
+    """Choose the ancestor of a job: of what may be a start, the model whose knowledge transfers best.
 
     Raises:
-        LeptonError: If there are fewer labelled rows than asked for.
+        NotFound: If a start was asked for that is not there.
+        LeptonError: If there are fewer labelled rows than asked for, if there are none and no strategy that may be
+            tried does without, or if the start is recalled.
     """
     from lepton.models.features import FeatureCache
-    from lepton.registry.standing import recalled
+    from lepton.transfer import get_strategy
     from lepton.transfer.ancestors import choose_ancestor
 
-    champion, domain = job.champion, job.pair.target
     train, _ = training_rows(ws, job)
-    if champion is not None and not len(train.labelled()):
+    blind = all(name == "none" or get_strategy(name).needs.labels for name in job.strategies)
+    if blind and job.champion is not None and not len(train.labelled()):
         raise LeptonError(
-            f"There are no labelled rows of {domain!r} to adapt with.",
-            why=f"None in {', '.join(job.batches)}: what the domain looks like now. {champion.label} goes on serving.",
-            fix=[f"lepton ingest {domain} labels.csv --labels   (columns id and label)"],
+            f"There are no labelled rows of {job.pair.target!r} to adapt with.",
+            why=f"None in {', '.join(job.batches)}: what the domain looks like now; and without labels"
+            f" {', '.join(job.strategies)} learn nothing. {job.champion.label} goes on serving.",
+            fix=[f"lepton ingest {job.pair.target} labels.csv --labels   (columns id and label)"],
         )
-    models, refs = {"base": load_version(ws, job.base).model}, {"base": job.base}
-    if champion is not None and key_of(champion.to_json()) not in recalled(open_ledger(ws)):
-        loaded = load_version(ws, champion)
-        if not _learnt_from(loaded, train):
-            models["champion"], refs["champion"] = loaded.model, champion
+    refs = possible_starts(ws, job)
+    loaded = {label: load_version(ws, ref) for label, ref in refs.items()}
+    if job.start == "auto":  # what learnt from these very labels is flattered by them
+        loaded = {n: found for n, found in loaded.items() if n == "base" or not _learnt_from(found, train)}
+    models = {label: found.model for label, found in loaded.items()}
     best, scores = choose_ancestor(models, train, FeatureCache(ws.cache_dir / "features"))
     considered = [{**s.to_json(), "model": refs[s.label].label} for s in scores]
     return replace(job, ancestor=refs[best], considered=considered)
+
+
+def possible_starts(ws: Workspace, job: TransferJob) -> dict[str, ModelRef]:
+    """Return what an adaptation may start from, by the name that it is shown under."""
+    from lepton.registry.find import find_model
+    from lepton.registry.knowledge import sound_ancestors
+    from lepton.registry.standing import recalled
+
+    ledger = open_ledger(ws)
+    if job.start == "auto":
+        refs = {ref.label: ref for ref in sound_ancestors(ledger, job.base)}
+        own = {job.base.label: "base", **({job.champion.label: "champion"} if job.champion else {})}
+        return {own.get(label, label): ref for label, ref in refs.items()}
+    if job.start == "base":
+        return {"base": job.base}
+    if job.start == "champion":
+        if job.champion is None:
+            raise NotFound(
+                f"No model serves {job.pair.target!r} yet, so there is no champion to start from.",
+                fix=[f"lepton transfer {job.pair.target} --from base"],
+            )
+        chosen = job.champion
+    else:
+        chosen = find_model(ws, ledger, job.start)
+    if why := recalled(ledger).get(key_of(chosen.to_json())):
+        raise LeptonError(
+            f"{chosen.label} is recalled, so nothing can be adapted from it.",
+            why=why,
+            fix=[f"lepton transfer {job.pair.target} --from base"],
+        )
+    return {chosen.label if job.start != "champion" else "champion": chosen}
 
 
 def candidate_folder(job: TransferJob, strategy: str) -> Path:
@@ -199,7 +246,7 @@ def pick_rows(
 def rows_of_transfer(train: Table, held_out: Table, strategy: str) -> dict[str, list[str]]:
     """Return the ids of the rows that a model is fitted to, those it is cross-validated on, and those that judge it.
 
-    Rows without labels, from which some strategies learn as well, have a use of their own: `unlabelled`.
+    A strategy that also learns from rows without labels has these under a use of their own.
     """
     from lepton.transfer import get_strategy
 
@@ -222,6 +269,7 @@ def _key(ws: Workspace, job: TransferJob) -> str:
         "labels_per_class": job.labels_per_class,
         "exact": job.exact,
         "strategies": job.strategies,
+        "start": job.start,
         "settings": ws.config.transfer_for(job.pair.target).model_dump(mode="json"),
         "seed": job.seed,
         "threads": THREADS,

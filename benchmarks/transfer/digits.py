@@ -18,6 +18,7 @@ from lepton.models.model import Model
 from lepton.pretraining import pretrain
 
 CLASSES = tuple("0123456789")
+NAMES = ("mnist", "usps", "optdigits", "semeion")
 WORK = figures.ROOT / ".lepton" / "bench"
 """Bases and raw runs, computed once; remove it to start over."""
 

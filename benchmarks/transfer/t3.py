@@ -14,8 +14,7 @@ import statistics
 import figures
 from digits import base, load, table, with_labels
 
-from lepton.core.config import TransferConfig
-from lepton.transfer.candidates import choose, try_strategy
+from lepton.transfer.engine import search
 
 PUBLISHED = {1: 89.1, 3: 92.4, 5: 93.8, 7: 94.3}
 """The best of CCSA, d-SNE and DAGE-LDA under this protocol."""
@@ -34,11 +33,10 @@ def measure() -> list[figures.Figure]:
         model = base("mnist", draw, count=SOURCE_ROWS, size=SIZE, epochs=EPOCHS)
         for count in BARS:
             labelled = with_labels(rows, count, draw).labelled()
-            found = [try_strategy(name, model, labelled, unseen, seed=draw) for name in TransferConfig().strategies]
-            winner = choose(found)
-            reached[count].append(100 * winner.metrics["accuracy"])
-            chosen[count].append(winner.strategy)
-        unadapted.append(100 * found[0].metrics["accuracy"])
+            found = search(model, labelled, unseen, seed=draw)
+            reached[count].append(100 * found.winner.metrics["accuracy"])
+            chosen[count].append(found.winner.strategy)
+        unadapted.append(100 * found.candidates["none"].metrics["accuracy"])
         print(draw, f"un-adapted {unadapted[-1]:.2f}", {n: round(v[-1], 2) for n, v in reached.items()}, flush=True)
     return [
         figures.figure(

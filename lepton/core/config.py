@@ -58,11 +58,21 @@ class TransferConfig(Section):
     """How a target is adapted to, and what it may cost."""
 
     strategies: tuple[str, ...] = ("none", "probe", "residual", "finetune")
-    """Strategies to try, cheapest first; each is one file under lepton/transfer/."""
+    """Strategies that may be tried; each is one file under lepton/transfer/. The planner picks from them."""
+    combine: bool = False
+    """Whether the best of them may be tried again as an ensemble and as a soup of several seeds."""
+    ancestor: str = "auto"
+    """Where to start: `base`, `champion`, or `auto` for whichever registered model of the task transfers best."""
+    goal: float | None = Field(None, gt=0, le=1)
+    """Accuracy on labelled rows at which nothing more is tried; by default the budget alone decides."""
     labels_per_class: int | None = Field(None, ge=1)
     """Labelled rows a class to adapt with; by default all there are outside the held-out rows."""
+    budget_labels: int | None = Field(None, ge=1)
+    """Most labelled rows to adapt with, of all classes together."""
     budget_seconds: float = Field(120.0, gt=0)
     """Most seconds to spend on candidates; a strategy predicted to overrun what is left is not tried."""
+    budget_bytes: int | None = Field(None, ge=1)
+    """Most bytes of weights that a candidate may have; by default the gate's limit, four times the base's."""
     margin: float = Field(0.02, ge=0, le=0.5)
     """Non-inferiority margin of the gate: the loss of accuracy that must be ruled out at 95 %."""
     min_held_out: int = Field(30, ge=5)

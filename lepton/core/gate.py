@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import ceil, comb, inf, sqrt
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,22 @@ class Comparison:
     passed: bool
 
 
+Says = Literal["for", "against", "abstains"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one validator or check says, with the numbers that it rests on."""
+
+    name: str
+    says: Says
+    value: float
+    """Of the candidate."""
+    beside: float
+    """The base's value, or the limit of a check."""
+    why: str = ""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What the gate decided, with all the evidence."""
@@ -75,17 +91,29 @@ class Verdict:
     """Why it refused; empty if it passed."""
     comparisons: tuple[Comparison, ...]
     rows: int
+    """Labelled rows that it rests on; where these were too few, rows without labels."""
+    basis: Literal["labels", "validators"] = "labels"
+    """A paired test on labelled rows, or the agreement of scores that need no label."""
+    findings: tuple[Finding, ...] = ()
+    """What the label-free validators and checks said; empty if none was asked."""
+    undecided: bool = False
+    """Whether it was refused for want of labelled rows alone: nothing on those there are speaks against it."""
 
     def summary(self) -> str:
         """Return one line: the verdict and the evidence in short."""
         if not self.passed:
             return "refused: " + "; ".join(self.reasons)
+        if self.basis == "validators":
+            votes = [f.name for f in self.findings if f.says == "for"]
+            return f"passed without a test on labels: {', '.join(votes)} speak for it on {self.rows} rows, none against"
         parts = [f"{c.difference:+.3f} vs {c.against} (at least {c.lower:+.3f})" for c in self.comparisons]
         return f"passed on {self.rows} rows: " + ", ".join(parts)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
-        return {**asdict(self), "reasons": list(self.reasons), "comparisons": [asdict(c) for c in self.comparisons]}
+        lists = {"reasons": list(self.reasons), "comparisons": [asdict(c) for c in self.comparisons]}
+        findings = [{key: None if value != value else value for key, value in asdict(f).items()} for f in self.findings]
+        return {**asdict(self), **lists, "findings": findings}
 
 
 def judge(
@@ -112,19 +140,21 @@ def judge(
     """
     if len(truth) < policy.min_rows:
         reason = f"only {len(truth)} labelled held-out rows, the policy asks for {policy.min_rows}"
-        return Verdict(False, (reason,), (), len(truth))
+        return Verdict(False, (reason,), (), len(truth), undecided=True)
     comparisons = (
         *(compare(name, truth, challenger, answers, policy.margin) for name, answers in rivals.items()),
         *(compare(name, truth, challenger, answers) for name, answers in (controls or {}).items()),
     )
     reasons = [_why_refused(c, policy.margin) for c in comparisons if not c.passed]
+    unproven = sum(not c.passed and c.p_worse >= 1 - CONFIDENCE for c in comparisons)
     for name, answers in rivals.items():
         reasons += _collapsed_classes(name, truth, challenger, answers, policy.floor, classes)
     if CHAMPION in rivals:
         reasons += _class_losses(CHAMPION, truth, challenger, rivals[CHAMPION], policy.alpha, classes)
     if size_ratio > policy.max_size_ratio:
         reasons.append(f"{size_ratio:.1f} times the size of the base, the policy allows {policy.max_size_ratio:.1f}")
-    return Verdict(not reasons, tuple(reasons), comparisons, len(truth))
+    undecided = len(truth) < rows_needed(policy.margin) and 0 < unproven == len(reasons)
+    return Verdict(not reasons, tuple(reasons), comparisons, len(truth), undecided=undecided)
 
 
 def compare(

@@ -67,6 +67,11 @@ class Model(nn.Module):
         """Size d of the embedding."""
         return self.encoder.feature_dim
 
+    @property
+    def size(self) -> int:
+        """Bytes of the weights."""
+        return sum(t.numel() * t.element_size() for t in self.state_dict().values())
+
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (n, k) of prepared rows, not divided by the temperature."""
         logits: Tensor = self.head(self.adapt(self.encoder(x)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,10 @@ from lepton.transfer import get_strategy
 from lepton.transfer.folds import fold_of
 from lepton.transfer.strategy import Strategy, TargetData
 
+ARRAYS = ("probabilities", "out_of_fold", "answers", "embedding")
+FEWEST_LABELS = 2
+"""Labels a class below which an expensive strategy is not cross-validated: it would cost a multiple and say little."""
+
 
 @dataclass(frozen=True)
 class CrossValidated:
@@ -44,6 +48,9 @@ class CrossValidated:
     """Why there were fewer folds than the strategy asks for."""
 
 
+NOT_VALIDATED = CrossValidated(None, None, 0, "not cross-validated: nothing else tried comes near what it promises")
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A fitted strategy with everything that choosing, judging and recording need."""
@@ -55,6 +62,8 @@ class Candidate:
     """Labelled rows it was fitted to."""
     seconds: float
     """Whole cost: fitting, cross-validation, reading the held-out rows."""
+    fit_seconds: float
+    """Of which the fit alone."""
     size: int
     """Bytes of the weights."""
     cv: CrossValidated
@@ -65,15 +74,25 @@ class Candidate:
     held_out: str
     """Content digest of the held-out rows: candidates are paired row by row only if it is equal."""
     model: Model
+    validated: bool
+    """Whether it was to be cross-validated: that decides the temperature, so it belongs to the record."""
+    out_of_fold: NDArray[np.float64]
+    """(m, k) probabilities of the labelled rows to adapt with, each by a model that had not seen it; (0, k) if nothing
+    was held back."""
+    answers: NDArray[np.float64]
+    """(n, k) probabilities of all rows to adapt with, by the model itself; the guard without labels looks at them."""
+    embedding: NDArray[np.float32]
+    """(n, d) the model's embeddings of these rows."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON object with all but probabilities and weights."""
+        """Return a JSON object with all but arrays and weights."""
         return {
             "strategy": self.strategy,
             "config": self.config,
             "seed": self.seed,
             "labels": self.labels,
             "seconds": round(self.seconds, 3),
+            "fit_seconds": round(self.fit_seconds, 3),
             "size": self.size,
             "cv": {
                 "accuracy": self.cv.accuracy,
@@ -83,6 +102,7 @@ class Candidate:
             },
             "metrics": self.metrics,
             "held_out": self.held_out,
+            "validated": self.validated,
             "model_digest": self.model.digest(),
             "temperature": self.model.temperature,
         }
@@ -91,9 +111,8 @@ class Candidate:
         """Write candidate.json, probabilities and the model into `folder`, whole or not at all."""
         with atomic_dir(Path(folder)) as temporary:
             model_format.save(self.model, temporary / "model")
-            save_file(
-                {"probabilities": np.ascontiguousarray(self.probabilities)}, temporary / "predictions.safetensors"
-            )
+            arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in ARRAYS}
+            save_file(arrays, temporary / "predictions.safetensors")
             text = json.dumps(self.to_json(), indent=2, allow_nan=False)
             (temporary / "candidate.json").write_text(text + "\n", encoding="utf-8")
         return Path(folder)
@@ -109,9 +128,21 @@ class Candidate:
         folder = Path(folder)
         try:
             value = json.loads((folder / "candidate.json").read_text(encoding="utf-8"))
-            probabilities = load_file(folder / "predictions.safetensors")["probabilities"]
+            found = load_file(folder / "predictions.safetensors")
+            arrays = {name: found[name] for name in ARRAYS}
             cv = CrossValidated(**value["cv"])
-            keys = ("strategy", "config", "seed", "labels", "seconds", "size", "metrics", "held_out")
+            keys = (
+                "strategy",
+                "config",
+                "seed",
+                "labels",
+                "seconds",
+                "fit_seconds",
+                "size",
+                "metrics",
+                "held_out",
+                "validated",
+            )
             fields = {key: value[key] for key in keys}
         except FileNotFoundError as error:
             raise NotFound(
@@ -121,7 +152,7 @@ class Candidate:
             raise LeptonError(
                 f"The candidate in {folder} is damaged.", why=str(error), fix=["run the transfer again"]
             ) from None
-        return cls(**fields, cv=cv, probabilities=probabilities, model=model_format.load(folder / "model"))
+        return cls(**fields, **arrays, cv=cv, model=model_format.load(folder / "model"))
 
 
 def try_strategy(
@@ -133,6 +164,7 @@ def try_strategy(
     cache: FeatureCache | None = None,
     threads: int = 1,
     config: Mapping[str, Any] | None = None,
+    validate: bool = True,
 ) -> Candidate:
     """Fit a strategy to the target's training rows and measure it.
 
@@ -148,6 +180,7 @@ def try_strategy(
         cache: Of frozen features.
         threads: CPU threads.
         config: The strategy's own settings as they were recorded; by default those that it has now.
+        validate: Whether to cross-validate; a model that is fitted without is the same but for its temperature.
 
     Raises:
         UsageError: If there is no such strategy.
@@ -160,13 +193,23 @@ def try_strategy(
     with repeatable(threads):
         inputs = strategy.needs.features == "inputs"
         target = TargetData.of(ancestor, train, cache, inputs)
+        began = time.perf_counter()
         model = strategy.adapt(ancestor, target, seed)
-        cv, temperature = cross_validate(strategy, ancestor, target, seed)
-        model.temperature = model.temperature if temperature is None else temperature
-        if strategy.needs.features != "none" and len(target):
-            model.statistics = summarise(model, _embedding(strategy, ancestor, model, target), target.labels)
+        fitted = time.perf_counter() - began
+        cv, out_of_fold = (
+            cross_validate(strategy, ancestor, target, seed) if validate else (NOT_VALIDATED, torch.empty(0, 0))
+        )
+        if strategy.needs.features != "none":
+            if len(out_of_fold):
+                known = target.labels[target.labels >= 0]
+                model.temperature = fit_temperature(out_of_fold, known, start=ancestor.temperature)
+            embedding = _embedding(strategy, ancestor, model, target)
+            model.statistics = summarise(model, embedding, target.labels) if len(target) else ancestor.statistics
+        else:
+            embedding = target.features
         unseen = TargetData.of(ancestor, held_out, cache, inputs)
         probabilities = model.probabilities(model.logits_of(_embedding(strategy, ancestor, model, unseen)))
+        answers = model.probabilities(model.logits_of(embedding))
     labels = ancestor.label_indices(held_out.labels)
     return Candidate(
         strategy=name,
@@ -174,32 +217,41 @@ def try_strategy(
         seed=seed,
         labels=int((target.labels >= 0).sum()),
         seconds=time.perf_counter() - started,
-        size=sum(t.numel() * t.element_size() for t in model.state_dict().values()),
+        fit_seconds=fitted,
+        size=model.size,
         cv=cv,
         metrics=evaluate(probabilities, labels, model.classes) if (labels >= 0).any() else {},
         probabilities=probabilities,
         held_out=held_out.content_digest(),
         model=model,
+        validated=validate,
+        out_of_fold=model.probabilities(out_of_fold) if len(out_of_fold) else np.empty((0, len(model.classes))),
+        answers=answers,
+        embedding=embedding.numpy(),
     )
 
 
-def cross_validate(
-    strategy: Strategy, ancestor: Model, target: TargetData, seed: int
-) -> tuple[CrossValidated, float | None]:
-    """Return what out-of-fold predictions of the labelled rows say, and the temperature fitted to them, if to any.
+def cross_validate(strategy: Strategy, ancestor: Model, target: TargetData, seed: int) -> tuple[CrossValidated, Tensor]:
+    """Return what out-of-fold predictions of the labelled rows say, and their logits (m, k): (0, k) if there are none.
 
-    Unlabelled rows stay in every fold's training part; held-back rows leave it entirely.
+    Unlabelled rows stay in every fold's training part; held-back rows leave it entirely. The scores are at the
+    temperature that suits the logits best.
     """
     known = torch.nonzero(target.labels >= 0).flatten()
-    y = target.labels[known]
+    y, k = target.labels[known], len(ancestor.classes)
+    nothing = torch.empty(0, k)
     if strategy.needs.features == "none":  # nothing is fitted: every row is out of fold, the temperature stays
         if not len(y):
-            return CrossValidated(None, None, 0, "no labels"), None
-        return _scores(ancestor.logits_of(target.features[known]), y, ancestor.temperature, 0, ""), ancestor.temperature
+            return CrossValidated(None, None, 0, "no labels"), nothing
+        logits = ancestor.logits_of(target.features[known])
+        return _scores(logits, y, ancestor.temperature, 0, ""), logits
+    if strategy.expensive and len(y) < FEWEST_LABELS * k:
+        note = f"{len(y)} labels of {k} classes: too few to hold some back from a strategy that costs so much"
+        return CrossValidated(None, None, 0, note), nothing
     parts, note = fold_of(y.numpy(), strategy.folds, seed)
     if parts is None:
-        return CrossValidated(None, None, 0, note), None
-    logits = torch.zeros(len(y), len(ancestor.classes))
+        return CrossValidated(None, None, 0, note), nothing
+    logits = torch.zeros(len(y), k)
     for fold in range(int(parts.max()) + 1):
         out = torch.from_numpy(parts == fold)
         keep = torch.ones(len(target), dtype=torch.bool)
@@ -207,31 +259,15 @@ def cross_validate(
         fitted = strategy.adapt(ancestor, target.take(torch.nonzero(keep).flatten()), seed)
         logits[out] = fitted.logits_of(_embedding(strategy, ancestor, fitted, target.take(known[out])))
     temperature = fit_temperature(logits, y, start=ancestor.temperature)
-    return _scores(logits, y, temperature, int(parts.max()) + 1, note), temperature
+    return _scores(logits, y, temperature, int(parts.max()) + 1, note), logits
 
 
-def choose(candidates: Sequence[Candidate]) -> Candidate:
-    """Return the winner by cross-validated accuracy, then log-loss, then cost; held-out rows are not looked at.
-
-    Raises:
-        ValueError: If there is no candidate.
-    """
-    if not candidates:
-        raise ValueError("no candidate to choose from")
-
-    def rank(c: Candidate) -> tuple[float, float, float]:
-        accuracy = -1.0 if c.cv.accuracy is None else c.cv.accuracy
-        return (-accuracy, np.inf if c.cv.log_loss is None else c.cv.log_loss, c.seconds)
-
-    return min(candidates, key=rank)
-
-
-@torch.no_grad()
 def _embedding(strategy: Strategy, ancestor: Model, model: Model, rows: TargetData) -> Tensor:
     """Return (n, d) embeddings of rows: through the new parts only, if the encoder is the ancestor's."""
     if strategy.needs.features == "inputs" and rows.inputs is not None:
         return model.features(rows.inputs)
-    return model.adapt(rows.features, start=len(ancestor.adapters))
+    with torch.no_grad():
+        return model.adapt(rows.features, start=len(ancestor.adapters))
 
 
 def _scores(logits: Tensor, labels: Tensor, temperature: float, folds: int, note: str) -> CrossValidated:

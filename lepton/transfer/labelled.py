@@ -21,9 +21,9 @@ def fit_labelled(
     *,
     steps: int,
     batch_size: int,
-    weight_decay: float,
     smoothing: float,
     seed: int,
+    pull: float = 0.0,
 ) -> None:
     """Train a model in place, in eval mode: BatchNorm keeps its statistics.
 
@@ -35,14 +35,16 @@ def fit_labelled(
         groups: Parameters that may move, each group with its peak rate `lr`.
         steps: Batches.
         batch_size: Rows a batch.
-        weight_decay: Of AdamW.
         smoothing: Of the labels.
         seed: Of batches and augmentation.
+        pull: Weight of the squared distance of what may move from its start, halved (L2-SP, Li et al. 2018).
     """
     if rows.inputs is None:
         raise ValueError("this strategy needs the prepared rows: TargetData.of(..., inputs=True)")
     source, seen = generator(seed), seen_classes(rows.labels)
-    optimiser = torch.optim.AdamW(groups, weight_decay=weight_decay)
+    moving = [p for group in groups for p in group["params"]]
+    start = [p.detach().clone() for p in moving] if pull else []
+    optimiser = torch.optim.AdamW(groups, weight_decay=0.0)
     rates = one_cycle(optimiser, steps)
     order = torch.empty(0, dtype=torch.int64)
     for _ in range(steps):
@@ -51,6 +53,9 @@ def fit_labelled(
         at, order = order[:batch_size], order[batch_size:]
         x = augment(rows.inputs[at], model.inputs, LIGHT, source)
         loss = cross_entropy(model(x), rows.labels[at], seen, smoothing)
+        if pull:
+            away = sum(((p - origin).square().sum() for p, origin in zip(moving, start, strict=True)), torch.zeros(()))
+            loss = loss + pull / 2 * away
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         optimiser.step()

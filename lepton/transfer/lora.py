@@ -47,6 +47,7 @@ class Lora(Strategy):
 
     name = "lora"
     needs = Needs(labels=True, features="inputs")
+    expensive = True
     folds = 3
     config: LoraConfig = LoraConfig()
 
@@ -66,7 +67,6 @@ class Lora(Strategy):
             groups,
             steps=c.steps(len(rows)),
             batch_size=c.batch_size,
-            weight_decay=0.0,
             smoothing=c.smoothing,
             seed=seed,
         )

@@ -49,6 +49,7 @@ class Mcc(Strategy):
     name = "mcc"
     needs = Needs(labels=False, features="inputs")
     batchnorm = "target"
+    expensive = True
     folds = 2
     config: MccConfig = MccConfig()
 

@@ -41,13 +41,17 @@ class Several(Strategy):
         self.config = replace(given, inner=self.inner.config_json())
         self.name = f"{type(self).name}:{given.of}"
         self.needs, self.batchnorm = self.inner.needs, self.inner.batchnorm
-        self.folds = self.inner.folds
+        self.folds, self.expensive = self.inner.folds, self.inner.expensive
 
     def members(self, base: Model, target: TargetData, seed: int) -> list[Model]:
         """Return the fitted members; the first is what the strategy beneath gives with the same seed."""
         if self.needs.labels:
             self.rows(target)  # refuses by its own name
         return [self.inner.adapt(base, target, seed + SEEDS_APART * k) for k in range(self.config.members)]
+
+    def shortened(self, share: float) -> Strategy:
+        """Return the same over a shortened strategy."""
+        return type(self)(replace(self.config, inner=self.inner.shortened(share).config_json()))
 
     def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
         """Return the cost of the strategy beneath, once for each member."""

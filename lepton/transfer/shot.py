@@ -56,6 +56,7 @@ class Shot(Strategy):
     name = "shot"
     needs = Needs(labels=False, features="inputs")
     batchnorm = "target"
+    expensive = True
     folds = 2
     config: ShotConfig = ShotConfig()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -97,6 +97,8 @@ class Strategy(ABC):
     needs: Needs
     batchnorm: Literal["base", "target"] = "base"
     """Whose BatchNorm statistics the adapted model carries."""
+    expensive: bool = False
+    """Whether it takes part in successive halving: it costs seconds, and a short run says something of a whole one."""
     folds: int = 5
     """Most folds of the cross-validation by which candidates are chosen; dear strategies take fewer."""
     config: Any
@@ -129,6 +131,10 @@ class Strategy(ABC):
             kind: `image` or `tabular`.
         """
 
+    def shortened(self, share: float) -> Strategy:
+        """Return the same strategy with that share of its steps; itself if its configuration knows none."""
+        return type(self)(_shortened(self.config, share))
+
     def config_json(self) -> dict[str, Any]:
         """Return the configuration as a JSON object."""
         return asdict(self.config)
@@ -146,3 +152,14 @@ class Strategy(ABC):
 
     def __str__(self) -> str:
         return self.name
+
+
+_LENGTHS = ("epochs", "fewest_steps", "most_steps")
+"""Fields of a configuration that say how long to train."""
+
+
+def _shortened(config: Any, share: float) -> Any:
+    """Return a configuration with that share of its steps, parts of it included."""
+    parts = {name: _shortened(value, share) for name, value in vars(config).items() if is_dataclass(value)}
+    lengths = {n: max(1, round(value * share)) for n, value in vars(config).items() if n in _LENGTHS}
+    return replace(config, **parts, **lengths)

@@ -9,9 +9,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
+from prefect.client.orchestration import SyncPrefectClient
 
 from lepton.core.ledger import Ledger
 from lepton.core.workspace import Workspace
@@ -83,11 +83,10 @@ def run_state(up: Workspace, run_id: str) -> str:
 
 
 def api(up: Workspace, path: str, body: dict[str, Any]) -> Any:
-    """Ask the Prefect server, as its pages do."""
+    """Ask the Prefect server with its own client, which asks again where SQLite was busy (503, nothing written)."""
     url = json.loads(up.stack_file.read_text())["prefect"]["url"]
-    asked = Request(f"{url}/api{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urlopen(asked, timeout=20) as answer:
-        return json.loads(answer.read())
+    with SyncPrefectClient(f"{url}/api") as client:
+        return client.request("POST", path, json=body).json()
 
 
 def wait_for(found: Callable[[], Any], seconds: float = 90) -> Any:

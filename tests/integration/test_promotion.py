@@ -218,9 +218,10 @@ def settle(
             considered=[],
             key=f"k{ledger.last_seq()}",
         )
-        winner = {"strategy": "residual", "seconds": 1.0, "metrics": {"accuracy": 0.9}}
+        winner = {"label": "residual", "strategy": "residual", "seconds": 1.0, "metrics": {"accuracy": 0.9}}
+        story = {"signals": {}, "plan": [], "candidates": [winner]}
         verdict = {"winner": "residual", "passed": passed, "summary": "passed" if passed else "refused"}
-        return flow.promote_winner(here, job, [winner], verdict)
+        return flow.promote_winner(here, job, story, verdict)
 
     return run
 

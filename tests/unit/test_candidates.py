@@ -1,22 +1,22 @@
 """Candidates, their choice, the plan, the ancestor and the control."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from flows.transfer_job import rows_of_transfer
-from lepton.core.config import TransferConfig
 from lepton.core.errors import LeptonError, NotFound
 from lepton.models.device import repeatable
 from lepton.models.features import FeatureCache
 from lepton.transfer import NotEnoughLabels, TargetData, get_strategy
 from lepton.transfer.ancestors import choose_ancestor
-from lepton.transfer.candidates import Candidate, choose, try_strategy
+from lepton.transfer.candidates import Candidate, try_strategy
+from lepton.transfer.choice import measured_gain
 from lepton.transfer.control import target_only
 from lepton.transfer.folds import fold_of
-from lepton.transfer.planner import plan
 from tests.unit.factories import base, damage, images, names, rows
 
 
@@ -71,11 +71,32 @@ def test_the_same_seed_gives_the_same_candidate(candidates):
     np.testing.assert_array_equal(again.probabilities, candidates["finetune"].probabilities)
 
 
-def test_adapted_candidates_beat_the_unadapted_and_one_of_them_is_chosen(candidates):
+def test_adapted_candidates_beat_the_unadapted_and_the_gain_is_measured_out_of_fold(candidates):
     assert candidates["none"].metrics["accuracy"] < 0.5
-    chosen = choose(list(candidates.values()))
-    assert chosen.strategy != "none"
-    assert chosen.metrics["accuracy"] > 0.9
+    truth = base("image").label_indices(turned(45, 2).labels)
+    for name in ("probe", "residual", "finetune"):
+        assert candidates[name].metrics["accuracy"] > 0.9
+        gain, sd = measured_gain(candidates[name], candidates["none"], truth)
+        assert gain > 3 * sd > 0
+    assert measured_gain(candidates["none"], candidates["none"], truth)[0] == 0
+
+
+def test_without_cross_validation_nothing_is_measured_and_the_weights_are_the_same(candidates):
+    bare = try_strategy("probe", base("image"), turned(45, 2), turned(30, 3), validate=False)
+    assert (bare.cv.accuracy, len(bare.out_of_fold), bare.validated) == (None, 0, False)
+    assert bare.model.digest(("encoder", "head")) != candidates["probe"].model.digest(
+        ("encoder", "head")
+    )  # temperature
+    np.testing.assert_array_equal(bare.model.head.weight.detach(), candidates["probe"].model.head.weight.detach())
+    assert measured_gain(bare, candidates["none"], np.zeros(45, dtype=np.int64)) == (None, 0.0)
+
+
+def test_a_dear_strategy_is_not_cross_validated_on_a_handful_of_labels():
+    table = turned(12, 2)
+    few = table.with_labels(names([*table.labels[:4], *[None] * 8]))
+    candidate = try_strategy("finetune", base("image"), few, turned(6, 3))
+    assert candidate.cv.folds == 0
+    assert "4 labels of 3 classes" in candidate.cv.note
 
 
 def test_none_keeps_the_temperature_of_the_base(candidates):
@@ -128,29 +149,6 @@ def test_fewer_labels_than_folds_give_fewer_folds_and_say_so():
     assert "3 folds instead of 5" in note
 
 
-def test_the_plan_is_the_configured_ladder_and_none_always_runs():
-    steps = plan(TransferConfig(strategies=("probe", "finetune")), labels=100, rows=100)
-    assert [(s.strategy, s.run) for s in steps] == [("none", True), ("probe", True), ("finetune", True)]
-
-
-def test_what_does_not_fit_the_budget_is_left_out_with_its_reason():
-    steps = plan(TransferConfig(budget_seconds=3), labels=100, rows=100, costs={"residual": 1.5, "finetune": 9})
-    assert [s.run for s in steps] == [True, True, True, False]
-    assert "9.0 s as measured before" in steps[3].reason
-    assert "budget of 3 s" in steps[3].reason
-
-
-def test_without_labels_only_label_free_strategies_are_planned():
-    steps = plan(TransferConfig(), labels=0, rows=100)
-    assert [s.strategy for s in steps if s.run] == ["none"]
-    assert "needs labels" in steps[1].reason
-
-
-def test_rows_without_labels_count_towards_the_cost_of_a_strategy_that_learns_from_them():
-    few, many = (plan(TransferConfig(strategies=("shot",)), labels=0, rows=rows)[1] for rows in (100, 5000))
-    assert many.seconds > few.seconds
-
-
 def test_what_was_not_cross_validated_keeps_the_temperature_that_it_found(candidates):
     table = turned(30, 2).without_labels()
     found = try_strategy("prototype", base("image"), table, turned(6, 3))
@@ -183,7 +181,18 @@ def test_the_ancestor_is_the_model_that_reads_the_labelled_rows_best(candidates)
     assert best == "champion"
     assert [s.label for s in scores] == ["champion", "base"]
     assert choose_ancestor(models, images(30, seed=7))[0] == "base"
-    assert choose_ancestor(models, images(30, seed=7).without_labels())[0] == "base"
+
+
+def test_without_labels_the_ancestor_is_a_confident_model_whose_domain_is_near():
+    inside_out = images(60, seed=2)
+    inside_out = replace(inside_out, images=255 - inside_out.images)
+    fitted = try_strategy("shot", base("image"), inside_out.without_labels(), inside_out.take(range(6)))
+    models = {"base": base("image"), "champion": fitted.model}
+    best, scores = choose_ancestor(models, inside_out.without_labels())
+    assert (best, scores[0].accuracy) == ("champion", None)
+    assert scores[0].distance < scores[1].distance
+    known = {s.label: s.distance for s in choose_ancestor(models, images(60, seed=7).without_labels())[1]}
+    assert known["base"] < 0.05 < known["champion"]
 
 
 @pytest.mark.parametrize("kind", ["image", "tabular"])
@@ -203,7 +212,7 @@ def test_the_control_with_one_class_answers_that_class_and_without_labels_refuse
 
 
 def test_predicted_seconds_grow_with_the_labels():
-    for name in ("probe", "residual", "finetune"):
+    for name in ("probe", "residual", "finetune", "lora"):
         assert get_strategy(name).predict_seconds(5000, 9000, "image") > get_strategy(name).predict_seconds(
             10, 9000, "image"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from lepton.core.workspace import Workspace
 POOLS = ("cpu", "gpu")
 DEPLOYMENTS = "deploy/prefect.yaml"
 START_SECONDS = 120.0
+BUSY_SECONDS = 10.0
+"""How long a server that answers 503 is asked again."""
 
 Say = Callable[[str], None]
 
@@ -155,17 +158,25 @@ def _start_mlflow(ws: Workspace, port: int, started: list[Service]) -> Service:
 
 
 def _create_pool(api: str, pool: str) -> None:
-    """Create a work pool unless it exists; the worker fills in its job template when it starts."""
+    """Create a work pool unless it exists; the worker fills in its job template when it starts.
+
+    A server that is still writing its first tables may answer 503, with nothing written: it is asked again.
+    """
     body = json.dumps({"name": pool, "type": "process"}).encode()
     request = urllib.request.Request(f"{api}/work_pools/", data=body, headers={"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=30):
-            return
-    except urllib.error.HTTPError as error:
-        if error.code != 409:  # 409: it exists, from an earlier `up`
-            raise LeptonError(
-                f"Work pool {pool!r} could not be created.", why=str(error), fix=["lepton doctor"]
-            ) from None
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=30):
+                return
+        except urllib.error.HTTPError as error:
+            if error.code == 409:  # it exists, from an earlier `up`
+                return
+            if error.code != 503 or time.monotonic() > deadline:
+                raise LeptonError(
+                    f"Work pool {pool!r} could not be created.", why=str(error), fix=["lepton doctor"]
+                ) from None
+        time.sleep(BUSY_SECONDS / 20)
 
 
 def _start_worker(ws: Workspace, pool: str, api: str, started: list[Service]) -> None:
