@@ -98,8 +98,9 @@ def run(description: str | None, folder: Path, letter: str, results: Path) -> No
     for part in parts:
         if wanted and part.upper() not in wanted:
             continue
-        known = read(results)
-        for found in import_module(part).measure():
+        measured = import_module(part).measure()
+        known = read(results)  # only now: another process may have measured others meanwhile
+        for found in measured:
             known[found["id"]] = found
             print(show(found), flush=True)
         save(results, known)

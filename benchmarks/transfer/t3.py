@@ -24,36 +24,52 @@ DRAWS, SOURCE_ROWS, SIZE, EPOCHS = 10, 2000, 28, 40
 
 def measure() -> list[figures.Figure]:
     """Return mean and deviation of the test accuracy over the draws, a figure for each number of labels."""
+    return few_labels("T3", BARS, unlabelled=False, published=PUBLISHED)
+
+
+def few_labels(
+    name: str, bars: dict[int, float], *, unlabelled: bool, published: dict[int, float] | None = None
+) -> list[figures.Figure]:
+    """Return a figure for each number of labels a class.
+
+    Args:
+        name: With which their ids begin.
+        bars: By number of labels.
+        unlabelled: Whether the rest of the target's training part is there, without labels.
+        published: By number of labels.
+    """
     train, test = load("usps")
     unseen, rows = table(test, "usps-test"), table(train, "usps")
-    reached: dict[int, list[float]] = {count: [] for count in BARS}
-    chosen: dict[int, list[str]] = {count: [] for count in BARS}
+    reached: dict[int, list[float]] = {count: [] for count in bars}
+    chosen: dict[int, list[str]] = {count: [] for count in bars}
     unadapted: list[float] = []
     for draw in range(DRAWS):
         model = base("mnist", draw, count=SOURCE_ROWS, size=SIZE, epochs=EPOCHS)
-        for count in BARS:
-            labelled = with_labels(rows, count, draw).labelled()
-            found = search(model, labelled, unseen, seed=draw)
+        for count in bars:
+            shown = with_labels(rows, count, draw)
+            found = search(model, shown if unlabelled else shown.labelled(), unseen, seed=draw)
             reached[count].append(100 * found.winner.metrics["accuracy"])
             chosen[count].append(found.winner.strategy)
         unadapted.append(100 * found.candidates["none"].metrics["accuracy"])
-        print(draw, f"un-adapted {unadapted[-1]:.2f}", {n: round(v[-1], 2) for n, v in reached.items()}, flush=True)
+        print(
+            name, draw, f"un-adapted {unadapted[-1]:.2f}", {n: round(v[-1], 2) for n, v in reached.items()}, flush=True
+        )
     return [
         figures.figure(
-            f"T3{letter}",
+            f"{name}{letter}",
             statistics.mean(reached[count]),
             "% of the test images",
             DRAWS,
             range(DRAWS),
-            "python benchmarks/transfer --only T3",
+            f"python benchmarks/transfer --only {name}",
             each=reached[count],
             sd=round(statistics.stdev(reached[count]), 4),
             labels_per_class=count,
-            bar=f">= {BARS[count]}",
-            published=PUBLISHED[count],
+            bar=f">= {bars[count]}",
+            published=published[count] if published else None,
             unadapted=round(statistics.mean(unadapted), 4),
             unadapted_sd=round(statistics.stdev(unadapted), 4),
-            chosen={name: chosen[count].count(name) for name in sorted(set(chosen[count]))},
+            chosen={strategy: chosen[count].count(strategy) for strategy in sorted(set(chosen[count]))},
         )
-        for letter, count in zip("abcd", BARS, strict=True)
+        for letter, count in zip("abcd", bars, strict=True)
     ]

@@ -15,11 +15,8 @@ from lepton.transfer.planner import OVERRUN, Outcome, improvement, next_step, pl
 from lepton.transfer.regret import regret_of
 from lepton.transfer.signals import Signals
 
-EVERY = (
-    *("none", "recalibrate", "bn", "prototype", "coral", "probe"),
-    *("residual", "lora", "finetune", "mcc", "shot"),
-)
-WIDE = TransferConfig(strategies=EVERY, combine=True)
+WIDE = TransferConfig()
+EVERY = WIDE.strategies
 NOTHING = Signals("image", 10, 1000, 0, 0.8, None, None, None, None, 1.0, 0.0)
 FIFTY = replace(NOTHING, labels=50, base_accuracy=0.7, probe_accuracy=0.9)
 
@@ -89,7 +86,7 @@ def test_the_goal_ends_it():
 def test_a_promise_that_stands_clear_is_not_cross_validated():
     steps = plan(TransferConfig(strategies=("shot", "finetune")), FIFTY, ())
     done = [Outcome("none", 0.1, 0.0), Outcome("finetune", 5.0, 8.0, 4.0)]
-    step = next_step(steps, done, TransferConfig())
+    step = next_step(steps, done, TransferConfig(combine=False))
     assert (step.strategy, step.validate) == ("shot", False)
     assert step.seconds < next(s for s in steps if s.strategy == "shot").seconds
 

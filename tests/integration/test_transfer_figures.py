@@ -1,0 +1,62 @@
+"""The figures of docs/benchmarks.md made small: shipped digits, one seed, bounds with a margin over several seeds.
+
+MNIST (28 x 28) and optdigits (8 x 8) are both read at 16 x 16. Of each domain 1,000 rows are shown, others are unseen.
+Nothing here is timed against the machine; costs are compared with each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import pytest
+
+from lepton.core.config import EncoderConfig, PretrainConfig, TransferConfig
+from lepton.core.table import Table
+from lepton.data import demo
+from lepton.models.model import Model
+from lepton.pretraining import pretrain
+from lepton.transfer.candidates import try_strategy
+from lepton.transfer.engine import Search, put_forward, search
+
+CLASSES = tuple("0123456789")
+SHOWN, UNSEEN, SIZE = 1000, 797, 16
+SEED = 0
+EPOCHS = {"mnist": 10, "optdigits": 20}
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@cache
+def domain(name: str) -> tuple[Table, Table, Table]:
+    """Return rows for a base, rows to adapt to, and unseen rows."""
+    found = demo.mnist() if name == "mnist" else demo.optdigits()
+    order = np.random.default_rng(SEED).permutation(len(found))
+    return found.take(order[:4000]), found.take(order[:SHOWN]), found.take(order[SHOWN : SHOWN + UNSEEN])
+
+
+@cache
+def base(name: str) -> Model:
+    config = PretrainConfig(epochs=EPOCHS[name])
+    return pretrain(domain(name)[0], CLASSES, EncoderConfig(image_size=SIZE), config, seed=SEED, threads=1).model
+
+
+def shown(name: str, per_class: int, *, unlabelled: bool = True) -> Table:
+    """Return the rows to adapt to with so many labels a class; without the others' rows if `unlabelled` is not set."""
+    rows, random = domain(name)[1], np.random.default_rng(SEED)
+    keep = np.full(len(rows), False)
+    for label in CLASSES:
+        keep[random.permutation(np.flatnonzero(rows.labels == label))[:per_class]] = True
+    rows = rows.with_labels(np.where(keep, rows.labels, None))
+    return rows if unlabelled else rows.labelled()
+
+
+@cache
+def found(source: str, target: str, per_class: int, unlabelled: bool = True) -> Search:
+    rows = shown(target, per_class, unlabelled=unlabelled)
+    return search(base(source), rows, domain(target)[2], TransferConfig(budget_seconds=60), seed=SEED)
+
+
+def accuracy(search: Search, label: str) -> float:
+    return float(search.candidates[label].metrics["accuracy"])
