@@ -82,6 +82,10 @@ def planned(played: Sequence[Replayed]) -> list[figures.Figure]:
     """Return T7: points behind the best strategy, share of the cost of running all, most of the budget spent."""
     behind = [_ahead(p, p.best) - _ahead(p, p.chosen) for p in played]
     cost = {n: round(100 * _cost(p), 1) for n, p in _by_labels(played).items()}
+    alone = {
+        n: round(100 * sum(p.cost[p.best] for p in group) / sum(sum(p.cost.values()) for p in group), 1)
+        for n, group in _by_labels(played).items()
+    }
     return [
         _figure(
             "T7a",
@@ -93,7 +97,15 @@ def planned(played: Sequence[Replayed]) -> list[figures.Figure]:
             other_seeds=round(statistics.mean(b for b, p in zip(behind, played, strict=True) if p.run.seed), 3),
             chosen={name: [p.chosen for p in played].count(name) for name in sorted({p.chosen for p in played})},
         ),
-        _figure("T7b", 100 * _cost(played), "% of the cost of running all", played, bar="<= 35", by_labels=cost),
+        _figure(
+            "T7b",
+            100 * _cost(played),
+            "% of the cost of running all",
+            played,
+            bar="<= 35",
+            by_labels=cost,
+            the_best_alone=alone,
+        ),
         _figure(
             "T7c",
             100 * max(p.spent for p in played) / BUDGET,
