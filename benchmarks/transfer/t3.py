@@ -51,9 +51,8 @@ def few_labels(
             reached[count].append(100 * found.winner.metrics["accuracy"])
             chosen[count].append(found.winner.strategy)
         unadapted.append(100 * found.candidates["none"].metrics["accuracy"])
-        print(
-            name, draw, f"un-adapted {unadapted[-1]:.2f}", {n: round(v[-1], 2) for n, v in reached.items()}, flush=True
-        )
+        latest = ", ".join(f"{count}: {chosen[count][-1]} {reached[count][-1]:.2f}" for count in bars)
+        print(f"{name} draw {draw}: un-adapted {unadapted[-1]:.2f}, {latest}", flush=True)
     return [
         figures.figure(
             f"{name}{letter}",

@@ -6,7 +6,6 @@ Nothing here is timed against the machine; costs are compared with each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -17,8 +16,7 @@ from lepton.core.table import Table
 from lepton.data import demo
 from lepton.models.model import Model
 from lepton.pretraining import pretrain
-from lepton.transfer.candidates import try_strategy
-from lepton.transfer.engine import Search, put_forward, search
+from lepton.transfer.engine import Search, search
 
 CLASSES = tuple("0123456789")
 SHOWN, UNSEEN, SIZE = 1000, 797, 16
