@@ -6,7 +6,11 @@ Nothing here is timed against the machine; costs are compared with each other.
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +20,8 @@ from lepton.core.table import Table
 from lepton.data import demo
 from lepton.models.model import Model
 from lepton.pretraining import pretrain
-from lepton.transfer.engine import Search, search
+from lepton.transfer.engine import Search, put_forward, search
+from tests.conftest import Answer
 
 CLASSES = tuple("0123456789")
 SHOWN, UNSEEN, SIZE = 1000, 797, 16
@@ -53,8 +58,43 @@ def shown(name: str, per_class: int, *, unlabelled: bool = True) -> Table:
 @cache
 def found(source: str, target: str, per_class: int, unlabelled: bool = True) -> Search:
     rows = shown(target, per_class, unlabelled=unlabelled)
-    return search(base(source), rows, domain(target)[2], TransferConfig(budget_seconds=60), seed=SEED)
+    return search(base(source), rows, domain(target)[2], TransferConfig(budget_seconds=300, combine=False), seed=SEED)
 
 
 def accuracy(search: Search, label: str) -> float:
     return float(search.candidates[label].metrics["accuracy"])
+
+
+def promoted(source: str, target: str, per_class: int) -> str:
+    """Return what the guard without labels lets serve."""
+    done, labels = found(source, target, per_class), base(source).label_indices(shown(target, per_class).labels)
+    return put_forward(done.ranking, done.candidates, base(source), labels)[0]
+
+
+Cli = Callable[..., Answer]
+
+
+def test_a_target_without_labels_gets_a_champion_where_classes_are_clusters(lepton: Cli, tmp_path: Path) -> None:
+    os.environ |= {"LEPTON_PRETRAIN__EPOCHS": "8", "LEPTON_THREADS": "1", "LEPTON_TRANSFER__COMBINE": "false"}
+    source, target, unseen = demo.mnist(), demo.optdigits(), tmp_path / "ws"
+    order = np.random.default_rng(SEED).permutation(len(source))[:3000]
+    assert source.images is not None
+    assert target.images is not None
+    mnist, digits = tmp_path / "mnist.npz", tmp_path / "optdigits.npz"
+    np.savez(mnist, images=source.images[order], labels=source.labels[order].astype(str))
+    np.savez(digits, images=target.images[:600])
+    ws = unseen
+
+    def ok(*arguments: object) -> str:
+        answer = lepton("-w", ws, *arguments)
+        assert answer.code == 0, answer.text
+        return answer.out
+
+    assert lepton("init", ws, "--from", mnist).code == 0
+    ok("ingest", "mnist", mnist, "--local")
+    ok("pretrain", "--local")
+    ok("ingest", "optdigits", digits, "--new", "--local")
+    done = json.loads(ok("transfer", "optdigits", "--local", "--json"))
+    assert done["outcome"] == "promoted"
+    assert done["gate"]["basis"] == "validators"
+    assert "without a test on labels" in ok("transfer", "optdigits", "--explain")
