@@ -145,7 +145,7 @@ def records(strategy, gain, count, signals=FIFTY, seconds=4.0):
 
 def test_without_history_the_bandit_is_the_ladder():
     expected = Bandit().expected("finetune", FIFTY)
-    assert expected.gain == pytest.approx(100 * remaining_error(FIFTY) * ladder("finetune", 5))
+    assert expected.gain == pytest.approx(100 * remaining_error(FIFTY) * ladder("finetune", FIFTY))
     assert Bandit().expected("none", FIFTY) == Expected(0.0, 0.0)
 
 
