@@ -11,7 +11,7 @@ from __future__ import annotations
 import figures
 from unlabelled import Protocol
 
-PROTOCOL = Protocol("T1", "mnist", "usps", epochs=12, bar=97.8, published=97.9)
+PROTOCOL = Protocol("T1", "mnist", "usps", epochs=12, bar=97.8, published=97.9, most_seconds=60)
 
 
 def measure() -> list[figures.Figure]:

@@ -47,6 +47,8 @@ class Protocol:
     bar: float
     published: float
     """SHOT's own figure."""
+    most_seconds: int | None = None
+    """To fit what is chosen."""
 
     def adapt(self, seed: int) -> Adapted:
         """Return what `lepton transfer` comes to with no option."""
@@ -100,7 +102,7 @@ class Protocol:
                 range(SEEDS),
                 command,
                 each=fits,
-                bar="<= 60",
+                bar=f"<= {self.most_seconds}" if self.most_seconds else None,
                 whole_search=[round(d.whole, 1) for d in done],
             ),
         ]
