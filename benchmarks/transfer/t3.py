@@ -80,8 +80,8 @@ class Drawn:
 
 
 def one(draw: int, count: int, unlabelled: bool) -> Drawn:
-    """Return what `lepton transfer` comes to, with no option; kept on disk for this revision of the code."""
-    kept = WORK / "few" / figures.revision() / f"{draw}-{count}-{'all' if unlabelled else 'labelled'}.json"
+    """Return what `lepton transfer` comes to, with no option; kept on disk for this state of the code."""
+    kept = WORK / "few" / figures.code() / f"{draw}-{count}-{'all' if unlabelled else 'labelled'}.json"
     if not kept.exists():
         train, test = load("usps")
         shown = with_labels(table(train, "usps"), count, draw)

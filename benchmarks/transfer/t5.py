@@ -17,11 +17,11 @@ import figures
 import numpy as np
 import torch
 from replay import BUDGET, Replayed, replay
-from runs import LABELS, SEEDS, all_runs
+from runs import FOLDER, LABELS, SEEDS, all_runs, make
 
 from lepton.transfer.history import Record
 
-COMMAND = "python benchmarks/transfer/runs.py && python benchmarks/transfer --only T5"
+COMMAND = "python benchmarks/transfer --only T5"
 WORSE = 0.5
 """Points below the un-adapted base from which a promotion counts as negative transfer."""
 ORDERS, SOON = 5, 50
@@ -34,6 +34,8 @@ def measure() -> list[figures.Figure]:
     torch.set_num_threads(1)
     runs, remembered, played = list(all_runs()), list[Record](), list[Replayed]()
     for run in runs:
+        if not (FOLDER / run.name).exists():  # `runs.py` makes them in several processes
+            make(run)
         played.append(replay(run, remembered))
         remembered.extend(played[-1].records)
     return [negative(played), guarded(played), *planned(played), *learnt()]
