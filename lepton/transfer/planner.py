@@ -133,6 +133,9 @@ def next_step(
     if not paying:
         return None
     chosen = max(paying, key=lambda s: (worth[s.strategy] / s.seconds, s.strategy))
+    worthiest = max(paying, key=lambda s: (worth[s.strategy], s.strategy))
+    if worthiest.fit * OVERRUN > _left(done, config) - chosen.seconds:
+        chosen = worthiest  # what is worth more would no longer fit after the cheaper one
     if chosen.expensive:
         rivals = _rivals(paying, config)
         trial = next_trial(rivals, trials) if chosen.strategy in rivals else None

@@ -11,7 +11,7 @@ from lepton.core.errors import UsageError
 from lepton.transfer.bandit import Bandit, Expected, ladder, remaining_error
 from lepton.transfer.halving import dropped, next_trial
 from lepton.transfer.history import Record, slowness
-from lepton.transfer.planner import OVERRUN, Outcome, improvement, next_step, plan, posterior, rank, why_stopped
+from lepton.transfer.planner import OVERRUN, Outcome, Step, improvement, next_step, plan, posterior, rank, why_stopped
 from lepton.transfer.regret import regret_of
 from lepton.transfer.signals import Signals
 
@@ -49,6 +49,17 @@ def test_the_strategy_that_promises_most_is_among_those_tried():
 def test_cheap_strategies_come_before_dear_ones():
     order = [outcome.strategy for outcome in play(WIDE, FIFTY)[1]]
     assert order.index("probe") < order.index("shot")
+
+
+@pytest.mark.parametrize(("budget", "first"), [(120, "shot"), (400, "mcc")])
+def test_what_pays_more_a_second_does_not_push_out_what_is_worth_more(budget, first):
+    config = TransferConfig(strategies=("mcc", "shot"), combine=False, budget_seconds=budget)
+    steps = [
+        Step("none", 0.1, 0.0, 0.0),
+        Step("mcc", 30.0, 4.0, 1.0, expensive=True, fit=30.0, price=2.0),
+        Step("shot", 64.0, 6.0, 1.0, expensive=True, fit=64.0, price=2.0),
+    ]
+    assert next_step(steps, [Outcome("none", 1.0, 0.0)], config).strategy == first
 
 
 @settings(max_examples=60, deadline=None)
