@@ -67,6 +67,13 @@ def revision() -> str:
     return commit.stdout.strip() + ("+changes" if dirty.stdout.strip() else "")
 
 
+@cache
+def code() -> str:
+    """Return what the package's own code is known by in git: what was measured with it stays true until it changes."""
+    git = ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD:lepton"]
+    return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def read(path: Path) -> dict[str, Figure]:
     """Return the figures of a results file by id; none if it does not exist."""
     return {found["id"]: found for found in (json.loads(path.read_text()) if path.exists() else [])}
@@ -78,8 +85,10 @@ def save(path: Path, figures: dict[str, Figure]) -> None:
 
 
 def show(found: Figure) -> str:
-    """Return a figure as a line to print."""
-    return f"{found['id']:<5} {found['value']:.4g} {found['unit']}   n={found['n']}  seeds={found['seeds']}"
+    """Return a figure as a line to print: the value, then what it is to be read beside."""
+    value = f"{found['value']:.4g}" + (f" ± {found['sd']:.2g}" if "sd" in found else "")
+    beside = [f"{name} {found[name]}" for name in ("unadapted", "published", "bar") if found.get(name) is not None]
+    return "   ".join([f"{found['id']:<5} {value} {found['unit']}", *beside, f"n={found['n']}  seeds={found['seeds']}"])
 
 
 def run(description: str | None, folder: Path, letter: str, results: Path) -> None:
@@ -98,8 +107,9 @@ def run(description: str | None, folder: Path, letter: str, results: Path) -> No
     for part in parts:
         if wanted and part.upper() not in wanted:
             continue
-        known = read(results)
-        for found in import_module(part).measure():
+        measured = import_module(part).measure()
+        known = read(results)  # only now: another process may have measured others meanwhile
+        for found in measured:
             known[found["id"]] = found
             print(show(found), flush=True)
         save(results, known)

@@ -27,7 +27,7 @@ from figures import Figure
 
 from lepton.cli.demo.deliveries import Window, annotate, make_story
 from lepton.cli.demo.perform import SETTINGS
-from lepton.core.config import EncoderConfig, MonitorConfig, PretrainConfig
+from lepton.core.config import EncoderConfig, MonitorConfig, PretrainConfig, TransferConfig
 from lepton.core.controller import State, decide
 from lepton.core.splits import pick_per_class, split
 from lepton.core.table import Table, concat
@@ -41,7 +41,7 @@ from lepton.transfer.engine import search
 
 RESULTS = figures.RESULTS / "loop.json"
 CLASSES = tuple("0123456789")
-MONITOR = MonitorConfig(**SETTINGS["monitor"])
+MONITOR, DEMO = MonitorConfig(**SETTINGS["monitor"]), TransferConfig(**SETTINGS["transfer"])
 LABELS = 10
 
 
@@ -183,7 +183,7 @@ def first_champion(seed: int) -> tuple[Model, Judged]:
     first = make_story(seed).first
     usable = split(first, "train", "val")
     chosen = pick_per_class(usable, LABELS, seed)
-    model = search(base(seed % 5), hide_labels(usable, chosen), split(first, "test"), seed=seed).winner.model
+    model = search(base(seed % 5), hide_labels(usable, chosen), split(first, "test"), DEMO, seed).winner.model
     fitted = np.isin(first.ids.astype(str), chosen.ids.astype(str))
     return model, answered(model, first, fitted)
 
@@ -194,7 +194,7 @@ def retransfer(seed: int, champion: Model, windows: list[Window]) -> Model:
     train, held_out = split(table, "train", "val"), split(table, "test").labelled()
     models = {"base": base(seed % 5), "champion": champion}
     best, _ = choose_ancestor(models, train)
-    return search(models[best], train, held_out, seed=seed).winner.model
+    return search(models[best], train, held_out, DEMO, seed).winner.model
 
 
 def hide_labels(table: Table, keep: Table) -> Table:

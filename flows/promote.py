@@ -68,10 +68,13 @@ def promote_winner(ws: Workspace, job: TransferJob, story: Json, verdict: Json) 
     ref, target = ModelRef.from_json(registered["model"]), job.pair.target
     if outcome == "proposed":
         say_proposed(pair, target, ref.version, verdict["summary"])
+    labels_decide = verdict.get("undecided") or verdict.get("basis") == "validators"
     next_step = {
         "promoted": f"lepton score {target}",
         "proposed": f"lepton promote {target} --approve   (or: lepton reject {target} --why ...)",
-        "refused": f'lepton promote {target} {ref.version} --why "..."   (only if you know better)',
+        "refused": f"lepton ingest {target} labels.csv --labels   (more labels would decide)"
+        if labels_decide
+        else f'lepton promote {target} {ref.version} --why "..."   (only if you know better)',
     }[outcome]
     links = registered["links"]
     return {"outcome": outcome, "model": ref.to_json(), "links": links, "metrics": winner["metrics"], "next": next_step}

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-PUT_FORWARD = 3
-"""Most candidates that the guard without labels is asked about, best first; a test on labels meets one alone."""
 SOURCE_ROWS = 1000
 """Test rows of the source on which it is measured how much of it was forgotten."""
 
@@ -119,7 +117,7 @@ def _by_validators(
     but whether the un-adapted base reads this domain at all, nothing but labels shows.
     """
     from lepton.transfer.choice import case_of
-    from lepton.transfer.guard import Seen, judge_without_labels
+    from lepton.transfer.guard import PUT_FORWARD, Seen, judge_without_labels
     from lepton.transfer.label_shift import plausible_prior
 
     ancestor = load_version(ws, job.ancestor).model

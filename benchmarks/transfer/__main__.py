@@ -1,6 +1,6 @@
-"""The figures of transfer, T3 and T8; what each means stands in its own file beside this one.
+"""The figures of transfer, T1 to T8; what each means stands in its own file beside this one.
 
-python benchmarks/transfer              all of them (about ten minutes)
+python benchmarks/transfer              all of them (four hours, and three for the runs that T5 to T7 replay)
 python benchmarks/transfer --only T3    some; the others keep the values they have
 """
 

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import torch
 from runs import STRATEGIES, Run, Tried, base_of, read, signals_of
 
 from lepton.core.config import TransferConfig
 from lepton.core.gate import Verdict
-from lepton.transfer.choice import case_of, measured_gain
-from lepton.transfer.guard import judge_without_labels
+from lepton.transfer.choice import measured_gain
+from lepton.transfer.engine import put_forward
+from lepton.transfer.guard import PUT_FORWARD
 from lepton.transfer.history import Record
-from lepton.transfer.label_shift import plausible_prior
 from lepton.transfer.planner import Outcome, Step, next_step, plan, rank, why_stopped
+from lepton.transfer.signals import Signals
 
 BUDGET = 60.0
 """Seconds a run."""
-PUT_FORWARD = 3
-"""As in the product: candidates that the guard without labels is asked about."""
 
 
 @dataclass(frozen=True)
@@ -66,80 +65,91 @@ def replay(run: Run, records: Sequence[Record] = (), budget: float = BUDGET) -> 
         records: Of earlier transfers.
         budget: Seconds.
     """
-    found, rows = read(run)
-    labels, signals, ancestor = rows["labels"], signals_of(run), base_of(run)
-    truth = labels[labels >= 0]
+    told = _told(run)
     config = TransferConfig(strategies=STRATEGIES, combine=False, budget_seconds=budget)
-    steps = plan(config, signals, records, size=ancestor.size)
+    steps = plan(config, told.signals, records, size=told.size)
     done: list[Outcome] = []
-    seen: dict[str, Any] = {}
     planned: dict[str, Step] = {}
     while step := next_step(steps, done, config):
-        planned[step.strategy] = step
-        seen[step.strategy] = _candidate(found[step.strategy], step)
-        gain, sd = measured_gain(seen[step.strategy], seen["none"], truth)
-        done.append(Outcome(step.strategy, spent_on(found[step.strategy], step), gain, sd, step.share))
         assert step.share == 1, "a trial run was not recorded"
-    order = [name for name, _ in rank(steps, done)]
-    prior = plausible_prior(ancestor, torch.from_numpy(found["none"].embedding)).numpy()
-    promoted, verdicts = "none", {}
-    for name in order[:PUT_FORWARD]:
-        if name == "none":
-            break
-        others = {other: value for other, value in seen.items() if other != name}
-        case = case_of(seen[name], seen["none"], others, ancestor, labels, prior)
-        verdicts[name] = judge_without_labels(case)
-        if verdicts[name].passed:
-            promoted = name
-            break
+        planned[step.strategy] = step
+        gain, sd = told.gains[step.strategy, step.validate]
+        done.append(Outcome(step.strategy, told.seconds[step.strategy, step.validate], gain, sd, step.share))
+    order = tuple(name for name, _ in rank(steps, done))
+    promoted, verdicts = _promoted(
+        run, order[:PUT_FORWARD], frozenset((name, step.validate) for name, step in planned.items())
+    )
     return Replayed(
         run=run,
-        ladder={name: float((t.test.argmax(axis=1) == rows["test"]).mean()) for name, t in found.items()},
-        cost={name: float(t.about["seconds"]) for name, t in found.items()},
-        tried=tuple(seen),
+        ladder=told.accuracy,
+        cost={name: told.seconds[name, True] for name in told.accuracy},
+        tried=tuple(planned),
         spent=sum(outcome.seconds for outcome in done),
         chosen=order[0],
         promoted=promoted,
         verdicts=verdicts,
         stopped=why_stopped(steps, done, config),
         records=tuple(
-            Record(o.strategy, signals, o.gain, o.seconds, planned[o.strategy].seconds / planned[o.strategy].slowness)
+            Record(
+                o.strategy, told.signals, o.gain, o.seconds, planned[o.strategy].seconds / planned[o.strategy].slowness
+            )
             for o in done
             if o.strategy != "none"
         ),
     )
 
 
-def spent_on(tried: Tried, step: Step) -> float:
-    """Return what a step costs: measured as a whole, or without its folds, each taken to cost what the fit did."""
-    whole, fit, folds = (tried.about[key] for key in ("seconds", "fit_seconds", "cv"))
-    return float(whole if step.validate else max(whole - folds["folds"] * fit, fit))
+@dataclass(frozen=True)
+class _Told:
+    """What the planner is told of a run; by strategy, and whether it is cross-validated."""
+
+    signals: Signals
+    size: int
+    accuracy: dict[str, float]
+    """On the test images."""
+    seconds: dict[tuple[str, bool], float]
+    gains: dict[tuple[str, bool], tuple[float | None, float]]
 
 
-def records_of(run: Run) -> list[Record]:
-    """Return what the ledger would remember of a run of which everything was tried."""
+@cache
+def _told(run: Run) -> _Told:
     found, rows = read(run)
-    signals = signals_of(run)
-    accuracy = {name: float((t.test.argmax(axis=1) == rows["test"]).mean()) for name, t in found.items()}
-    return [
-        Record(
-            strategy=name,
-            signals=signals,
-            gain=100 * (accuracy[name] - accuracy["none"]),
-            seconds=float(tried.about["seconds"]),
-            predicted=float(tried.about["seconds"]),
-        )
-        for name, tried in found.items()
-        if name != "none"
-    ]
+    truth = rows["labels"][rows["labels"] >= 0]
+    seconds, gains = {}, {}
+    for name, tried in found.items():
+        for validated in (True, False):
+            seconds[name, validated] = _spent_on(tried, validated)
+            one, none = _candidate(name, tried, validated), _candidate("none", found["none"], True)
+            gains[name, validated] = measured_gain(one, none, truth)
+    return _Told(
+        signals=signals_of(run),
+        size=base_of(run).size,
+        accuracy={name: float((t.test.argmax(axis=1) == rows["test"]).mean()) for name, t in found.items()},
+        seconds=seconds,
+        gains=gains,
+    )
 
 
-def _candidate(tried: Tried, step: Step) -> Any:
-    """Return what the engine looks at of a candidate; without out-of-fold answers if the step did not ask for them."""
+@cache
+def _promoted(run: Run, order: tuple[str, ...], tried: frozenset[tuple[str, bool]]) -> tuple[str, dict[str, Verdict]]:
+    """Return what the guard lets serve of candidates in that order, and what it said."""
+    found, rows = read(run)
+    seen = {name: _candidate(name, found[name], validated) for name, validated in tried}
+    return put_forward(order, seen, base_of(run), rows["labels"])
+
+
+def _spent_on(tried: Tried, validated: bool) -> float:
+    """Return what a strategy cost: as a whole, or without its folds, each taken to cost what the fit did."""
+    whole, fit, folds = (tried.about[key] for key in ("seconds", "fit_seconds", "cv"))
+    return float(whole if validated else max(whole - folds["folds"] * fit, fit))
+
+
+def _candidate(name: str, tried: Tried, validated: bool) -> Any:
+    """Return what the engine looks at of a candidate; without out-of-fold answers if it was not cross-validated."""
     k = tried.answers.shape[1]
     return SimpleNamespace(
-        strategy=step.strategy,
+        strategy=name,
         answers=tried.answers,
         embedding=tried.embedding,
-        out_of_fold=tried.out_of_fold if step.validate else np.empty((0, k)),
+        out_of_fold=tried.out_of_fold if validated else np.empty((0, k)),
     )

@@ -57,9 +57,12 @@ class PretrainConfig(Section):
 class TransferConfig(Section):
     """How a target is adapted to, and what it may cost."""
 
-    strategies: tuple[str, ...] = ("none", "probe", "residual", "finetune")
+    strategies: tuple[str, ...] = (
+        *("none", "recalibrate", "bn", "prototype", "coral", "probe"),
+        *("residual", "lora", "finetune", "mcc", "shot"),
+    )
     """Strategies that may be tried; each is one file under lepton/transfer/. The planner picks from them."""
-    combine: bool = False
+    combine: bool = True
     """Whether the best of them may be tried again as an ensemble and as a soup of several seeds."""
     ancestor: str = "auto"
     """Where to start: `base`, `champion`, or `auto` for whichever registered model of the task transfers best."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lepton.models.model import Model
 from lepton.transfer.candidates import Candidate
 from lepton.transfer.guard import Case, Seen
+from lepton.transfer.guard.apart import separation
 from lepton.transfer.guard.reverse import source_of
 
 IntArray = NDArray[np.int64]
@@ -60,6 +61,7 @@ def case_of(
         instead_of: What serves, seen on all n rows, in place of the un-adapted ancestor.
     """
     rows, known = labels < 0, labels >= 0
+    known_domain = source_of(ancestor)
     rival = instead_of or Seen(unadapted.answers, unadapted.embedding)
     truth, mine, theirs = (np.empty(0, dtype=np.int64) for _ in range(3))
     if instead_of is None:  # what serves may have learnt from these very rows
@@ -73,7 +75,8 @@ def case_of(
         candidate=Seen(candidate.answers[rows], candidate.embedding[rows]),
         others={name: other.answers[rows].argmax(axis=1) for name, other in independent(candidate, others).items()},
         prior=prior,
-        source=source_of(ancestor) if instead_of is None else None,
+        source=known_domain if instead_of is None else None,
+        separation=separation(known_domain) if known_domain else None,
         truth=truth,
         base_on_labelled=theirs,
         candidate_on_labelled=mine,

@@ -1,21 +1,26 @@
 """A whole search in memory: plan, try, rank. For benchmarks, tests and notebooks; `flows/` does the same on the record.
 
-What is ranked first is not yet fit to serve: the gate, or the guard without labels, has the last word.
+What is ranked first is not yet fit to serve: the gate, or the guard without labels (`put_forward`), has the last word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
+
 from lepton.core.config import TransferConfig
+from lepton.core.gate import Verdict
 from lepton.core.table import Table
 from lepton.models.features import FeatureCache
 from lepton.models.model import Model
 from lepton.transfer import get_strategy
 from lepton.transfer.candidates import Candidate, try_strategy
-from lepton.transfer.choice import measured_gain
+from lepton.transfer.choice import IntArray, case_of, measured_gain
+from lepton.transfer.guard import PUT_FORWARD, judge_without_labels
 from lepton.transfer.history import Record
+from lepton.transfer.label_shift import plausible_prior
 from lepton.transfer.planner import Outcome, next_step, plan, rank, why_stopped
 from lepton.transfer.signals import measure
 from lepton.transfer.strategy import TargetData
@@ -87,3 +92,27 @@ def search(
         seconds=sum(outcome.seconds for outcome in done),
         stopped=why_stopped(steps, done, config, reached),
     )
+
+
+def put_forward(
+    ranking: Sequence[str], candidates: Mapping[str, Candidate], ancestor: Model, labels: IntArray
+) -> tuple[str, dict[str, Verdict]]:
+    """Return the first of the ranking that the guard without labels lets serve, else `none`, and what it said of each.
+
+    Args:
+        ranking: Labels of the candidates, best first.
+        candidates: By label; `none` among them.
+        ancestor: Where all of them started.
+        labels: (n,) of the rows that they adapted to, -1 where unknown.
+    """
+    unadapted, verdicts = candidates["none"], dict[str, Verdict]()
+    prior = plausible_prior(ancestor, torch.from_numpy(unadapted.embedding)).numpy()
+    for name in ranking[:PUT_FORWARD]:
+        if name == "none":
+            break
+        others = {other: candidate for other, candidate in candidates.items() if other != name}
+        case = case_of(candidates[name], unadapted, others, ancestor, labels, prior)
+        verdicts[name] = judge_without_labels(case)
+        if verdicts[name].passed:
+            return name, verdicts
+    return "none", verdicts

@@ -1,9 +1,10 @@
 """The plan: which strategies to try, in which order, and when to stop. Pure.
 
-Worth is counted in points of accuracy: a strategy's expected improvement on the best so far, less a point for every
-third of the budget that it takes. The strategy that is worth most for what it costs is next; when none is worth
-anything, or none fits what is left of the budget, that is the end. Of several dear ones that promise about the same,
-short runs decide who gets a whole one (`halving`). What was best may be tried once more as an ensemble or a soup.
+Worth is counted in points of accuracy: a strategy's expected improvement on the best so far, less its cost. The whole
+budget is worth a share of the base's remaining error: half a point is much for a base that errs in 1 row of 100, and
+little for one that errs in 30. The strategy that is worth most for what it costs is next; when none is worth anything,
+or none fits what is left of the budget, that is the end. Of several dear ones that promise about the same, short runs
+decide who gets a whole one (`halving`). What was best may be tried once more as an ensemble or a soup.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from typing import Any
 
 from lepton.core.config import TransferConfig
 from lepton.transfer import get_strategy
-from lepton.transfer.bandit import Bandit, Expected
+from lepton.transfer.bandit import Bandit, Expected, remaining_error
 from lepton.transfer.candidates import FEWEST_LABELS
 from lepton.transfer.halving import TRIAL, dropped, next_trial
 from lepton.transfer.history import Record, slowness
 from lepton.transfer.signals import Signals
 
-PRICE = 3.0
-"""Points of accuracy that the whole budget is worth: a strategy that takes a third of it must promise one."""
+PRICE = 0.25
+"""Share of the base's error that the whole budget is worth: a strategy that takes half of it must promise an eighth."""
 OVERRUN = 1.5
 """A strategy starts only if this many times its predicted cost is left: it may be slower than predicted."""
 COMBINED = 0.1
@@ -57,6 +58,8 @@ class Step:
     """Of its steps; less in a trial run."""
     validate: bool = True
     """Whether it is cross-validated."""
+    price: float = 0.0
+    """Points of accuracy that the whole budget is worth here."""
 
     @property
     def label(self) -> str:
@@ -130,6 +133,9 @@ def next_step(
     if not paying:
         return None
     chosen = max(paying, key=lambda s: (worth[s.strategy] / s.seconds, s.strategy))
+    worthiest = max(paying, key=lambda s: (worth[s.strategy], s.strategy))
+    if worthiest.fit * OVERRUN > _left(done, config) - chosen.seconds:
+        chosen = worthiest  # what is worth more would no longer fit after the cheaper one
     if chosen.expensive:
         rivals = _rivals(paying, config)
         trial = next_trial(rivals, trials) if chosen.strategy in rivals else None
@@ -239,13 +245,22 @@ def _step(
     elif config.budget_bytes is not None and size > config.budget_bytes:
         out = f"{size:,} bytes of weights, which is more than {config.budget_bytes:,}"
     return Step(
-        name, seconds, expected.gain, expected.sd, out, strategy.expensive, size, min(fit * slow, seconds), slow
+        strategy=name,
+        seconds=seconds,
+        gain=expected.gain,
+        sd=expected.sd,
+        out=out,
+        expensive=strategy.expensive,
+        size=size,
+        fit=min(fit * slow, seconds),
+        slowness=slow,
+        price=100 * PRICE * remaining_error(signals),
     )
 
 
 def _worth(step: Step, best: float, config: TransferConfig) -> float:
     """Return the expected improvement on the best so far less the cost, in points."""
-    return improvement(step.gain - best, step.sd) - PRICE * step.seconds / config.budget_seconds
+    return improvement(step.gain - best, step.sd) - step.price * step.seconds / config.budget_seconds
 
 
 def improvement(ahead: float, sd: float) -> float:

@@ -46,7 +46,10 @@ def test_adaptation_beats_the_base_and_passes_the_gate(played: Played) -> None:
     assert summary["adapted"] > summary["unadapted"]
     assert summary["adapted"] > 0.93
     assert record["first_transfer"]["gate"]["passed"]
-    assert [c["strategy"] for c in record["first_transfer"]["candidates"]] == ["none", "probe", "residual", "finetune"]
+    tried = [c["strategy"] for c in record["first_transfer"]["candidates"]]
+    assert tried[0] == "none"
+    assert {"prototype", "coral", "probe", "residual", "finetune"} <= set(tried)
+    assert "shot" not in tried  # the demo's budget is small, so that it is told in two minutes
 
 
 def test_quiet_windows_stay_quiet_and_degraded_ones_confirm_drift(played: Played) -> None:

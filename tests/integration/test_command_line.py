@@ -43,6 +43,10 @@ def empty(lepton: Cli, files: Path, tmp_path: Path) -> Path:
     return tmp_path / "ws"
 
 
+NEED_LABELS = "[none, probe, residual, finetune]"
+"""Strategies that learn nothing without labels."""
+
+
 def adapted(lepton: Cli, files: Path, ws: Path) -> Path:
     """Return a workspace whose target plant-2 has a champion."""
     os.environ["LEPTON_PRETRAIN__EPOCHS"] = "4"
@@ -132,6 +136,7 @@ def test_a_csv_user_gets_from_init_to_monitor_and_back_without_python(lepton: Cl
 
 
 def test_confirmed_drift_is_acted_on_in_process_once_it_has_labels(lepton: Cli, files: Path, tmp_path: Path) -> None:
+    os.environ["LEPTON_TRANSFER__STRATEGIES"] = NEED_LABELS
     ws = adapted(lepton, files, tmp_path / "plant")
     for month in range(3):
         drifted = make_plant(300, 0.9, seed=20 + month)
@@ -181,7 +186,7 @@ def test_a_window_that_cannot_be_judged_does_not_blind_the_monitor(lepton: Cli, 
 
 
 def test_a_target_without_labels_is_refused_not_broken(lepton: Cli, files: Path, empty: Path) -> None:
-    os.environ["LEPTON_PRETRAIN__EPOCHS"] = "1"
+    os.environ |= {"LEPTON_PRETRAIN__EPOCHS": "1", "LEPTON_TRANSFER__STRATEGIES": NEED_LABELS}
     assert lepton("-w", empty, "ingest", "plant-1", files / "plant-1.csv", "--local").code == 0
     assert lepton("-w", empty, "pretrain", "--local").code == 0
     assert lepton("-w", empty, "ingest", "plant-2", files / "march.csv", "--new", "--local").code == 0

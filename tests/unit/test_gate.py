@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lepton.core.gate import GatePolicy, compare, judge, lower_bound, mcnemar_worse
+from lepton.core.gate import GatePolicy, bootstrap_interval, compare, judge, lower_bound, mcnemar_worse
 
 POLICY = GatePolicy()
 
@@ -82,6 +82,24 @@ def test_the_bound_lies_below_the_difference_and_a_model_never_loses_to_itself(s
     truth, one, two = (rng.integers(0, 3, rows) for _ in range(3))
     seen = compare("rival", truth, one, two, margin=0.02)
     assert seen.lower <= seen.difference + 1e-9
+
+
+@given(wins=st.integers(0, 40), losses=st.integers(0, 40), same=st.integers(1, 300))
+def test_the_bootstrap_interval_holds_the_difference_and_turns_with_the_sides(
+    wins: int, losses: int, same: int
+) -> None:
+    rows = wins + losses + same
+    low, high = bootstrap_interval(wins, losses, rows)
+    assert low - 1e-6 <= (wins - losses) / rows <= high + 1e-6
+    assert bootstrap_interval(losses, wins, rows) == pytest.approx((-high, -low), abs=4 / rows)
+    assert bootstrap_interval(0, 0, rows) == (0, 0)
+
+
+def test_it_is_that_of_rows_drawn_again() -> None:
+    rng = np.random.default_rng(7)
+    signs = np.repeat([1, -1, 0], [30, 10, 160])
+    drawn = signs[rng.integers(0, 200, (20_000, 200))].mean(axis=1)
+    assert bootstrap_interval(30, 10, 200) == pytest.approx(np.quantile(drawn, (0.025, 0.975)), abs=0.006)
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from lepton.core.gate import GatePolicy, judge
-from lepton.transfer.guard import Case, Seen, checks, judge_without_labels, validators
+from lepton.transfer.guard import Case, Seen, Source, checks, judge_without_labels, validators
 from lepton.transfer.guard.agreement import precision_of_changes
+from lepton.transfer.guard.apart import separation
 
 K, N, D = 5, 400, 16
 
@@ -45,7 +47,7 @@ def test_every_validator_and_check_is_found_by_its_file():
         "neighbourhood",
         "reverse",
     }
-    assert {c.name for c in checks()} == {"class mix", "confident rows", "effective rank"}
+    assert {c.name for c in checks()} == {"class mix", "classes apart", "confident rows", "effective rank"}
 
 
 def test_a_better_candidate_that_others_agree_with_passes(case):
@@ -134,3 +136,32 @@ def test_the_gate_reports_no_findings_where_labels_decide():
     truth = np.arange(300) % K
     verdict = judge(truth, truth, {"base": (truth + (truth % 3 == 0)) % K}, GatePolicy())
     assert (verdict.basis, verdict.findings, verdict.passed) == ("labels", (), True)
+
+
+def domain(distance):
+    """Two classes of equal share, `distance` standard deviations apart."""
+    means = np.array([[0.0, 0.0, 0.0], [distance, 0.0, 0.0]])
+    between = np.cov(means.T, bias=True)
+    return Source(means, np.eye(3) + between, np.array([0.5, 0.5]))
+
+
+@pytest.mark.parametrize("distance", [1.0, 2.0, 3.0])
+def test_the_separation_of_two_classes_is_that_of_normal_distributions(distance):
+    assert separation(domain(distance)) == pytest.approx(norm.cdf(distance / 2), abs=0.03)
+
+
+def test_a_domain_with_one_class_known_says_nothing():
+    one = replace(domain(3.0), prototypes=np.array([[0.0, 0.0, 0.0], [np.nan] * 3]))
+    assert separation(one) is None
+
+
+def test_where_classes_overlap_scores_without_labels_prove_nothing(case):
+    assert judge_without_labels(replace(case, separation=0.99)).passed
+    refused = judge_without_labels(replace(case, separation=0.95))
+    assert not refused.passed
+    assert "classes apart: in the base's own domain only 95%" in refused.summary()
+
+
+def test_a_few_labels_that_prove_a_gain_are_worth_more_than_classes_apart(case, truth):
+    labels = {"truth": truth[:40], "base_on_labelled": (truth[:40] + 1) % K, "candidate_on_labelled": truth[:40]}
+    assert judge_without_labels(replace(case, separation=0.9, **labels)).passed

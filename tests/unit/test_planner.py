@@ -11,15 +11,12 @@ from lepton.core.errors import UsageError
 from lepton.transfer.bandit import Bandit, Expected, ladder, remaining_error
 from lepton.transfer.halving import dropped, next_trial
 from lepton.transfer.history import Record, slowness
-from lepton.transfer.planner import OVERRUN, Outcome, improvement, next_step, plan, posterior, rank, why_stopped
+from lepton.transfer.planner import OVERRUN, Outcome, Step, improvement, next_step, plan, posterior, rank, why_stopped
 from lepton.transfer.regret import regret_of
 from lepton.transfer.signals import Signals
 
-EVERY = (
-    *("none", "recalibrate", "bn", "prototype", "coral", "probe"),
-    *("residual", "lora", "finetune", "mcc", "shot"),
-)
-WIDE = TransferConfig(strategies=EVERY, combine=True)
+WIDE = TransferConfig()
+EVERY = WIDE.strategies
 NOTHING = Signals("image", 10, 1000, 0, 0.8, None, None, None, None, 1.0, 0.0)
 FIFTY = replace(NOTHING, labels=50, base_accuracy=0.7, probe_accuracy=0.9)
 
@@ -52,6 +49,17 @@ def test_the_strategy_that_promises_most_is_among_those_tried():
 def test_cheap_strategies_come_before_dear_ones():
     order = [outcome.strategy for outcome in play(WIDE, FIFTY)[1]]
     assert order.index("probe") < order.index("shot")
+
+
+@pytest.mark.parametrize(("budget", "first"), [(120, "shot"), (400, "mcc")])
+def test_what_pays_more_a_second_does_not_push_out_what_is_worth_more(budget, first):
+    config = TransferConfig(strategies=("mcc", "shot"), combine=False, budget_seconds=budget)
+    steps = [
+        Step("none", 0.1, 0.0, 0.0),
+        Step("mcc", 30.0, 4.0, 1.0, expensive=True, fit=30.0, price=2.0),
+        Step("shot", 64.0, 6.0, 1.0, expensive=True, fit=64.0, price=2.0),
+    ]
+    assert next_step(steps, [Outcome("none", 1.0, 0.0)], config).strategy == first
 
 
 @settings(max_examples=60, deadline=None)
@@ -89,7 +97,7 @@ def test_the_goal_ends_it():
 def test_a_promise_that_stands_clear_is_not_cross_validated():
     steps = plan(TransferConfig(strategies=("shot", "finetune")), FIFTY, ())
     done = [Outcome("none", 0.1, 0.0), Outcome("finetune", 5.0, 8.0, 4.0)]
-    step = next_step(steps, done, TransferConfig())
+    step = next_step(steps, done, TransferConfig(combine=False))
     assert (step.strategy, step.validate) == ("shot", False)
     assert step.seconds < next(s for s in steps if s.strategy == "shot").seconds
 
@@ -148,7 +156,7 @@ def records(strategy, gain, count, signals=FIFTY, seconds=4.0):
 
 def test_without_history_the_bandit_is_the_ladder():
     expected = Bandit().expected("finetune", FIFTY)
-    assert expected.gain == pytest.approx(100 * remaining_error(FIFTY) * ladder("finetune", 5))
+    assert expected.gain == pytest.approx(100 * remaining_error(FIFTY) * ladder("finetune", FIFTY))
     assert Bandit().expected("none", FIFTY) == Expected(0.0, 0.0)
 
 

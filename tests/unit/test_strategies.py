@@ -1,6 +1,9 @@
 """One suite for every strategy: a new file under lepton/transfer/ is tested by being there."""
 
+import importlib.util
 import re
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -184,3 +187,25 @@ def test_a_label_that_the_model_does_not_know_is_named():
     with pytest.raises(LeptonError, match="O") as error:
         TargetData.of(base("image"), table.with_labels(names(["O", None, "c1"])))
     assert "c0, c1, c2" in error.value.why
+
+
+def test_the_example_of_the_contributors_guide_is_a_whole_strategy(tmp_path):
+    guide = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    file = tmp_path / "bias.py"
+    file.write_text(re.search(r"```python\n(.*?)```", guide, re.DOTALL)[1], encoding="utf-8")
+    found = import_file(file)
+    example = found.Bias()
+    table, start = rows("image", 30, seed=2), base("image")
+    model = example.adapt(start, TargetData.of(start, table), 0)
+    assert not torch.equal(model.head.bias, start.head.bias)
+    assert torch.equal(model.head.weight, start.head.weight)
+    assert example.predict_seconds(10, 30, "image") > 0
+    assert example.config_json() == {"pull": 5.0}
+
+
+def import_file(path):
+    """Return a Python file as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -16,6 +16,9 @@ from lepton.core.discovery import discover
 from lepton.core.gate import Comparison, Finding, Verdict, compare, mcnemar_worse
 from lepton.transfer.guard.case import Case, Check, Seen, Source, Validator
 
+PUT_FORWARD = 3
+"""Most candidates that the guard is asked about, best first; a test on labels meets one alone."""
+
 
 @dataclass(frozen=True)
 class GuardPolicy:

@@ -55,6 +55,8 @@ class Case:
     prior: FloatArray | None = None
     """(k,) expected share of each class in the target; equal ones by default."""
     source: Source | None = None
+    separation: float | None = None
+    """Share of rows drawn from the ancestor's own domain that its statistics tell apart; None if it knows none."""
     truth: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     """(m,) the few labels that there are."""
     base_on_labelled: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))

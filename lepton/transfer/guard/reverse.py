@@ -42,19 +42,29 @@ def source_of(base: Model) -> Source | None:
     return Source(known.prototypes.numpy(), known.covariance.numpy(), known.prior.numpy()) if known else None
 
 
-def draw(source: Source) -> tuple[FloatArray, IntArray]:
-    """Return rows around the prototypes, with the covariance within classes, and their classes; always the same."""
+def draw(source: Source, count: int = DRAWN) -> tuple[FloatArray, IntArray]:
+    """Return `count` rows a class around its prototype, with the covariance within classes; always the same ones.
+
+    Returns:
+        The rows, class by class, and the class of each; both empty if no prototype is known.
+    """
     there = np.flatnonzero(~np.isnan(source.prototypes).any(axis=1))
     if not len(there):
         return np.empty((0, source.prototypes.shape[1])), np.empty(0, dtype=np.int64)
-    shares = source.prior[there] / source.prior[there].sum()
-    means = source.prototypes[there].astype(np.float64)
+    values, vectors = np.linalg.eigh(within_classes(source))
+    noise = np.random.default_rng(0).standard_normal((len(there) * count, len(values)))
+    spread = (noise * np.sqrt(values.clip(0))) @ vectors.T
+    return np.repeat(source.prototypes[there].astype(np.float64), count, axis=0) + spread, np.repeat(there, count)
+
+
+def within_classes(source: Source) -> FloatArray:
+    """Return (d, d) the covariance within classes: that of all rows less that of the prototypes."""
+    there = np.flatnonzero(~np.isnan(source.prototypes).any(axis=1))
+    shares, means = source.prior[there] / source.prior[there].sum(), source.prototypes[there].astype(np.float64)
     centred = means - shares @ means
     within = source.covariance.astype(np.float64) - (centred * shares[:, None]).T @ centred
-    values, vectors = np.linalg.eigh((within + within.T) / 2)
-    noise = np.random.default_rng(0).standard_normal((len(there) * DRAWN, len(values)))
-    spread = (noise * np.sqrt(values.clip(0))) @ vectors.T
-    return np.repeat(means, DRAWN, axis=0) + spread, np.repeat(there, DRAWN)
+    found: FloatArray = (within + within.T) / 2
+    return found
 
 
 def _taught(h: FloatArray, answers: IntArray, rows: FloatArray, labels: IntArray, k: int) -> float:
