@@ -3,36 +3,31 @@
 Generated plants at four distances from the base, from bases trained for 3 and for 30 epochs, and wine of the other
 colour (quality 6 and more; not shipped). 300 rows of a plant, 600 wines to adapt to; the others score.
 
-    python benchmarks/transfer/tables.py
+    python -m benchmarks.transfer.tables
 """
 
 from __future__ import annotations
 
 import os
 import statistics
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1])]
+import numpy as np
+import pandas as pd
 
-import figures  # noqa: E402
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-
-from lepton.core.config import EncoderConfig, PretrainConfig, TransferConfig  # noqa: E402
-from lepton.core.table import Table  # noqa: E402
-from lepton.data.columns import normalise  # noqa: E402
-from lepton.models.model import Model  # noqa: E402
-from lepton.pretraining import pretrain  # noqa: E402
-from lepton.transfer import get_strategy  # noqa: E402
-from lepton.transfer.bandit import remaining_error  # noqa: E402
-from lepton.transfer.candidates import try_strategy  # noqa: E402
-from lepton.transfer.signals import measure  # noqa: E402
-from lepton.transfer.strategy import TargetData  # noqa: E402
-from tests.conftest import make_plant  # noqa: E402
+from lepton.core.config import EncoderConfig, PretrainConfig, TransferConfig
+from lepton.core.table import Table
+from lepton.data.columns import normalise
+from lepton.models.model import Model
+from lepton.pretraining import pretrain
+from lepton.transfer import get_strategy
+from lepton.transfer.bandit import remaining_error
+from lepton.transfer.candidates import try_strategy
+from lepton.transfer.signals import measure
+from lepton.transfer.strategy import TargetData
+from tests.conftest import make_plant
 
 LABELS = (0, 1, 5, 20)
 Pair = tuple[Model, Table, Table]
@@ -59,7 +54,7 @@ def pairs(seed: int) -> Iterator[Pair]:
         for shift in (0.0, 0.3, 0.9, 1.5):
             rows, unseen = make_plant(300, shift, seed=200 + seed), make_plant(3000, shift, seed=300 + seed)
             yield made, read(rows, "target"), read(unseen, "unseen")
-    data = Path(os.environ.get("LEPTON_SHARED_DATA", figures.ROOT.parent / "shared" / "data"))
+    data = Path(os.environ.get("LEPTON_SHARED_DATA", "../shared/data"))
     wine = pd.read_csv(data / "tabular" / "wine_quality_red_white.csv.gz")
     wine["label"] = (wine.pop("quality") >= 6).map({True: "yes", False: "no"})
     colours = {colour: read(rows.drop(columns="colour"), str(colour)) for colour, rows in wine.groupby("colour")}

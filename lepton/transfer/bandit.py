@@ -50,7 +50,7 @@ TABLES: dict[str, Shares] = {
     "shot": (0.35, -0.1, 0.15, 0.45),
 }
 """The same for tables, whose classes seldom are clusters: means over ten pairs, eight of them generated, first seed
-(`benchmarks/transfer/tables.py`)."""
+(`python -m benchmarks.transfer.tables`)."""
 UNKNOWN = (0.0, 0.3, 0.4, 0.5)
 """Of a strategy that is not on the ladder."""
 SPREAD = (0.4, 0.35, 0.17, 0.1)
