@@ -61,20 +61,21 @@ class Training:
     def run(
         self,
         loss_of: Callable[[Tensor], Tensor],
-        refresh: Callable[[Model], None] = lambda teacher: None,
+        refresh: Callable[[Model, Tensor], None] = lambda teacher, coming: None,
         refreshes: int = 1,
     ) -> Model:
         """Return the running mean after all steps.
 
         Args:
             loss_of: Loss of a batch, given by the positions (b,) of its rows.
-            refresh: Called with a teacher in eval mode, first with the student as it starts, then at even distances.
+            refresh: Called with a teacher in eval mode, first with the student as it starts, then at even distances;
+                and with the positions of the rows that batches read until the next call and of all labelled ones.
             refreshes: How often.
         """
         every = max(1, self.steps // refreshes)
         for step in range(self.steps):
             if step % every == 0:
-                refresh(self.teacher() if step else self.student.replace())
+                refresh(self.teacher() if step else self.student.replace(), self._coming(every))
                 self.student.train()
             loss = loss_of(self._batch())
             if len(self.known):
@@ -91,6 +92,16 @@ class Training:
         mean = self.mean.module
         assert isinstance(mean, Model)
         return mean.replace()
+
+    def _coming(self, steps: int) -> Tensor:
+        """Return the positions of the rows of the next batches: all rows, unless they are too many to be dealt."""
+        wanted = steps * self.batch_size
+        if wanted >= len(self.inputs):
+            return torch.arange(len(self.inputs))
+        while len(self._order) < wanted:
+            self._order = torch.cat([self._order, torch.randperm(len(self.inputs), generator=self.source)])
+        coming: Tensor = torch.unique(torch.cat([self._order[:wanted], self.known]))
+        return coming
 
     def _batch(self) -> Tensor:
         """Return the positions of the next rows; each pass deals all rows in a new order."""
