@@ -128,7 +128,7 @@ def _by_validators(
     told = {name: m.predict_proba(held_out).argmax(axis=1) for name, m in rivals.items()}
     first: tuple[str, Verdict] | None = None
     for name in ranked[:PUT_FORWARD]:
-        candidate, verdicts = loaded[name], []
+        candidate, verdicts = loaded[name], dict[str, Verdict]()
         for against, model in rivals.items():
             if model.digest() == candidate.model.digest():
                 continue
@@ -144,10 +144,10 @@ def _by_validators(
                 held_out=(truth, mine, told[against]),
                 instead_of=None if against == "base" and job.ancestor == job.base else seen[against],
             )
-            verdicts.append(judge_without_labels(case, against=against))
+            verdicts[against] = judge_without_labels(case, against=against)
         if not verdicts:
             continue
-        verdict = _together(verdicts)
+        verdict = together(verdicts)
         first = first or (name, verdict)
         if verdict.passed:
             return name, verdict
@@ -166,13 +166,22 @@ def _both(winner: str, verdict: Verdict, guarded: tuple[str, Verdict] | None) ->
     return winner, replace(verdict, reasons=(*verdict.reasons, *found.reasons), findings=found.findings)
 
 
-def _together(verdicts: list[Verdict]) -> Verdict:
-    """Return one verdict of those against each rival: passed if all are."""
-    reasons = tuple(dict.fromkeys(reason for verdict in verdicts for reason in verdict.reasons))
-    comparisons = tuple(c for verdict in verdicts for c in verdict.comparisons)
-    findings = tuple(f for verdict in verdicts for f in verdict.findings)
-    passed = all(verdict.passed for verdict in verdicts)
-    return replace(verdicts[0], passed=passed, reasons=reasons, comparisons=comparisons, findings=findings)
+def together(verdicts: dict[str, Verdict]) -> Verdict:
+    """Return one verdict of those against each rival: passed if all are. A reason says which rival it holds for."""
+    first, *others = verdicts.values()
+    everywhere = {reason for reason in first.reasons if all(reason in other.reasons for other in others)}
+    reasons = {
+        reason if reason in everywhere or against in reason else f"{reason} (against the {against})": None
+        for against, verdict in verdicts.items()
+        for reason in verdict.reasons
+    }
+    return replace(
+        first,
+        passed=all(verdict.passed for verdict in verdicts.values()),
+        reasons=tuple(reasons),
+        comparisons=tuple(c for verdict in verdicts.values() for c in verdict.comparisons),
+        findings=tuple(f for verdict in verdicts.values() for f in verdict.findings),
+    )
 
 
 def _retention(ws: Workspace, winner: Model, base: Model) -> Json | None:
