@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from lepton.models.augment import LIGHT, augment
 from lepton.models.model import Model
 from lepton.models.schedules import batches
-from lepton.transfer.selftraining import FEWEST, Training
+from lepton.transfer.selftraining import ENOUGH, FEWEST, Training
 from lepton.transfer.strategy import Needs, Strategy, TargetData
 
 
@@ -47,7 +47,7 @@ class Mcc(Strategy):
     """Encoder on the rows themselves, with or without labels. Costs seconds, about half of SHOT."""
 
     name = "mcc"
-    needs = Needs(labels=False, features="inputs")
+    needs = Needs(labels=False, features="inputs", rows=ENOUGH)
     batchnorm = "target"
     expensive = True
     folds = 2

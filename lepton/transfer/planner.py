@@ -238,6 +238,8 @@ def _step(
     out = ""
     if strategy.needs.labels and signals.labels < 1:
         out = "needs labels, and the target has none"
+    elif signals.rows < strategy.needs.rows:
+        out = f"{signals.rows} rows are too few to learn from rows without labels; it takes {strategy.needs.rows}"
     elif strategy.needs.statistics and not statistics:
         out = "the ancestor knows nothing of its own domain: lepton pretrain makes one that does"
     elif name != "none" and min(fit * slow, seconds) * OVERRUN > config.budget_seconds:

@@ -20,7 +20,7 @@ from lepton.models.augment import LIGHT, PRETRAINING, augment
 from lepton.models.model import Model
 from lepton.models.schedules import batches
 from lepton.transfer.label_shift import plausible_prior
-from lepton.transfer.selftraining import FEWEST, SMOOTHING, Training
+from lepton.transfer.selftraining import ENOUGH, FEWEST, SMOOTHING, Training
 from lepton.transfer.strategy import Needs, Strategy, TargetData
 
 
@@ -54,7 +54,7 @@ class Shot(Strategy):
     """Encoder on the rows themselves, with or without labels. Costs seconds."""
 
     name = "shot"
-    needs = Needs(labels=False, features="inputs")
+    needs = Needs(labels=False, features="inputs", rows=ENOUGH)
     batchnorm = "target"
     expensive = True
     folds = 2

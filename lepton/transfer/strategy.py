@@ -28,6 +28,8 @@ class Needs:
     """`none`: no row at all; `frozen`: cached embeddings, the encoder stays as it is; `inputs`: the rows themselves."""
     statistics: bool = False
     """Whether it needs what the base knows of its own domain (`Model.statistics`)."""
+    rows: int = 0
+    """Fewest rows with which the planner tries it by itself."""
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,16 @@ def test_a_base_without_statistics_leaves_out_what_needs_them():
     assert steps["shot"].out == ""
 
 
+def test_a_handful_of_rows_is_not_learnt_from_without_labels():
+    few = replace(FIFTY, rows=70)
+    steps, done = play(WIDE, few)
+    out = {step.strategy: step.out for step in steps}
+    for name in ("shot", "mcc", "soup:shot", "ensemble:mcc"):
+        assert out[name].startswith("70 rows are too few to learn from rows without labels")
+        assert name not in {outcome.strategy for outcome in done}
+    assert {"probe", "finetune"} <= {outcome.strategy for outcome in done}
+
+
 def test_an_unknown_strategy_is_named():
     with pytest.raises(UsageError, match="shoot"):
         plan(TransferConfig(strategies=("shoot",)), NOTHING, ())
