@@ -129,9 +129,9 @@ def test_a_handful_of_rows_is_not_learnt_from_without_labels():
     few = replace(FIFTY, rows=70)
     steps, done = play(WIDE, few)
     out = {step.strategy: step.out for step in steps}
-    for name in ("shot", "mcc", "soup:shot", "ensemble:mcc"):
+    for name in ("shot", "mcc"):
         assert out[name].startswith("70 rows are too few to learn from rows without labels")
-        assert name not in {outcome.strategy for outcome in done}
+    assert not [outcome for outcome in done if outcome.strategy.endswith(("shot", "mcc"))]
     assert {"probe", "finetune"} <= {outcome.strategy for outcome in done}
 
 
