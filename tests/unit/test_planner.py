@@ -135,6 +135,15 @@ def test_a_handful_of_rows_is_not_learnt_from_without_labels():
     assert {"probe", "finetune"} <= {outcome.strategy for outcome in done}
 
 
+def test_a_good_base_is_not_expected_to_gain_from_a_handful_of_labels():
+    good = replace(FIFTY, labels=30, rows=30, confidence=0.95, base_accuracy=0.97)
+    bad = replace(good, base_accuracy=0.7)
+    for name in ("probe", "residual", "lora", "finetune"):
+        assert Bandit().expected(name, good).gain < 0
+        assert Bandit().expected(name, bad).gain > 5
+    assert Bandit().expected("shot", good).gain > 0
+
+
 def test_an_unknown_strategy_is_named():
     with pytest.raises(UsageError, match="shoot"):
         plan(TransferConfig(strategies=("shoot",)), NOTHING, ())
