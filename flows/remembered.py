@@ -29,13 +29,17 @@ def stories(ws: Workspace, pair: str | None = None) -> list[tuple[Entry, dict[st
     return [(row, story) for row in rows if (story := story_of(row)) is not None][-MOST:]
 
 
-def records_of(ws: Workspace) -> list[Any]:
-    """Return one record for every strategy tried in the transfers on record, of all pairs."""
+def records_of(ws: Workspace, pair: str) -> list[Any]:
+    """Return one record for every strategy tried in the transfers on record, of all pairs.
+
+    The pair's own teach what strategies cost, but not what they gain: their gains were measured on its held-out rows,
+    which must choose nothing.
+    """
     from lepton.transfer.history import Record
     from lepton.transfer.signals import Signals
 
     found = []
-    for _, story in stories(ws):
+    for row, story in stories(ws):
         signals = Signals.from_json(story["signals"])
         unadapted = next((c for c in story["candidates"] if c["label"] == "none"), None)
         for tried in story["candidates"]:
@@ -44,7 +48,7 @@ def records_of(ws: Workspace) -> list[Any]:
                     Record(
                         strategy=tried["strategy"],
                         signals=signals,
-                        gain=_gain(tried, unadapted),
+                        gain=None if row.pair == pair else _gain(tried, unadapted),
                         seconds=tried["seconds"],
                         predicted=tried["predicted"] / tried.get("slowness", 1.0),
                         chosen=tried["label"] == story["winner"],

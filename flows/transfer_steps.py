@@ -56,7 +56,8 @@ def _plan(ws: Workspace, job: TransferJob) -> Json:
     cache = FeatureCache(ws.cache_dir / "features")
     signals = measure(ancestor, TargetData.of(ancestor, train, cache, inputs=False))
     known = ancestor.statistics is not None
-    steps = plan(config_of(ws, job), signals, records_of(ws), statistics=known, size=ancestor.size)
+    records = records_of(ws, job.pair.name)
+    steps = plan(config_of(ws, job), signals, records, statistics=known, size=ancestor.size)
     return {"signals": signals.to_json(), "steps": [step.to_json() for step in steps]}
 
 
