@@ -29,7 +29,7 @@ class Needs:
     statistics: bool = False
     """Whether it needs what the base knows of its own domain (`Model.statistics`)."""
     rows: int = 0
-    """Fewest rows with which the planner tries it by itself."""
+    """Fewest rows with which the planner tries it, also where it is the one that is named."""
 
 
 @dataclass(frozen=True)
