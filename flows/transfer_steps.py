@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flows.champions import load_version
+from flows.records import lineage_of_model
 from flows.remembered import records_of
 from flows.resume import once, say_going_on
 from flows.steps import progress
@@ -65,7 +66,8 @@ def choose_next(ws: Workspace, job: TransferJob, plan: Json, candidates: list[Js
     """Return the strategy to try next, None if that is the end."""
     from lepton.transfer.planner import next_step
 
-    chosen = next_step(_steps(plan), outcomes(candidates), config_of(ws, job), _reached(candidates))
+    serves = lineage_of_model(ws, job.champion).strategy if job.champion else None
+    chosen = next_step(_steps(plan), outcomes(candidates), config_of(ws, job), _reached(candidates), serves)
     return chosen.to_json() if chosen else None
 
 

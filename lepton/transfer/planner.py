@@ -107,7 +107,11 @@ def plan(
 
 
 def next_step(
-    steps: Sequence[Step], done: Sequence[Outcome], config: TransferConfig, reached: float | None = None
+    steps: Sequence[Step],
+    done: Sequence[Outcome],
+    config: TransferConfig,
+    reached: float | None = None,
+    serves: str | None = None,
 ) -> Step | None:
     """Return what to try next, None if nothing left is expected to pay; `why_stopped` says why.
 
@@ -116,6 +120,8 @@ def next_step(
         done: What was tried so far, in order; `none` among it, first.
         config: Budgets.
         reached: Best accuracy on labelled rows so far, to compare with the goal.
+        serves: Strategy of what serves now. It is tried before the end, if the budget holds it: that it was too dear
+            for its promise today, by a clock that differs from day to day, is no reason to replace it.
     """
     tried = {outcome.strategy for outcome in done if outcome.share == 1}
     if "none" not in tried:
@@ -131,7 +137,8 @@ def next_step(
     worth = {step.strategy: _worth(step, best, config) for step in left}
     paying = [step for step in left if worth[step.strategy] > 0]
     if not paying:
-        return None
+        wanted = (serves.rpartition(":")[2], serves) if serves else ()  # what an ensemble is made of comes before it
+        return next((step for name in wanted for step in left if step.strategy == name), None)
     chosen = max(paying, key=lambda s: (worth[s.strategy] / s.seconds, s.strategy))
     worthiest = max(paying, key=lambda s: (worth[s.strategy], s.strategy))
     if worthiest.fit * OVERRUN > _left(done, config) - chosen.seconds:

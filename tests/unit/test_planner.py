@@ -144,6 +144,21 @@ def test_a_good_base_is_not_expected_to_gain_from_a_handful_of_labels():
     assert Bandit().expected("shot", good).gain > 0
 
 
+@pytest.mark.parametrize("serves", ["mcc", "soup:mcc"])
+def test_what_serves_is_tried_before_the_end_whatever_it_costs_today(serves):
+    config = TransferConfig(strategies=("none", "probe", "mcc"), budget_seconds=400)
+    steps = [replace(step, gain=0.0, sd=1e-6) for step in plan(config, FIFTY, ())]
+    done = [Outcome("none", 0.1, 0.0, 1.0)]
+    assert next_step(steps, done, config) is None
+    tried = []
+    while step := next_step(steps, done, config, serves=serves):
+        tried.append(step.strategy)
+        done.append(Outcome(step.strategy, step.seconds, 0.0, 1.0))
+    assert tried == (["mcc"] if serves == "mcc" else ["mcc", "soup:mcc"])
+    poor = config.model_copy(update={"budget_seconds": 1.0})
+    assert next_step(steps, done[:1], poor, serves=serves) is None
+
+
 def test_an_unknown_strategy_is_named():
     with pytest.raises(UsageError, match="shoot"):
         plan(TransferConfig(strategies=("shoot",)), NOTHING, ())
