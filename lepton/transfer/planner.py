@@ -155,7 +155,7 @@ def next_step(
 def why_stopped(
     steps: Sequence[Step], done: Sequence[Outcome], config: TransferConfig, reached: float | None = None
 ) -> str:
-    """Say why nothing else is tried."""
+    """Say why nothing else is tried, for every strategy that is left."""
     tried = {outcome.strategy for outcome in done if outcome.share == 1}
     if config.goal is not None and reached is not None and reached >= config.goal:
         return f"the goal of {config.goal:g} is reached"
@@ -166,13 +166,17 @@ def why_stopped(
     if not left:
         return "everything that can be tried was tried"
     fitting = [step for step in left if _fits(step, done, config)]
-    spent = sum(outcome.seconds for outcome in done)
-    if not fitting:
-        names = ", ".join(f"{step.strategy} ({step.fit:.1f} s)" for step in left)
-        return (
+    dear = [step for step in left if step not in fitting]
+    reasons = []
+    if fitting:
+        reasons.append(f"none of {', '.join(step.strategy for step in fitting)} is expected to gain more than it costs")
+    if dear:
+        spent = sum(outcome.seconds for outcome in done)
+        names = ", ".join(f"{step.strategy} ({step.fit:.1f} s)" for step in dear)
+        reasons.append(
             f"{spent:.1f} s of the budget of {config.budget_seconds:g} s are spent, what is left is too dear: {names}"
         )
-    return f"none of {', '.join(step.strategy for step in fitting)} is expected to gain more than it costs"
+    return "; ".join(reasons)
 
 
 def combined(steps: Sequence[Step], done: Sequence[Outcome], config: TransferConfig) -> list[Step]:

@@ -48,7 +48,12 @@ def test_adaptation_beats_the_base_and_passes_the_gate(played: Played) -> None:
     assert record["first_transfer"]["gate"]["passed"]
     tried = [c["strategy"] for c in record["first_transfer"]["candidates"]]
     assert tried[0] == "none"
-    assert {"prototype", "coral", "probe", "residual", "finetune"} <= set(tried)
+    assert {"prototype", "coral", "probe"} <= set(tried)
+    # What else fits the budget hangs on the machine; what is left out without a reason on record would be a fault.
+    steps = record["first_transfer"]["plan"]["steps"]
+    untried = [step for step in steps if step["strategy"] not in tried and not step["out"]]
+    assert {"residual", "finetune"} <= {step["strategy"] for step in steps}
+    assert all(step["strategy"] in record["first_transfer"]["stopped"] for step in untried)
     assert "shot" not in tried  # the demo's budget is small, so that it is told in two minutes
 
 

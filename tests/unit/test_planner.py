@@ -76,7 +76,10 @@ def test_the_budget_holds_whatever_comes_of_it_and_nothing_is_tried_twice(budget
     tried = [(outcome.strategy, outcome.share) for outcome in done]
     assert len(set(tried)) == len(tried)
     assert sum(outcome.seconds for outcome in done[1:]) <= budget
-    assert why_stopped(plan(config, signals, ()), done, config)
+    steps = plan(config, signals, ())
+    told, begun = why_stopped(steps, done, config), {outcome.strategy for outcome in done}
+    assert told
+    assert all(step.strategy in told for step in steps if not step.out and step.strategy not in begun)
 
 
 def test_what_cannot_fit_the_budget_is_out_and_says_so():
