@@ -19,10 +19,14 @@ from lepton.core.workspace import Workspace
 
 PATIENCE = timedelta(minutes=3)
 """How long a worker may take to start a retransfer before the event is repeated."""
+MOST_ROWS = 20_000
+"""Rows of a window, and of a reference, that are answered by the champion; larger ones are read as a stream."""
 
 if TYPE_CHECKING:
     from lepton.core.table import Table
+    from lepton.data.sampled import Sampled
     from lepton.monitoring.judged import Judged
+    from lepton.monitoring.window import Extent
 
 
 def new_windows(ws: Workspace, domain: str, window: str | None) -> list[str]:
@@ -93,21 +97,42 @@ def judge_window(
 
 
 def _observed(ws: Workspace, domain: str, window: str, champion: Loaded, report: Path | None) -> Observation:
-    from lepton.data.store import load
+    from lepton.data.sampled import sample
     from lepton.monitoring.window import observe
 
+    rows = sample(ws, domain, [window], MOST_ROWS, ws.config.seed)
     return observe(
         ws.pair(domain).name,
         window,
         reference_of(ws, domain, champion),
-        answered(champion, load(ws, domain, [window])),
+        answered(champion, rows.table),
         champion.ref.label,
         ws.config.monitor_for(domain),
         time=datetime.now(UTC),
+        extent=None if rows.whole else _extent(ws, domain, champion, rows),
         cache_dir=ws.cache_dir / "calibration",
         report_path=report,
         seed=ws.config.seed,
     ).observation
+
+
+def _extent(ws: Workspace, domain: str, champion: Loaded, window: Sampled) -> Extent:
+    """Return what is known of all rows of a window, beside the same of the reference."""
+    from flows.records import lineage_of_model
+    from lepton.data.sampled import moments
+    from lepton.monitoring.window import Extent, Moved
+
+    usual = moments(ws, domain, lineage_of_model(ws, champion.ref).data["train"].batches, ws.cache_dir / "moments")
+    moved = {
+        name: Moved(
+            mean=(usual[name].mean, now.mean),
+            missing=(usual[name].missing / usual[name].rows, now.missing / now.rows),
+            infinite=(usual[name].infinite / usual[name].rows, now.infinite / now.rows),
+        )
+        for name, now in window.moments.items()
+        if name in usual
+    }
+    return Extent(window.rows, window.digest, moved)
 
 
 def _undecided(ledger: Ledger, pair_name: str, window: str, champion: str) -> Observation | None:
@@ -179,9 +204,10 @@ def reference_of(ws: Workspace, domain: str, champion: Loaded) -> Judged:
     import numpy as np
 
     from flows.records import lineage_of_model
-    from lepton.data.store import load
+    from lepton.data.sampled import sample
 
-    table = load(ws, domain, lineage_of_model(ws, champion.ref).data["train"].batches)
+    batches = lineage_of_model(ws, champion.ref).data["train"].batches
+    table = sample(ws, domain, batches, MOST_ROWS, ws.config.seed).table
     fitted = set(rows_of(champion.folder)["train"])
     return answered(champion, table, np.array([row_id in fitted for row_id in table.ids], dtype=bool))
 

@@ -112,9 +112,43 @@ def about(path: Path) -> dict[str, Any]:
     return _about(schema, path.name)
 
 
+def pieces(path: Path, rows: int) -> Iterator[pa.Table]:
+    """Return a batch file piece by piece, in order, so that no more than one piece is in memory; see `decode`.
+
+    Args:
+        path: The file.
+        rows: Most rows of a piece.
+
+    Raises:
+        LeptonError: If it is damaged.
+    """
+    with _whole(path), pq.ParquetFile(path) as file:
+        for piece in file.iter_batches(batch_size=rows, use_threads=False):
+            yield pa.Table.from_batches([piece], file.schema_arrow)
+
+
+def count(path: Path) -> int:
+    """Return how many rows a file holds, without reading them.
+
+    Raises:
+        LeptonError: If it is damaged.
+    """
+    with _whole(path):
+        return int(pq.read_metadata(path).num_rows)
+
+
 def is_empty(path: Path) -> bool:
     """Return whether a file holds no row (any more)."""
-    return bool(pq.read_metadata(path).num_rows == 0)
+    return count(path) == 0
+
+
+def features(arrow: pa.Table, name: str) -> dict[str, pa.ChunkedArray]:
+    """Return the feature columns of a table's batch by name; none of images.
+
+    Raises:
+        LeptonError: If a newer lepton wrote it.
+    """
+    return {column: arrow[_stored(column)] for column in _about(arrow.schema, name).get("columns", ())}
 
 
 def ids_and_labels(path: Path) -> tuple[NDArray[np.object_], NDArray[np.object_]]:

@@ -51,6 +51,7 @@ def verdict_html(observed: Observed, decision: Decision | None = None) -> str:
     ]
     if observed.columns:
         rows.append(("Moved most", ", ".join(f"{c.name} {c.score:.2f}" for c in observed.columns[:5])))
+    rows += _of_all_rows(observed)
     if observed.estimate is not None:
         guess = observed.estimate
         rows.append(
@@ -75,6 +76,22 @@ def verdict_html(observed: Observed, decision: Decision | None = None) -> str:
     )
     title = escape(f"lepton: {seen.window}")
     return f'<div style="{STYLE}"><h1 style="font-size:20px;margin:0 0 8px">{title}</h1><table>{lines}</table></div>'
+
+
+def _of_all_rows(observed: Observed) -> list[tuple[str, str]]:
+    """Return what a window too large to be compared whole shows of all its rows: the columns that moved most."""
+    if observed.extent is None:
+        return []
+    found = [("Compared", f"{observed.compared:,} rows, drawn at random from all {observed.extent.rows:,}")]
+    names = [score.name.partition(": ")[2] for score in observed.columns if score.aspect == "inputs"]
+    for name in [name for name in names if name in observed.extent.moved][:5]:
+        moved = observed.extent.moved[name]
+        text = f"mean {moved.mean[0]:.4g} in the reference, {moved.mean[1]:.4g} in the window"
+        for what, (before, now) in (("missing", moved.missing), ("infinite", moved.infinite)):
+            if before or now:
+                text += f"; {what} {before:.2%}, {now:.2%}"
+        found.append((f"All rows, {name}", text))
+    return found
 
 
 def _render(observed: Observed) -> str:

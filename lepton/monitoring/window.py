@@ -41,6 +41,29 @@ class ColumnScore:
 
 
 @dataclass(frozen=True)
+class Moved:
+    """A column of numbers over all rows, in the reference and in the window."""
+
+    mean: tuple[float, float]
+    """Of the finite values."""
+    missing: tuple[float, float]
+    """Share of the rows."""
+    infinite: tuple[float, float]
+    """Share of the rows."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """All rows of a window that is too large to be held: it was read as a stream, and a sample of it is judged."""
+
+    rows: int
+    digest: str
+    """Of the rows as delivered; labels do not count."""
+    moved: Mapping[str, Moved]
+    """By column; exact."""
+
+
+@dataclass(frozen=True)
 class Observed:
     """A judged window with everything behind the verdict."""
 
@@ -53,6 +76,10 @@ class Observed:
     """Evidently's result; None where the window was not judged."""
     verdict: str = "judged"
     """`judged` or `not enough data`."""
+    extent: Extent | None = None
+    """What is known of all rows, where a sample of them was judged."""
+    compared: int = 0
+    """Rows of the window that were compared."""
 
 
 def policy_of(config: MonitorConfig) -> Policy:
@@ -80,6 +107,7 @@ def observe(
     config: MonitorConfig,
     *,
     time: datetime,
+    extent: Extent | None = None,
     cache_dir: Path | None = None,
     report_path: Path | None = None,
     seed: int = 0,
@@ -94,6 +122,7 @@ def observe(
         champion: Identifies the model that answered.
         config: The false alarm rate and the least number of rows.
         time: When the window ended; it becomes the observation's time.
+        extent: What is known of all rows where `current` is a sample of them; None: it is all of them.
         cache_dir: Where calibrations are kept; None keeps none.
         report_path: Where to write the HTML report; None writes none.
         seed: Of the samples and of the calibration.
@@ -104,10 +133,11 @@ def observe(
     observation = Observation(
         pair=pair,
         window=window,
-        digest=current.table.without_labels().content_digest(),  # labels that come later do not make it a new window
+        # Labels that come later do not make it a new window.
+        digest=extent.digest if extent else current.table.without_labels().content_digest(),
         champion=champion,
         time=time,
-        rows=len(current),
+        rows=extent.rows if extent else len(current),
         realised_accuracy=realised(current),
     )
     check_schema(reference.table, current.table)
@@ -135,7 +165,7 @@ def observe(
             "report": None if report_path is None else str(report_path),
         }
     )
-    observed = Observed(observation, scores, guess, calibration, snapshot)
+    observed = Observed(observation, scores, guess, calibration, snapshot, extent=extent, compared=len(seen))
     if report_path is not None:
         write_report(report_path, observed)
     return observed

@@ -287,6 +287,20 @@ def stored_batch(at: Place) -> Any:
     return load(at.ws, "mnist")
 
 
+def streamed_batch(at: Place) -> Any:
+    from lepton.data.sampled import sample
+
+    at.put(at.ws.data_dir / "mnist" / "00001-a.parquet")
+    return sample(at.ws, "mnist", ["a"], 1, seed=0)
+
+
+def moments(at: Place) -> Any:
+    from lepton.data.sampled import moments as read
+
+    at.put(at.ws.data_dir / "mnist" / "00001-a.parquet")
+    return read(at.ws, "mnist", ["a"])
+
+
 def quarantine(at: Place) -> Any:
     from lepton.contract.quarantine import REASON, quarantined
 
@@ -333,6 +347,8 @@ READS: dict[str, tuple[Callable[[Place], Any], tuple[str, ...]]] = {
     "delivery.pkl": (delivery("d.pkl"), ("pickle",)),
     "picture": (picture, ("pickle", "npz")),
     "stored batch": (stored_batch, ("pickle", "parquet")),
+    "streamed batch": (streamed_batch, ("pickle", "parquet")),
+    "moments of a batch": (moments, ("pickle", "parquet")),
     "candidate.json": (candidate("candidate.json"), ("pickle", "json")),
     "predictions.safetensors": (candidate("predictions.safetensors"), ("pickle", "torch", "npz")),
     "lepton.yaml": (settings, ("yaml",)),
@@ -447,6 +463,7 @@ KNOWN = {
     ("lepton/core/variables.py", "yaml.safe_load"),  # "LEPTON_SEED"
     ("lepton/core/yamls.py", "yaml.load"),  # "lepton.yaml", "contract"; the loader is a SafeLoader
     ("lepton/data/batchfile.py", "pyarrow.parquet.read_table"),  # "stored batch"
+    ("lepton/data/batchfile.py", "pyarrow.parquet.ParquetFile"),  # "streamed batch"
     ("lepton/data/batchfile.py", "pyarrow.parquet.read_schema"),
     ("lepton/data/batchfile.py", "pyarrow.parquet.read_metadata"),
     ("lepton/data/erase.py", "pyarrow.parquet.read_table"),  # "stored batch", and the log of predictions
