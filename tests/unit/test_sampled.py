@@ -43,7 +43,9 @@ def ws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 def test_a_batch_that_is_small_enough_is_there_whole(ws: Workspace) -> None:
     found = sample(ws, SITE, ["second"], 500, seed=0)
     everything = store.load(ws, SITE, ["second"])
-    assert found.whole and found.rows == 500 and found.moments == {}
+    assert found.whole
+    assert found.rows == 500
+    assert found.moments == {}
     assert found.table.content_digest() == everything.content_digest()
     assert found.digest == everything.without_labels().content_digest()
 
@@ -54,7 +56,8 @@ def test_a_larger_one_gives_some_rows_in_their_order_unchanged_and_with_their_la
     found = sample(ws, SITE, ["first", "second"], 300, seed=0)
     everything = store.load(ws, SITE)
     at = [list(everything.ids).index(row) for row in found.table.ids]
-    assert not found.whole and (found.rows, len(found.table)) == (1500, 300)
+    assert not found.whole
+    assert (found.rows, len(found.table)) == (1500, 300)
     assert at == sorted(set(at))
     assert found.table.content_digest() == everything.take(np.array(at)).content_digest()
     assert set(found.table.labels[[row.startswith("1-") for row in found.table.ids]]) == {"no"}
@@ -97,7 +100,9 @@ def test_a_damaged_cache_of_moments_is_computed_again(ws: Workspace, tmp_path: P
 
 def test_the_digest_is_of_the_rows_and_not_of_their_names_or_labels(ws: Workspace) -> None:
     relabelled = rows_of(1000, 1).without_labels()
-    store.write_batch(ws, SITE, "again", replace(relabelled, ids=np.array([f"x{k}" for k in range(1000)], dtype=object)))
+    store.write_batch(
+        ws, SITE, "again", replace(relabelled, ids=np.array([f"x{k}" for k in range(1000)], dtype=object))
+    )
     digests = [sample(ws, SITE, [batch], 100, seed=0).digest for batch in ("first", "again", "second")]
     assert digests[0] == digests[1] != digests[2]
 
@@ -109,7 +114,8 @@ def test_images_are_sampled_and_have_no_moments(tmp_path: Path, monkeypatch: pyt
     ids = np.array([f"i{k}" for k in range(100)], dtype=object)
     store.write_batch(ws, SITE, "scans", Table("image", ids, np.full(100, None, dtype=object), images=images))
     found = sample(ws, SITE, ["scans"], 30, seed=0)
-    assert found.table.images is not None and found.moments == {}
+    assert found.table.images is not None
+    assert found.moments == {}
     at = [int(row[1:]) for row in found.table.ids]
     assert np.array_equal(found.table.images, images[at])
 
