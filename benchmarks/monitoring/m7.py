@@ -91,6 +91,7 @@ def prepare(folder: Path) -> Workspace:
     root = folder / "ws"
     for command in (
         ["init", "--from", str(folder / "works.csv"), "--source", "works"],
+        ["ingest", "works", str(folder / "works.csv"), "--local"],
         ["pretrain", "--local"],
         ["ingest", TARGET, str(folder / f"{TARGET}.csv"), "--new", "--local"],
         ["transfer", TARGET, "--local"],

@@ -122,7 +122,7 @@ def pieces(path: Path, rows: int) -> Iterator[pa.Table]:
     Raises:
         LeptonError: If it is damaged.
     """
-    with _whole(path), pq.ParquetFile(path) as file:
+    with _whole(path), pq.ParquetFile(path, pre_buffer=False) as file:  # else all of it is held in the end
         for piece in file.iter_batches(batch_size=rows, use_threads=False):
             yield pa.Table.from_batches([piece], file.schema_arrow)
 

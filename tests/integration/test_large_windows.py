@@ -85,7 +85,7 @@ def test_reading_a_large_batch_takes_the_memory_of_its_sample(tmp_path: Path) ->
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     rows, taken, kilobytes = map(int, done.stdout.split())
     assert (rows, taken) == (2_000_000, 20_000)
-    assert kilobytes < 120_000
+    assert kilobytes < 80_000
 
 
 def grow(folder: Path, part: Table, times: int) -> None:
