@@ -14,7 +14,7 @@ from flows.resume import KEY, folder_of, once, result_of, say_going_on
 from flows.steps import actor, open_ledger, progress
 from lepton import __version__
 from lepton.core.config import EncoderConfig, PretrainConfig
-from lepton.core.errors import LeptonError, NotFound
+from lepton.core.errors import LeptonError, NotFound, UsageError
 from lepton.core.faults import reached
 from lepton.core.files import atomic_dir, digest
 from lepton.core.ledger import PROMOTED, REFUSED, ROLLED_BACK
@@ -25,6 +25,7 @@ from lepton.core.workspace import Workspace
 
 if TYPE_CHECKING:
     from lepton.pretraining import Pretrained
+    from lepton.pretraining.objective import Stage
 
 MOVES = (PROMOTED, ROLLED_BACK, REFUSED)
 """After one of these rows of the source, training again is new work, not the same after a crash."""
@@ -49,14 +50,15 @@ def prepare_job(ws: Workspace, cause: str, run: dict[str, Any], dry_run: bool = 
             why="; ".join(f"{batch}: {why}" for batch, why in poisoned.items()) or "The base model is trained on it.",
             fix=[f"lepton ingest {ws.source} FILE"],
         )
-    data = data_ref(ws, ws.source, chosen)
+    data, others = data_ref(ws, ws.source, chosen), _others(ws)
     asked = {"cause": cause, "run": run, "data": data.to_json()}
+    asked["others"] = {name: ref.to_json() for name, ref in others.items()}
     last = open_ledger(ws).last(ws.source, MOVES)
-    if last is not None and (left := _settled(ws, data, ModelRef.from_json(last.payload["model"]))) is not None:
+    if last is not None and (left := _settled(ws, data, others, ModelRef.from_json(last.payload["model"]))) is not None:
         return {**asked, **left, "settled": True}
     serving = open_ledger(ws).last(ws.source, (PROMOTED, ROLLED_BACK))
     after = last.seq if last else 0
-    key = _key(ws, data, after)
+    key = _key(ws, data, others, after)
     job: dict[str, Any] = {
         "key": key,
         "after": after,
@@ -71,6 +73,37 @@ def prepare_job(ws: Workspace, cause: str, run: dict[str, Any], dry_run: bool = 
     return {**asked, **job, "settled": False}
 
 
+def _others(ws: Workspace) -> dict[str, DataRef]:
+    """Return the rows of the further domains that `pretrain.domains` names, without what was recalled.
+
+    Raises:
+        NotFound: If one of them has none.
+        UsageError: If it is the source itself.
+    """
+    from lepton.data.store import batches
+    from lepton.data.versions import data_ref
+
+    found = {}
+    for name in ws.config.pretrain.domains:
+        if name == ws.source:
+            raise UsageError(
+                f"pretrain.domains names the source, {name!r}.",
+                why="Its rows are learnt from anyway; the list is for further domains.",
+                fix=["take it out of pretrain.domains in lepton.yaml"],
+            )
+        ws.check_known(name)
+        poisoned = recalled_batches(ws, name)
+        chosen = [batch for batch in batches(ws, name) if batch not in poisoned]
+        if not chosen:
+            raise NotFound(
+                f"The domain {name!r} of pretrain.domains has no data.",
+                why="; ".join(f"{batch} is recalled: {why}" for batch, why in poisoned.items()),
+                fix=[f"lepton ingest {name} FILE", "take it out of pretrain.domains in lepton.yaml"],
+            )
+        found[name] = data_ref(ws, name, chosen)
+    return found
+
+
 def fit_base(ws: Workspace, job: dict[str, Any]) -> dict[str, Any]:
     """Train, and leave the model and its figures in the job's folder; not again if they are there."""
     from lepton.data.seen import load_seen
@@ -81,25 +114,46 @@ def fit_base(ws: Workspace, job: dict[str, Any]) -> dict[str, Any]:
         say_going_on("the model is trained")
         return {**known, "model": str(folder / "model")}
     table = load_seen(ws, DataRef.from_json(job["data"]))
-    done = pretrained(table, job["settings"], job["seed"])
+    others = {name: load_seen(ws, DataRef.from_json(ref)) for name, ref in job["others"].items()}
+    if job["folder"] and any(Path(job["folder"]).glob("stage-*.safetensors")):
+        say_going_on("training goes on from its last checkpoint")
+    done = pretrained(table, job["settings"], job["seed"], others, Path(job["folder"]))
     reached("pretrain.trained")
-    series = {key: [epoch[key] for epoch in done.curves] for key in done.curves[0] if key != "epoch"}
-    figures = {"curves": series, "metrics": done.test, "seconds": done.seconds}
+    figures = {
+        "curves": _series(done.stages[-1]),
+        "stages": [{"name": s.name, "curves": _series(s), "seconds": s.seconds} for s in done.stages],
+        "metrics": done.test,
+        "seconds": done.seconds,
+    }
+    rows = rows_of_base(table, job["settings"], others, ws.source)
     with atomic_dir(folder) as beside:
         save(done.model, beside / "model")
-        (beside / "model" / ROWS).write_text(json.dumps(rows_of_base(table)))
+        (beside / "model" / ROWS).write_text(json.dumps(rows))
         (beside / "figures.json").write_text(json.dumps(figures))
     reached("pretrain.kept")
     return {**figures, "model": str(folder / "model")}
 
 
-def pretrained(table: Table, settings: Mapping[str, Any], seed: int) -> Pretrained:
-    """Return the base model that these settings make of the source's rows; nothing else decides what it is.
+def _series(stage: Stage) -> dict[str, list[float]]:
+    """Return the curves of a stage by name."""
+    return {key: [epoch[key] for epoch in stage.curves] for key in stage.curves[0] if key != "epoch"}
+
+
+def pretrained(
+    table: Table,
+    settings: Mapping[str, Any],
+    seed: int,
+    others: Mapping[str, Table] | None = None,
+    folder: Path | None = None,
+) -> Pretrained:
+    """Return the base model that these settings make of these rows; nothing else decides what it is.
 
     Args:
         table: All rows of the source.
         settings: As `settings_of` returns them.
         seed: Of everything random.
+        others: All rows of the further domains, by name.
+        folder: Where checkpoints are kept and taken up; they do not change what comes out.
     """
     from lepton.pretraining import pretrain as fit
 
@@ -111,13 +165,24 @@ def pretrained(table: Table, settings: Mapping[str, Any], seed: int) -> Pretrain
         seed=seed,
         threads=settings["threads"],
         progress=progress(),
+        others=others,
+        folder=folder,
     )
 
 
-def rows_of_base(table: Table) -> dict[str, list[str]]:
-    """Return the ids of the rows that a base learns from, that choose its best epoch, and that measure it."""
-    uses = {"train": "train", "validation": "val", "held_out": "test"}
-    return {use: list(split(table, name).labelled().ids) for use, name in uses.items()}
+def rows_of_base(
+    table: Table, settings: Mapping[str, Any], others: Mapping[str, Table], source: str
+) -> dict[str, list[str]]:
+    """Return the ids of the rows that a base learns from, that choose its best epoch, and that measure it.
+
+    What its objectives see beside the source's labelled rows stands there as `pool:DOMAIN` and `task:DOMAIN`.
+    """
+    from lepton.pretraining.catalogue import objectives_of
+    from lepton.pretraining.material import seen_rows, used_rows
+
+    chain = objectives_of(PretrainConfig.model_validate(settings["pretrain"]).chain)
+    unlabelled, tasks = any(one.unlabelled for one in chain), any(one.tasks for one in chain)
+    return used_rows(table) | seen_rows({source: table, **others}, unlabelled, tasks)
 
 
 def judge_against_base(ws: Workspace, job: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:
@@ -168,7 +233,7 @@ def settle(ws: Workspace, job: dict[str, Any], trained: dict[str, Any], verdict:
         pair_name=ws.source,
         folder=Path(trained["model"]),
         run=job["run"],
-        strategy=job["settings"]["pretrain"]["objective"],
+        strategy="+".join(PretrainConfig.model_validate(job["settings"]["pretrain"]).chain),
         config=job["settings"],
         data=data,
         rows=rows_of(Path(trained["model"])),
@@ -185,6 +250,8 @@ def settle(ws: Workspace, job: dict[str, Any], trained: dict[str, Any], verdict:
         key=job["key"],
         threads=job["settings"]["threads"],
         curves=trained["curves"],
+        also={f"domain:{name}": DataRef.from_json(ref) for name, ref in job["others"].items()},
+        parts=trained["stages"] if len(trained["stages"]) > 1 else (),
     )
     reached("pretrain.registered")
     ledger, outcome = open_ledger(ws), {**outcome, "model": ref.to_json(), "links": links}
@@ -260,17 +327,19 @@ def source_classes(ws: Workspace) -> tuple[str, ...]:
     return classes
 
 
-def _key(ws: Workspace, data: DataRef, after: int) -> str:
+def _key(ws: Workspace, data: DataRef, others: Mapping[str, DataRef], after: int) -> str:
     """Return the identity of the work: all that decides what comes of it, and which of several equal requests it is."""
     settings = {**settings_of(ws), "margin": ws.config.transfer.margin, "min_held_out": ws.config.transfer.min_held_out}
     asked = {"source": ws.source, "data": data.digest, "settings": settings, "seed": ws.config.seed}
+    if others:
+        asked["others"] = {name: ref.digest for name, ref in others.items()}
     return digest({**asked, "version": __version__, "after": after})
 
 
-def _settled(ws: Workspace, data: DataRef, ref: ModelRef) -> dict[str, Any] | None:
+def _settled(ws: Workspace, data: DataRef, others: Mapping[str, DataRef], ref: ModelRef) -> dict[str, Any] | None:
     """Return the job that an interrupted run left, if it asked for the same as now and `ref` is what came of it."""
     for path in ws.work_dir.glob(f"pretrain-{ws.source}-{KEY}"):
         left = result_of(path, "job")
-        if left and left["key"] == lineage_of_model(ws, ref).key == _key(ws, data, left["after"]):
+        if left and left["key"] == lineage_of_model(ws, ref).key == _key(ws, data, others, left["after"]):
             return dict(left)
     return None

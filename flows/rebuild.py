@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from flows.pretrain_job import pretrained, rows_of_base
@@ -73,8 +75,9 @@ def rebuild(ws: Workspace, ref: ModelRef, made: Lineage, parent: Model | None, f
     clean = clean_workspace(ws, ref, made, folder)
     data = made.data["train"]
     table = load(clean, data.domain, data.batches)
+    others = {ref.domain: load(clean, ref.domain, ref.batches) for ref in _also(made)}
     try:
-        model, rows, held_out = _base(table, made) if parent is None else _adapted(table, made, parent)
+        model, rows, held_out = _base(table, made, others) if parent is None else _adapted(table, made, parent)
     except (UsageError, ValueError) as error:  # an unknown strategy, encoder, objective or setting
         raise LeptonError(
             f"{ref.label} cannot be rebuilt by this lepton.",
@@ -96,18 +99,21 @@ def clean_workspace(ws: Workspace, ref: ModelRef, made: Lineage, folder: Path) -
     from lepton.core.files import digest
     from lepton.data.past import checkout, past_of
 
-    data = made.data["train"]
-    try:
-        was = past_of(ws, data)
-        if digest(sorted([path, md5] for path, md5 in was.files.items())) != data.digest:
-            raise NotFound(
-                f"The state {was.md5[:12]} of the data does not hold what {ref.label} was made of.",
-                why=f"Its record says that the files of {data.domain!r} have the digest {data.digest}.",
-                fix=["lepton audit verify"],
-            )
-        checkout(ws, was, folder)
-    except NotFound as error:
-        raise _gone(ws, ref, data, error) from None
+    for data in (made.data["train"], *_also(made)):
+        try:
+            was = past_of(ws, data)
+            if digest(sorted([path, md5] for path, md5 in was.files.items())) != data.digest:
+                raise NotFound(
+                    f"The state {was.md5[:12]} of the data does not hold what {ref.label} was made of.",
+                    why=f"Its record says that the files of {data.domain!r} have the digest {data.digest}.",
+                    fix=["lepton audit verify"],
+                )
+            with TemporaryDirectory(dir=folder.parent) as beside:
+                one = checkout(ws, was, Path(beside) / "one")
+                (folder / "data").mkdir(parents=True, exist_ok=True)
+                shutil.move(one / "data" / data.domain, folder / "data" / data.domain)
+        except NotFound as error:
+            raise _gone(ws, ref, data, error) from None
     settings: dict[str, Any] = {
         "name": f"rebuilt-{ref.name}-v{ref.version}",
         "source": ref.name.removeprefix("lepton-").partition("-to-")[0],
@@ -122,10 +128,16 @@ def clean_workspace(ws: Workspace, ref: ModelRef, made: Lineage, folder: Path) -
     return Workspace(folder)
 
 
-def _base(table: Table, made: Lineage) -> tuple[Model, dict[str, list[str]], Table]:
+def _also(made: Lineage) -> list[DataRef]:
+    """Return the data of the further domains that a base learnt from."""
+    return [ref for use, ref in made.data.items() if use.startswith("domain:")]
+
+
+def _base(table: Table, made: Lineage, others: dict[str, Table]) -> tuple[Model, dict[str, list[str]], Table]:
     settings = {**made.config, "threads": made.threads}
-    model = pretrained(table, settings, made.seed).model
-    return model, rows_of_base(table), split(table, "test").labelled()
+    model = pretrained(table, settings, made.seed, others).model
+    rows = rows_of_base(table, settings, others, made.data["train"].domain)
+    return model, rows, split(table, "test").labelled()
 
 
 def _adapted(table: Table, made: Lineage, parent: Model) -> tuple[Model, dict[str, list[str]], Table]:

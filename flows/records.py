@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ def register_model(
     ancestors: tuple[ModelRef, ...] = (),
     curves: Mapping[str, Any] | None = None,
     tables: Mapping[str, Any] | None = None,
+    also: Mapping[str, DataRef] | None = None,
+    parts: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[ModelRef, dict[str, str]]:
     """Register a model folder with everything that is known of how it came to be.
 
@@ -67,6 +69,8 @@ def register_model(
         ancestors: All models that were considered as a start.
         curves: Series to draw, e.g. the losses of every epoch.
         tables: JSON files to keep with the run, by name.
+        also: What else it saw, by use.
+        parts: Stages of the work, each a run of its own below: `name`, `curves`, `seconds`.
 
     Returns:
         The version, and links for people: empty while no server is up.
@@ -75,7 +79,7 @@ def register_model(
 
     lineage = Lineage(
         strategy=strategy,
-        data=dict.fromkeys(USES, data),
+        data={**dict.fromkeys(USES, data), **(also or {})},
         rows=row_counts(rows),
         seed=seed,
         parent=parent,
@@ -107,6 +111,10 @@ def register_model(
         for name, value in (tables or {}).items():
             record.json(name, value)
         record.metrics(numbers)
+        for number, stage in enumerate(parts, start=1):
+            with record.child(f"stage {number}: {stage['name']}") as one:
+                one.curves(stage["curves"])
+                one.metrics({"seconds": stage["seconds"]})
         ref = register(ws, ledger, pair_name, folder, lineage, actor=actor(), run=record, metrics=numbers)
     found = {"MLflow": tracking.model_url(ref.name, ref.version), "flow run": run.get("url")}
     return ref, {name: link for name, link in found.items() if link}

@@ -7,18 +7,14 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from lepton.core.errors import NotFound, UsageError
 from lepton.core.explain import explain, plain
+from lepton.core.pretrainconfig import PretrainConfig as PretrainConfig
+from lepton.core.section import Section
 from lepton.core.variables import section_at, settings, variable
 from lepton.core.yamls import read_yaml
-
-
-class Section(BaseModel):
-    """A part of the configuration; an unknown key is an error, docstrings are the documentation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class EncoderConfig(Section):
@@ -35,23 +31,6 @@ class EncoderConfig(Section):
     fit: Literal["auto", "content", "stretch"] = "auto"
     """How an image meets that size: `content` crops to the ink first, `stretch` takes the whole frame, `auto` crops
     if the source's images have a plain background."""
-
-
-class PretrainConfig(Section):
-    """How the base model is trained on the source."""
-
-    objective: str = "supervised"
-    """One file under lepton/pretraining/."""
-    epochs: int = Field(12, ge=1)
-    """Most passes over the training split; early stopping may end it before."""
-    patience: int = Field(3, ge=1)
-    """Epochs without a better validation loss before training stops; counted from the middle of `epochs` on."""
-    batch_size: int = Field(128, ge=2)
-    """Rows a step."""
-    lr: float = Field(2e-3, gt=0)
-    """Peak learning rate of AdamW (one-cycle schedule)."""
-    augment: bool = True
-    """Random affine, contrast and noise on images; jitter on columns of a table."""
 
 
 class TransferConfig(Section):

@@ -119,16 +119,7 @@ class Model(nn.Module):
         Raises:
             LeptonError: If a label is none of the model's classes.
         """
-        places: dict[str | None, int] = {name: at for at, name in enumerate(self.classes)}
-        places[None] = -1
-        strange = sorted({str(label) for label in labels if label not in places})
-        if strange:
-            raise LeptonError(
-                f"The model does not know {len(strange)} of the labels: {', '.join(strange[:10])}.",
-                why=f"It tells apart: {', '.join(self.classes)}.",
-                fix=["correct the labels of the delivery", "pretrain a base whose source has these classes"],
-            )
-        return np.array([places[label] for label in labels], dtype=np.int64)
+        return label_positions(labels, self.classes)
 
     def replace(
         self,
@@ -164,3 +155,21 @@ class Model(nn.Module):
         if "head" in parts:
             h.update(canonical([list(self.classes), self.temperature]).encode())
         return h.hexdigest()
+
+
+def label_positions(labels: Sequence[str | None] | NDArray[np.object_], classes: Sequence[str]) -> NDArray[np.int64]:
+    """Return (n,) positions in `classes`, -1 where the label is unknown (None).
+
+    Raises:
+        LeptonError: If a label is none of the classes.
+    """
+    places: dict[str | None, int] = {name: at for at, name in enumerate(classes)}
+    places[None] = -1
+    strange = sorted({str(label) for label in labels if label not in places})
+    if strange:
+        raise LeptonError(
+            f"The model does not know {len(strange)} of the labels: {', '.join(strange[:10])}.",
+            why=f"It tells apart: {', '.join(classes)}.",
+            fix=["correct the labels of the delivery", "pretrain a base whose source has these classes"],
+        )
+    return np.array([places[label] for label in labels], dtype=np.int64)

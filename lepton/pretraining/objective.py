@@ -1,16 +1,27 @@
-"""The shape of a pretraining objective and of what it returns."""
+"""The shape of a pretraining objective, and of what pretraining returns."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from lepton.core.config import EncoderConfig, PretrainConfig
-from lepton.core.progress import Progress
-from lepton.core.table import Table
+from lepton.core.pretrainconfig import PretrainConfig, StageFields
 from lepton.models.model import Model
+from lepton.pretraining.engine import Curve, Learner
+from lepton.pretraining.material import Material
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One objective of a chain, done."""
+
+    name: str
+    curves: tuple[Curve, ...]
+    """One row an epoch: epoch, train_loss, val_loss, what else the objective measures, lr, seconds."""
+    best_epoch: int
+    """The epoch (from 1) whose weights were kept."""
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -18,32 +29,47 @@ class Pretrained:
     """A base model and how it came to be."""
 
     model: Model
-    curves: tuple[dict[str, float], ...]
-    """One row an epoch: epoch, train_loss, val_loss, val_accuracy, lr, seconds."""
+    stages: tuple[Stage, ...]
+    """In the order of the chain."""
     val: dict[str, Any]
     test: dict[str, Any]
     """`core.metrics.evaluate` on the source's validation and test splits."""
-    best_epoch: int
-    """The epoch (from 1) whose weights were kept."""
     seconds: float
     rows: int
-    """Rows trained on."""
+    """Labelled rows of the source trained on."""
+
+    @property
+    def curves(self) -> tuple[Curve, ...]:
+        """Of the last stage, which made the head."""
+        return self.stages[-1].curves
+
+    @property
+    def best_epoch(self) -> int:
+        """Of the last stage."""
+        return self.stages[-1].best_epoch
 
 
 class Objective(ABC):
-    """One way to learn a base model."""
+    """One way to learn a base model; one file each, found by being there."""
 
     name: ClassVar[str] = ""
+    head: ClassVar[bool] = False
+    """Whether it trains the head, on the source's labels: the last one of a chain does."""
+    unlabelled: ClassVar[bool] = False
+    """Whether it sees the rows of all domains, labelled or not."""
+    tasks: ClassVar[bool] = False
+    """Whether it learns from the labels of further domains."""
 
     @abstractmethod
-    def pretrain(
-        self,
-        table: Table,
-        classes: Sequence[str],
-        encoder: EncoderConfig,
-        config: PretrainConfig,
-        seed: int,
-        threads: int,
-        progress: Progress,
-    ) -> Pretrained:
-        """Return a base model; see `lepton.pretraining.pretrain` for the arguments and errors."""
+    def learner(
+        self, model: Model, material: Material, config: PretrainConfig, plan: StageFields, seed: int
+    ) -> Learner:
+        """Return what the engine trains; its module holds parts of `model` itself, which so learns in place.
+
+        Args:
+            model: As the stage before left it.
+            material: The rows.
+            config: The section `pretrain`.
+            plan: What holds for this stage.
+            seed: Of the weights of what the objective adds to the model (heads, decoders).
+        """

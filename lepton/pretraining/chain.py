@@ -1,0 +1,115 @@
+"""From rows to a registered-ready base: the objectives of a chain one after the other, then what every base gets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from torch import nn
+
+from lepton.core.config import EncoderConfig
+from lepton.core.errors import LeptonError
+from lepton.core.metrics import evaluate
+from lepton.core.pretrainconfig import PretrainConfig
+from lepton.core.progress import Progress, silent
+from lepton.core.splits import split
+from lepton.core.table import Table
+from lepton.models.calibration import fit_temperature
+from lepton.models.device import repeatable, seeded
+from lepton.models.encoders import build_encoder
+from lepton.models.inputs import fit_inputs
+from lepton.models.model import Model
+from lepton.models.statistics import summarise
+from lepton.pretraining.catalogue import objectives_of
+from lepton.pretraining.checkpoint import Keeper
+from lepton.pretraining.engine import fit
+from lepton.pretraining.material import FEWEST, Material
+from lepton.pretraining.objective import Pretrained, Stage
+
+APART = 101
+"""Between the seeds of two stages."""
+
+
+def pretrain(
+    table: Table,
+    classes: Sequence[str],
+    encoder: EncoderConfig,
+    config: PretrainConfig,
+    seed: int = 0,
+    threads: int = 2,
+    progress: Progress = silent,
+    others: Mapping[str, Table] | None = None,
+    folder: Path | None = None,
+) -> Pretrained:
+    """Return a base model of the source, trained by the configured chain of objectives.
+
+    Args:
+        table: All rows of the source; train, validation and test parts are told apart by their ids.
+        classes: Names in the order of the model's outputs.
+        encoder: The network.
+        config: Objectives, epochs, learning rates.
+        seed: Same seed and threads, same weights, bit for bit on one platform.
+        threads: CPU threads.
+        progress: Called after every step.
+        others: All rows of further domains, by name.
+        folder: Where checkpoints are kept; what an interrupted run left there is gone on from. None keeps none.
+
+    Raises:
+        UsageError: If an objective is unknown, or the chain makes no head.
+        LeptonError: If a split has too few labelled rows, a label is none of `classes`, the loss becomes NaN, or a
+            checkpoint cannot be gone on from.
+    """
+    objectives = objectives_of(config.chain)
+    started = time.perf_counter()
+    train, val, test = (split(table, name).labelled() for name in ("train", "val", "test"))
+    _check(train, val, test)
+    with repeatable(threads):
+        inputs = fit_inputs(train, encoder)
+        with seeded(seed):
+            network = build_encoder(encoder, inputs.kind, inputs.tensor_shape)
+            model = Model(inputs, network, nn.Linear(network.feature_dim, len(classes)), classes)
+        material = Material(table, others or {}, inputs, tuple(classes))
+        stages = []
+        for place, objective in enumerate(objectives):
+            began, plan = time.perf_counter(), config.stage(objective.name)
+            learner = objective.learner(model, material, config, plan, seed + APART * place)
+            path = folder / f"stage-{place + 1}-{objective.name}.safetensors" if folder else None
+            title = f"{objective.name} " if len(objectives) > 1 else ""
+            done = fit(learner, plan, seed + APART * place, Keeper(path, config.checkpoint_seconds), progress, title)
+            stages.append(Stage(objective.name, done.curves, done.best, time.perf_counter() - began))
+        features, vy = model.features(material.val.x), material.val.y
+        logits = model.logits_of(features)
+        model.temperature = fit_temperature(logits, vy)
+        model.statistics = summarise(
+            model,
+            model.features(material.train.x),
+            material.train.y,
+            held_back_features=features,
+            held_back_labels=vy,
+        )
+        return Pretrained(
+            model=model,
+            stages=tuple(stages),
+            val=evaluate(model.probabilities(logits), vy.numpy(), model.classes),
+            test=evaluate(model.predict_proba(test), model.label_indices(test.labels), model.classes),
+            seconds=time.perf_counter() - started,
+            rows=len(train),
+        )
+
+
+def _check(train: Table, val: Table, test: Table) -> None:
+    """Refuse what cannot be learnt from."""
+    if len(train) < FEWEST or not len(val) or not len(test):
+        raise LeptonError(
+            "The source has too few labelled rows to train a base.",
+            why=f"Found {len(train)} to train on, {len(val)} to validate on, {len(test)} to test on; "
+            f"at least {FEWEST} to train on and one each of the others are needed.",
+            fix=["lepton ingest SOURCE FILE  (more labelled rows)"],
+        )
+    if len(set(train.labels)) < 2:
+        raise LeptonError(
+            "All labelled rows of the source have one label; there is nothing to tell apart.",
+            why=f"The label is {train.labels[0]!r}.",
+            fix=["deliver rows of at least two classes", "check which column is the label: lepton config"],
+        )
