@@ -8,12 +8,12 @@ from typing import Any
 from prefect import flow
 
 from flows.pretrain_job import finish_settled, fit_base, judge_against_base, prepare_job, settle
-from flows.resume import alone, until_done
+from flows.resume import alone, discard, until_done
 from flows.steps import current_run, step, workspace
 
 
 @flow(name="pretrain", flow_run_name="pretrain-{cause}")
-def pretrain(cause: str = "manual", dry_run: bool = False) -> dict[str, Any]:
+def pretrain(cause: str = "manual", dry_run: bool = False, fresh: bool = False) -> dict[str, Any]:
     """Train a base model on the source, register it, and let it serve if it is not worse than the one before.
 
     Killed at any moment, the same call again goes on where the first one was.
@@ -21,6 +21,7 @@ def pretrain(cause: str = "manual", dry_run: bool = False) -> dict[str, Any]:
     Args:
         cause: Who or what asked for it: manual or schedule.
         dry_run: Say what would be trained on, and stop.
+        fresh: Do not go on from what an interrupted run left.
 
     Returns:
         `outcome` is promoted, refused, or kept (the very model that serves already came out again).
@@ -29,6 +30,8 @@ def pretrain(cause: str = "manual", dry_run: bool = False) -> dict[str, Any]:
         return {**prepare(cause, dry_run), "outcome": "dry run"}
     ws = workspace()
     with alone(ws, "pretrain", ws.source):
+        if fresh:
+            discard(ws, "pretrain", ws.source)
         job = prepare(cause)
         with until_done(Path(job["folder"])):
             if job["settled"]:

@@ -79,6 +79,12 @@ def until_done(folder: Path) -> Iterator[None]:
     reached(f"{verb_and_slot.partition('-')[0]}.cleaned")
 
 
+def discard(ws: Workspace, verb: str, slot: str) -> None:
+    """Remove what interrupted work of a verb on a slot left, so that it begins anew. To be called while `alone`."""
+    for folder in ws.work_dir.glob(f"{verb}-{slot}-{KEY}"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def sweep(work_dir: Path, kept: timedelta = KEPT) -> list[Path]:
     """Remove and return the folders of interrupted work that nothing was written to for so long."""
     limit, gone = time.time() - kept.total_seconds(), []

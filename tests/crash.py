@@ -21,7 +21,12 @@ from tests.points import PLAN
 from tests.processes import Ended, Processes
 
 SIGKILL = -9
-QUICK = {"LEPTON_PRETRAIN__EPOCHS": "2", "LEPTON_THREADS": "1", "LEPTON_ENCODER__FEATURES": "32"}
+QUICK = {
+    "LEPTON_PRETRAIN__EPOCHS": "2",
+    "LEPTON_PRETRAIN__CHECKPOINT_SECONDS": "1e-6",
+    "LEPTON_THREADS": "1",
+    "LEPTON_ENCODER__FEATURES": "32",
+}
 STRATEGIES = ("-s", "probe", "-s", "residual")
 DONE_ONCE = {
     "ingest.stored": "ingest.stored",

@@ -39,6 +39,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "refuse-unread": ("ingest.unread-quarantined", "ingest.refusal-recorded"),
     "pretrain": (
         "pretrain.prepared",
+        "pretrain.checkpointed",
         "pretrain.trained",
         "pretrain.kept",
         "pretrain.judged",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,18 +15,29 @@ def add_to(app: typer.Typer) -> None:
     app.command("pretrain")(pretrain)
 
 
-def pretrain(json: Json = False, local: Local = False, dry_run: DryRun = False) -> None:
-    """Train a base model on the labelled source and register it."""
+def pretrain(
+    fresh: Annotated[bool, typer.Option("--fresh", help="Do not go on from what an interrupted run left.")] = False,
+    json: Json = False,
+    local: Local = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Train a base model on the labelled source and register it.
+
+    What was interrupted goes on from its last checkpoint.
+    """
     ws, on_stack = enter(local)
     from flows.pretrain import pretrain as flow
     from flows.steps import reporting_to
 
     with progress_bar("pretraining") as bar, reporting_to(bar):
-        done = play(flow, on_stack, "manual", dry_run)
+        done = play(flow, on_stack, "manual", dry_run, fresh)
     if json:
         as_json(done)
     elif dry_run:
         say(f"Would train on {done['data']['rows']:,} rows of {ws.source!r}: {', '.join(done['data']['batches'])}.")
+        for name, ref in done["others"].items():
+            say(f"  also       {ref['rows']:,} rows of {name!r}, {ref['labelled']:,} of them labelled")
+        say(f"  objectives {', then '.join(ws.config.pretrain.chain)}")
     else:
         where(on_stack, local)
         show(done)
