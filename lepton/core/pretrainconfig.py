@@ -38,8 +38,8 @@ class PretrainConfig(StageFields):
     objective: str = "supervised"
     """One file under lepton/pretraining/."""
     objectives: tuple[str, ...] = ()
-    """A chain of objectives instead of the one: each begins with the encoder that the one before has trained. The last
-    one makes the head, so it learns from labels."""
+    """A chain of objectives instead of the one: each begins with the encoder that the one before has trained. If the
+    last one learns no head, logistic regression on the source's labels makes it."""
     domains: tuple[str, ...] = ()
     """Further domains to learn from. Objectives without labels see their rows, `multitask` also their labels; rows of a
     domain's test split are never seen."""

@@ -1,4 +1,4 @@
-"""The objectives there are, and a chain of them that makes a base."""
+"""The objectives there are, and those of a chain."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def objectives_of(chain: Sequence[str]) -> list[Objective]:
     """Return the objectives of a chain.
 
     Raises:
-        UsageError: If one is unknown, or the last one makes no head.
+        UsageError: If one is unknown.
     """
     known = all_objectives()
     for name in chain:
@@ -33,11 +33,4 @@ def objectives_of(chain: Sequence[str]) -> list[Objective]:
                 why=f"Known: {', '.join(known)}." + (f" Did you mean {near!r}?" if near else ""),
                 fix=["set pretrain.objective or pretrain.objectives in lepton.yaml"],
             )
-    if not known[chain[-1]].head:
-        heads = [name for name, objective in known.items() if objective.head]
-        raise UsageError(
-            f"A base cannot be made by {chain[-1]!r} alone: it learns no head, so there is nothing that answers.",
-            why=f"The last objective of a chain learns from labels: {' or '.join(heads)}.",
-            fix=[f"set pretrain.objectives to [{', '.join((*chain, 'supervised'))}] in lepton.yaml"],
-        )
     return [known[name]() for name in chain]

@@ -24,6 +24,7 @@ from lepton.models.statistics import summarise
 from lepton.pretraining.catalogue import objectives_of
 from lepton.pretraining.checkpoint import Keeper
 from lepton.pretraining.engine import fit
+from lepton.pretraining.head import fit_head
 from lepton.pretraining.material import FEWEST, Material
 from lepton.pretraining.objective import Pretrained, Stage
 
@@ -56,7 +57,7 @@ def pretrain(
         folder: Where checkpoints are kept; what an interrupted run left there is gone on from. None keeps none.
 
     Raises:
-        UsageError: If an objective is unknown, or the chain makes no head.
+        UsageError: If an objective is unknown.
         LeptonError: If a split has too few labelled rows, a label is none of `classes`, the loss becomes NaN, or a
             checkpoint cannot be gone on from.
     """
@@ -78,6 +79,8 @@ def pretrain(
             title = f"{objective.name} " if len(objectives) > 1 else ""
             done = fit(learner, plan, seed + APART * place, Keeper(path, config.checkpoint_seconds), progress, title)
             stages.append(Stage(objective.name, done.curves, done.best, time.perf_counter() - began))
+        if not objectives[-1].head:
+            model.head = fit_head(model.features(material.train.x), material.train.y, len(classes))
         features, vy = model.features(material.val.x), material.val.y
         logits = model.logits_of(features)
         model.temperature = fit_temperature(logits, vy)

@@ -50,6 +50,19 @@ class Learner(ABC):
     def loss(self, at: Tensor, source: torch.Generator) -> Tensor:
         """Return the mean loss () of the rows at these positions (b,)."""
 
+    def gradients(self, at: Tensor, plan: StageFields, source: torch.Generator) -> float:
+        """Leave the gradient of a batch in the module, and return its loss; in parts, where the plan asks for it."""
+        parts = [part for part in at.chunk(plan.accumulate) if len(part) > 1] if plan.accumulate > 1 else [at]
+        seen, total = sum(map(len, parts)), 0.0
+        for part in parts:
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=plan.precision == "bf16"):
+                loss = self.loss(part, source)
+            if len(parts) > 1:
+                loss = loss * (len(part) / seen)
+            total += loss.item()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        return total
+
     @abstractmethod
     def validate(self) -> Curve:
         """Return at least `val_loss` of the weights as they are, the module being in eval mode."""
@@ -119,7 +132,7 @@ def fit(learner: Learner, plan: StageFields, seed: int, keeper: Keeper, progress
         while at.step < steps:
             rows = at.order[at.step * batch : (at.step + 1) * batch]
             optimiser.zero_grad(set_to_none=True)
-            at.losses.append(_gradients(learner, rows, plan, source))
+            at.losses.append(learner.gradients(rows, plan, source))
             if not math.isfinite(at.losses[-1]):
                 raise _not_finite(at, plan, keeper)
             nn.utils.clip_grad_norm_(module.parameters(), plan.clip)
@@ -165,20 +178,6 @@ def _stops(at: Place, plan: StageFields) -> bool:
     return (
         at.step == 0 and at.order is None and done > at.best and done - max(at.best, plan.epochs // 2) >= plan.patience
     )
-
-
-def _gradients(learner: Learner, rows: Tensor, plan: StageFields, source: torch.Generator) -> float:
-    """Leave the gradient of a batch in the module, and return its loss."""
-    parts = [part for part in rows.chunk(plan.accumulate) if len(part) > 1] if plan.accumulate > 1 else [rows]
-    seen, total = sum(map(len, parts)), 0.0
-    for part in parts:
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=plan.precision == "bf16"):
-            loss = learner.loss(part, source)
-        if len(parts) > 1:
-            loss = loss * (len(part) / seen)
-        total += loss.item()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    return total
 
 
 def _groups(learner: Learner) -> list[dict[str, object]]:

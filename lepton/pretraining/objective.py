@@ -54,7 +54,7 @@ class Objective(ABC):
 
     name: ClassVar[str] = ""
     head: ClassVar[bool] = False
-    """Whether it trains the head, on the source's labels: the last one of a chain does."""
+    """Whether it trains the head; where the last one of a chain does not, a head is fitted to its embeddings."""
     unlabelled: ClassVar[bool] = False
     """Whether it sees the rows of all domains, labelled or not."""
     tasks: ClassVar[bool] = False

@@ -16,6 +16,7 @@ from lepton.core.table import Table
 from lepton.models.device import generator
 from lepton.models.inputs import fit_inputs
 from lepton.pretraining import all_objectives, engine, pretrain
+from lepton.pretraining.episodes import SHOTS, Episodes
 from lepton.pretraining.material import Material, seen_rows
 from lepton.pretraining.reconstruction import hide
 from lepton.pretraining.vicreg import effective_rank, vicreg
@@ -169,14 +170,19 @@ def test_a_loss_that_is_not_a_number_names_the_batch_and_keeps_the_checkpoint(
     assert all(torch.isfinite(tensor).all() for name, tensor in load_file(kept).items() if "weights" in name)
 
 
-def test_a_chain_that_makes_no_head_and_a_stage_that_is_not_in_it_are_refused() -> None:
-    with pytest.raises(UsageError, match="learns no head") as caught:
-        learn(rows("image", 120), chain("vicreg"))
-    assert "[vicreg, supervised]" in caught.value.fix[0]
+@pytest.mark.parametrize("name", FREE)
+def test_a_chain_that_learns_no_head_gets_one_that_answers(name: str) -> None:
+    done = learn(rows("image", 600), chain("supervised", name, epochs=4, lr=1e-2), others=other("image"))
+    assert done.test["accuracy"] > 0.85
+
+
+def test_a_stage_that_is_not_in_the_chain_and_an_objective_twice_are_refused() -> None:
     with pytest.raises(ValueError, match="'reptil', which is not in the chain"):
         PretrainConfig(stages={"reptil": {"epochs": 2}})
     with pytest.raises(ValueError, match="twice"):
         PretrainConfig(objectives=("vicreg", "vicreg", "supervised"))
+    with pytest.raises(UsageError, match="no pretraining objective 'vicregg'"):
+        learn(rows("image", 120), chain("vicregg"))
 
 
 def test_a_stage_has_its_own_epochs_and_the_rest_of_the_section() -> None:
@@ -236,6 +242,26 @@ def test_vicreg_is_lowest_for_equal_views_of_unit_variance_and_notices_collapse(
     assert vicreg(z, z[torch.randperm(4000, generator=generator(1))]) > 40
 
 
+def test_episodes_hold_each_class_equally_often_and_no_row_twice() -> None:
+    table = rows("image", 400)
+    material = Material(table, other("image"), fit_inputs(table, SMALL), classes_of(3))
+    episodes, source = Episodes(material), generator(0)
+    assert len(episodes) == 2
+    for _ in range(20):
+        one = episodes.draw(36, source)
+        assert one.ways == 3
+        assert one.support_y.bincount().tolist() == [SHOTS] * 3
+        assert one.queries_y.bincount().tolist() == [36 // 3 - SHOTS] * 3
+        drawn = torch.cat([one.support, one.queries]).flatten(1)
+        assert len(drawn.unique(dim=0)) == len(drawn)
+
+
+def test_too_few_rows_for_an_episode_are_told() -> None:
+    table = rows("image", 60, k=12)
+    with pytest.raises(LeptonError, match="too few rows to draw episodes"):
+        pretrain(table, classes_of(12), SMALL, chain("anil"), threads=1)
+
+
 @pytest.mark.parametrize("shape", [(400, 1, 28, 28), (400, 30)])
 def test_about_the_asked_share_is_hidden_and_images_in_patches(shape: tuple[int, ...]) -> None:
     hidden = hide(torch.ones(shape), 0.3, generator(0)) == 0
@@ -254,7 +280,7 @@ def test_what_the_engine_can_do_besides_still_learns(more: dict[str, object]) ->
 def test_parts_of_a_batch_give_the_gradient_of_the_whole() -> None:
     """Without BatchNorm, whose statistics are those of a part, the sums are the same up to rounding."""
     from lepton.core.pretrainconfig import StageFields
-    from lepton.pretraining.engine import Learner, _gradients
+    from lepton.pretraining.engine import Learner
 
     class Line(Learner):
         def loss(self, at, source):
@@ -268,6 +294,6 @@ def test_parts_of_a_batch_give_the_gradient_of_the_whole() -> None:
         torch.manual_seed(0)
         line = Line(torch.nn.Linear(5, 2), 30)
         line.x = torch.randn(30, 5, generator=generator(0))
-        _gradients(line, torch.arange(30), StageFields(accumulate=parts), generator(0))
+        line.gradients(torch.arange(30), StageFields(accumulate=parts), generator(0))
         found.append(torch.cat([p.grad.flatten() for p in line.module.parameters()]))
     assert torch.allclose(found[0], found[1], atol=1e-6)
