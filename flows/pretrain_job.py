@@ -155,8 +155,11 @@ def pretrained(
         others: All rows of the further domains, by name.
         folder: Where checkpoints are kept and taken up; they do not change what comes out.
     """
+    from flows.shared_training import train_together
     from lepton.pretraining import pretrain as fit
 
+    if settings["pretrain"].get("processes", 1) > 1:
+        return train_together(table, settings, seed, others or {}, folder, progress())
     return fit(
         table,
         classes=settings["classes"],

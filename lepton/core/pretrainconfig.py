@@ -49,6 +49,9 @@ class PretrainConfig(StageFields):
     """Share of the inputs that `reconstruction` hides."""
     weighting: Literal["uncertainty", "equal"] = "uncertainty"
     """How `multitask` weighs its tasks."""
+    processes: int = Field(1, ge=1, le=64)
+    """Processes that train together, each on its share of every batch and of `threads`; part of a base's record, since
+    it decides the last bits."""
     checkpoint_seconds: float = Field(30.0, gt=0)
     """Time between two checkpoints: what a crash may cost."""
 

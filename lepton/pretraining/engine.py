@@ -27,8 +27,11 @@ from lepton.core.progress import Progress
 from lepton.models.device import generator
 from lepton.models.schedules import one_cycle
 from lepton.pretraining.checkpoint import Checkpoint, Keeper
+from lepton.pretraining.world import World
 
 WEIGHT_DECAY = 0.02
+APART = 7919
+"""Between the seeds of augmentation of two processes."""
 
 Curve = dict[str, float]
 Weights = dict[str, Tensor]
@@ -114,8 +117,11 @@ def fit(learner: Learner, plan: StageFields, seed: int, keeper: Keeper, progress
     Raises:
         LeptonError: If the loss becomes NaN or infinite, or a checkpoint cannot be gone on from.
     """
-    module, source = learner.module, generator(seed + 1)
-    batch = min(plan.batch_size, learner.rows)
+    module, world = learner.module, World.joined()
+    dealer = generator(seed + 1)  # of the order of rows: the same everywhere
+    source = dealer if world.size == 1 else generator(seed + 1 + APART * (world.rank + 1))
+    world.check(plan.batch_size)
+    batch = min(plan.batch_size, learner.rows // world.size * world.size)
     steps = max(1, learner.rows // batch)  # the last, smaller batch is left out: BatchNorm must never see a single row
     total = steps * plan.epochs
     optimiser = AdamW(_groups(learner), lr=plan.lr)
@@ -123,16 +129,18 @@ def fit(learner: Learner, plan: StageFields, seed: int, keeper: Keeper, progress
     at, best = Place(), deepcopy(module.state_dict())
     mean = deepcopy(module.state_dict()) if plan.average else {}
     if (left := keeper.found(module.state_dict)) is not None:
-        at, best, mean = _take_up(left, learner, optimiser, schedule, source)
+        at, best, mean = _take_up(left, learner, optimiser, schedule, dealer, source, world)
     while at.epoch <= plan.epochs and not _stops(at, plan):
         began = time.perf_counter() - at.spent
         module.train()
         if at.order is None:
-            at.order, at.lr = torch.randperm(learner.rows, generator=source), float(schedule.get_last_lr()[0])
+            at.order, at.lr = torch.randperm(learner.rows, generator=dealer), float(schedule.get_last_lr()[0])
         while at.step < steps:
-            rows = at.order[at.step * batch : (at.step + 1) * batch]
+            rows = world.share(at.order[at.step * batch : (at.step + 1) * batch])
             optimiser.zero_grad(set_to_none=True)
-            at.losses.append(learner.gradients(rows, plan, source))
+            with world.normalising(module):
+                at.losses.append(world.average(learner.gradients(rows, plan, source)))
+            world.average_gradients(module)
             if not math.isfinite(at.losses[-1]):
                 raise _not_finite(at, plan, keeper)
             nn.utils.clip_grad_norm_(module.parameters(), plan.clip)
@@ -143,15 +151,17 @@ def fit(learner: Learner, plan: StageFields, seed: int, keeper: Keeper, progress
             if plan.average:
                 _forget(mean, module.state_dict(), plan.average, done)
             progress(done, total, f"{title}epoch {at.epoch}/{plan.epochs}")
-            if keeper.due():
+            if world.said({"due": keeper.due()})["due"]:
                 at.spent = time.perf_counter() - began
-                keeper.keep(_checkpoint(at, done, module, best, mean, optimiser, source))
-                reached("pretrain.checkpointed")
+                keep = _checkpoint(at, done, module, best, mean, optimiser, dealer, world.gather(source.get_state()))
+                if world.first:
+                    keeper.keep(keep)
+                    reached("pretrain.checkpointed")
         module.eval()
         now = deepcopy(module.state_dict()) if plan.average else {}
         if plan.average:
             module.load_state_dict(mean)
-        found = learner.validate()
+        found = world.said(learner.validate())
         if found["val_loss"] < at.best_loss:
             at.best, at.best_loss, best = at.epoch, found["val_loss"], deepcopy(module.state_dict())
         if plan.average:
@@ -159,9 +169,10 @@ def fit(learner: Learner, plan: StageFields, seed: int, keeper: Keeper, progress
         trained = {"epoch": float(at.epoch), "train_loss": float(np.mean(at.losses))}
         at.curves.append({**trained, **found, "lr": at.lr, "seconds": time.perf_counter() - began})
         at = Place(at.epoch + 1, curves=at.curves, best=at.best, best_loss=at.best_loss)
-    keeper.keep(
-        _checkpoint(at, (at.epoch - 1) * steps, module, best, mean, optimiser, source)
-    )  # the next stage's start
+    sources = world.gather(source.get_state())
+    keep = _checkpoint(at, (at.epoch - 1) * steps, module, best, mean, optimiser, dealer, sources)
+    if world.first:
+        keeper.keep(keep)  # the next stage begins after it
     if at.epoch <= plan.epochs:
         progress(total, total, f"{title}stopped early after epoch {at.epoch - 1}")
     module.load_state_dict(best)
@@ -210,10 +221,18 @@ def _not_finite(at: Place, plan: StageFields, keeper: Keeper) -> LeptonError:
 
 
 def _checkpoint(
-    at: Place, done: int, module: nn.Module, best: Weights, mean: Weights, optimiser: AdamW, source: torch.Generator
+    at: Place,
+    done: int,
+    module: nn.Module,
+    best: Weights,
+    mean: Weights,
+    optimiser: AdamW,
+    dealer: torch.Generator,
+    sources: list[Tensor],
 ) -> Checkpoint:
     """Return the present state; `_take_up` is its inverse."""
-    tensors: Weights = {"source": source.get_state()}
+    tensors: Weights = {"dealer": dealer.get_state()}
+    tensors |= {f"source.{rank}": state for rank, state in enumerate(sources)}
     if at.order is not None:
         tensors["order"] = at.order
     for prefix, weights in (("weights", module.state_dict()), ("best", best), ("mean", mean)):
@@ -225,7 +244,13 @@ def _checkpoint(
 
 
 def _take_up(
-    left: Checkpoint, learner: Learner, optimiser: AdamW, schedule: LambdaLR, source: torch.Generator
+    left: Checkpoint,
+    learner: Learner,
+    optimiser: AdamW,
+    schedule: LambdaLR,
+    dealer: torch.Generator,
+    source: torch.Generator,
+    world: World,
 ) -> tuple[Place, Weights, Weights]:
     """Put everything where a checkpoint says it was; return the place, the best weights and the running mean."""
     parts: dict[str, Weights] = {"weights": {}, "best": {}, "mean": {}}
@@ -238,7 +263,8 @@ def _take_up(
             place, _, moment = name.partition(".")
             moments.setdefault(int(place), {})[moment] = tensor
     learner.module.load_state_dict(parts["weights"])
-    source.set_state(left.tensors["source"])
+    dealer.set_state(left.tensors["dealer"])
+    source.set_state(left.tensors[f"source.{world.rank}"])
     numbers = dict(left.numbers)
     done, best_loss = numbers.pop("done"), numbers.pop("best_loss")
     at = Place(**numbers, order=left.tensors.get("order"), best_loss=math.inf if best_loss is None else best_loss)

@@ -92,11 +92,13 @@ def test_a_dry_run_says_what_would_be_learnt_from(ws: Workspace) -> None:
 
 
 def test_the_record_names_the_chain_its_rows_and_its_stages_and_it_comes_out_again(ws: Workspace) -> None:
-    answer = lepton(ws, "pretrain", "--local")
+    """By two processes, whose number is part of the record."""
+    answer = lepton(ws, "pretrain", "--local", LEPTON_PRETRAIN__PROCESSES="2", LEPTON_THREADS="2")
     assert (answer.code, answer.err.count("Traceback")) == (0, 0), answer.text
     (row,) = Ledger(ws.ledger_url).entries("plant-1", REGISTERED)
     lineage: dict[str, Any] = row.payload["lineage"]
     assert lineage["strategy"] == "vicreg+supervised"
+    assert (lineage["config"]["pretrain"]["processes"], lineage["threads"]) == (2, 2)
     assert lineage["data"]["domain:plant-2"]["domain"] == "plant-2"
     assert set(lineage["rows"]) == {"train", "validation", "held_out", "pool:plant-1", "pool:plant-2"}
     assert 200 < lineage["rows"]["pool:plant-2"]["count"] < 300  # those of its test split are not seen
