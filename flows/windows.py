@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,11 +99,13 @@ def judge_window(
 
 def _observed(ws: Workspace, domain: str, window: str, champion: Loaded, report: Path | None) -> Observation:
     from lepton.data.sampled import sample
+    from lepton.monitoring.accuracy import past_error
     from lepton.monitoring.window import observe
 
+    pair_name = ws.pair(domain).name
     rows = sample(ws, domain, [window], MOST_ROWS, ws.config.seed)
     return observe(
-        ws.pair(domain).name,
+        pair_name,
         window,
         reference_of(ws, domain, champion),
         answered(champion, rows.table),
@@ -113,6 +116,7 @@ def _observed(ws: Workspace, domain: str, window: str, champion: Loaded, report:
         cache_dir=ws.cache_dir / "calibration",
         report_path=report,
         seed=ws.config.seed,
+        estimate_error=past_error(_observed_earlier(open_ledger(ws), pair_name, window, champion.ref.label)),
     ).observation
 
 
@@ -133,6 +137,12 @@ def _extent(ws: Workspace, domain: str, champion: Loaded, window: Sampled) -> Ex
         if name in usual
     }
     return Extent(window.rows, window.digest, moved)
+
+
+def _observed_earlier(ledger: Ledger, pair_name: str, window: str, champion: str) -> list[Observation]:
+    """Return what was seen of the pair before this window; all of it where the window is new to this champion."""
+    rows = (Observation.from_json(row.payload) for row in ledger.entries(pair_name, OBSERVED))
+    return list(takewhile(lambda seen: (seen.window, seen.champion) != (window, champion), rows))
 
 
 def _undecided(ledger: Ledger, pair_name: str, window: str, champion: str) -> Observation | None:

@@ -51,6 +51,8 @@ class Observation:
     """The same estimate on the reference: what a window without drift would show."""
     realised_accuracy: float | None = None
     """Measured on the window's labels, where it has any."""
+    estimate_error: float | None = None
+    """Mean absolute error of the estimate in earlier windows of the pair with labels, as a share of rows."""
     report: str | None = None
     """Link to the window's report."""
 

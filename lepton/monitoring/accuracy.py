@@ -14,7 +14,7 @@ mix has changed looks worse than it is by this, which its report says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
+from lepton.core.controller import Observation
 from lepton.core.splits import split_of
 from lepton.monitoring.judged import Judged
 
@@ -100,6 +101,20 @@ def realised(judged: Judged) -> float | None:
     """Return the accuracy on the rows whose label is known; None if there is none."""
     known_rows = judged.table.known()
     return float(correct(judged)[known_rows].mean()) if known_rows.any() else None
+
+
+def past_error(earlier: Iterable[Observation]) -> float | None:
+    """Return the estimate's mean absolute error on windows whose labels were known, as a share of rows.
+
+    A window that was delivered twice counts once for each champion that judged it. None if there is no window with
+    both an estimate and a realised accuracy.
+    """
+    errors = {
+        (seen.digest, seen.champion): abs(seen.estimated_accuracy - seen.realised_accuracy)
+        for seen in earlier
+        if seen.estimated_accuracy is not None and seen.realised_accuracy is not None
+    }
+    return float(np.mean(list(errors.values()))) if errors else None
 
 
 def correct(judged: Judged) -> NDArray[np.bool_]:

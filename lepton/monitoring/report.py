@@ -57,6 +57,8 @@ def verdict_html(observed: Observed, decision: Decision | None = None) -> str:
         rows.append(
             ("Estimated accuracy", f"{guess.accuracy:.3f}; {guess.expected:.3f} without drift ({guess.method})")
         )
+    if seen.estimate_error is not None:
+        rows.append(("Error of earlier estimates", f"{seen.estimate_error:.3f} on average, where labels were known"))
     if seen.realised_accuracy is not None:
         rows.append(("Realised accuracy", f"{seen.realised_accuracy:.3f}"))
     if observed.calibration is not None:

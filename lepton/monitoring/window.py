@@ -111,6 +111,7 @@ def observe(
     cache_dir: Path | None = None,
     report_path: Path | None = None,
     seed: int = 0,
+    estimate_error: float | None = None,
 ) -> Observed:
     """Judge one window against what the champion was adapted to.
 
@@ -126,6 +127,7 @@ def observe(
         cache_dir: Where calibrations are kept; None keeps none.
         report_path: Where to write the HTML report; None writes none.
         seed: Of the samples and of the calibration.
+        estimate_error: How far the estimated accuracy was off in earlier windows, see `accuracy.past_error`.
 
     Raises:
         LeptonError: If the window breaks the reference's schema, or the reference is too small to compare with.
@@ -162,6 +164,7 @@ def observe(
             "columns": {s.name: s.score for s in scores[:WORST]},
             "estimated_accuracy": None if guess is None else guess.accuracy,
             "expected_accuracy": None if guess is None else guess.expected,
+            "estimate_error": None if guess is None else estimate_error,
             "report": None if report_path is None else str(report_path),
         }
     )

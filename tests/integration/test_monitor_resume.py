@@ -180,6 +180,19 @@ def test_a_monitor_that_was_overtaken_is_told_so_and_its_decision_is_not_written
     assert book.verify() == []
 
 
+def test_a_window_says_how_far_the_estimate_was_off_before(
+    ws: Workspace, book: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import windows
+
+    monkeypatch.setattr(windows, "open_ledger", lambda _: book)
+    first = judge_window(ws, "plant-2", "w1", dry_run=True)["observation"]
+    assert first["estimate_error"] is None
+    assert first["estimated_accuracy"] is not None
+    write(book, "observed", **{**first, "realised_accuracy": first["estimated_accuracy"] - 0.125})
+    assert judge_window(ws, "plant-2", "w2", dry_run=True)["observation"]["estimate_error"] == pytest.approx(0.125)
+
+
 class Stopped(BaseException):
     """In place of the kill, so that the test goes on."""
 

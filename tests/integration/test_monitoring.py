@@ -169,6 +169,20 @@ def test_the_report_opens_offline_with_the_verdict_on_top(digits, reference, tmp
     assert observed.observation.report == str(path)
 
 
+def test_the_error_of_earlier_estimates_stands_beside_the_estimate_and_not_where_there_is_none(
+    digits, reference, tmp_path
+):
+    seen = {
+        rows: observe("d", "w", reference, digits.judge(digits.table(600, 600 + rows)), "1", CONFIG, time=NOW,
+                      report_path=tmp_path / f"{rows}.html", estimate_error=0.0375)
+        for rows in (200, 10)
+    }  # fmt: skip
+    assert seen[200].observation.estimate_error == 0.0375
+    assert "Error of earlier estimates" in (tmp_path / "200.html").read_text()
+    assert "0.037 on average" in (tmp_path / "200.html").read_text()
+    assert seen[10].observation.estimate_error is None
+
+
 def test_a_table_without_drift_is_quiet_and_a_moved_column_is_named(tmp_path):
     known = tabular(500, 0)
     assert look(known, tabular(120, 1), cache_dir=tmp_path).observation.score < 1
