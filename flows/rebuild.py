@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from flows.pretrain_job import pretrained, rows_of_base
+from flows.base_training import continued, new_rows, pretrained, rows_of_base, rows_of_continued
 from flows.steps import open_ledger, progress
 from flows.transfer_job import pick_rows, rows_of_transfer
 from lepton.core.errors import LeptonError, NotFound, UsageError
@@ -44,10 +44,10 @@ def check_record(ref: ModelRef, made: Lineage) -> None:
     Raises:
         LeptonError: Names what is missing; versions registered by an early lepton have such records.
     """
-    lacking = [name for name in NEEDED[made.parent is None] if name not in made.config]
+    lacking = [name for name in NEEDED[_is_base(made)] if name not in made.config]
     lacking += [name for name, value in (("threads", made.threads), ("rows", made.rows)) if not value]
     if lacking:
-        again = "lepton pretrain" if made.parent is None else f"lepton transfer {made.data['train'].domain}"
+        again = "lepton pretrain" if _is_base(made) else f"lepton transfer {made.data['train'].domain}"
         raise LeptonError(
             f"{ref.label} cannot be rebuilt: its record does not say all that decides the weights.",
             why=f"Missing: {', '.join(dict.fromkeys(lacking))}. An earlier lepton registered it.",
@@ -77,7 +77,12 @@ def rebuild(ws: Workspace, ref: ModelRef, made: Lineage, parent: Model | None, f
     table = load(clean, data.domain, data.batches)
     others = {ref.domain: load(clean, ref.domain, ref.batches) for ref in _also(made)}
     try:
-        model, rows, held_out = _base(table, made, others) if parent is None else _adapted(table, made, parent)
+        if parent is None:
+            model, rows, held_out = _base(table, made, others)
+        elif _is_base(made):
+            model, rows, held_out = _continued(clean, table, made, parent)
+        else:
+            model, rows, held_out = _adapted(table, made, parent)
     except (UsageError, ValueError) as error:  # an unknown strategy, encoder, objective or setting
         raise LeptonError(
             f"{ref.label} cannot be rebuilt by this lepton.",
@@ -138,6 +143,20 @@ def _base(table: Table, made: Lineage, others: dict[str, Table]) -> tuple[Model,
     model = pretrained(table, settings, made.seed, others).model
     rows = rows_of_base(table, settings, others, made.data["train"].domain)
     return model, rows, split(table, "test").labelled()
+
+
+def _is_base(made: Lineage) -> bool:
+    """Return whether it is a base: trained anew, or gone on with."""
+    return made.parent is None or "continued" in made.config
+
+
+def _continued(
+    clean: Workspace, table: Table, made: Lineage, parent: Model
+) -> tuple[Model, dict[str, list[str]], Table]:
+    settings = {**made.config, "threads": made.threads}
+    new = new_rows(clean, made.data["train"].domain, made.config["continued"]["batches"])
+    model = continued(table, new, parent, settings, made.seed).model
+    return model, rows_of_continued(table, new, settings, made.seed), split(table, "test").labelled()
 
 
 def _adapted(table: Table, made: Lineage, parent: Model) -> tuple[Model, dict[str, list[str]], Table]:

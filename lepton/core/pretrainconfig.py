@@ -32,6 +32,19 @@ class StageFields(Section):
     """`bf16` computes in bfloat16 where torch holds it safe: faster where the processor has it, never the same bits."""
 
 
+class ContinuationFields(Section):
+    """How `lepton pretrain --continue` goes on with the base on new batches of the source."""
+
+    epochs: int = Field(4, ge=1)
+    """Most passes over the new rows and those replayed."""
+    lr: float = Field(5e-4, gt=0)
+    """Peak learning rate."""
+    replay: float = Field(1.0, ge=0)
+    """Old rows learnt from again, as a multiple of the new ones."""
+    floor: float = Field(0.01, ge=0, le=1)
+    """Accuracy on the old batches' held-out rows that may be lost; what forgets more is refused."""
+
+
 class PretrainConfig(StageFields):
     """How the base model is trained on the source."""
 
@@ -47,6 +60,8 @@ class PretrainConfig(StageFields):
     """What differs for one objective of the chain, field by field."""
     mask: float = Field(0.5, gt=0, lt=1)
     """Share of the inputs that `reconstruction` hides."""
+    continuation: ContinuationFields = ContinuationFields()
+    """Going on with a base."""
     weighting: Literal["uncertainty", "equal"] = "uncertainty"
     """How `multitask` weighs its tasks."""
     processes: int = Field(1, ge=1, le=64)

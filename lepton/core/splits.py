@@ -30,7 +30,7 @@ def split_key(row_id: str) -> str:
 
 def split_of(ids: Iterable[str]) -> NDArray[np.str_]:
     """Return (n,) of "train", "val" or "test", a function of each id alone."""
-    places = np.array([_unit(split_key(row_id)) for row_id in ids], dtype=np.float64)
+    places = np.array([unit(split_key(row_id)) for row_id in ids], dtype=np.float64)
     return np.where(places < TRAIN_SHARE, "train", np.where(places < TRAIN_SHARE + VAL_SHARE, "val", "test"))
 
 
@@ -56,7 +56,7 @@ def pick_per_class(
     Raises:
         LeptonError: If some class has fewer labelled rows than asked for, unless `at_most`; or if no row has a label.
     """
-    places = np.array([_unit(f"{seed}:{row_id}") for row_id in table.ids], dtype=np.float64)
+    places = np.array([unit(f"{seed}:{row_id}") for row_id in table.ids], dtype=np.float64)
     seen = {label for label in table.labels if label is not None}
     labels = [*classes, *sorted(seen.difference(classes))]
     chosen: list[NDArray[np.int64]] = []
@@ -76,5 +76,6 @@ def pick_per_class(
     return table.take(at[np.argsort(places[at], kind="stable")])
 
 
-def _unit(text: str) -> float:
+def unit(text: str) -> float:
+    """Return a number in [0, 1) that is as good as random, but the same for the same text."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") / 2**64

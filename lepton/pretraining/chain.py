@@ -81,24 +81,37 @@ def pretrain(
             stages.append(Stage(objective.name, done.curves, done.best, time.perf_counter() - began))
         if not objectives[-1].head:
             model.head = fit_head(model.features(material.train.x), material.train.y, len(classes))
-        features, vy = model.features(material.val.x), material.val.y
-        logits = model.logits_of(features)
-        model.temperature = fit_temperature(logits, vy)
-        model.statistics = summarise(
-            model,
-            model.features(material.train.x),
-            material.train.y,
-            held_back_features=features,
-            held_back_labels=vy,
-        )
-        return Pretrained(
-            model=model,
-            stages=tuple(stages),
-            val=evaluate(model.probabilities(logits), vy.numpy(), model.classes),
-            test=evaluate(model.predict_proba(test), model.label_indices(test.labels), model.classes),
-            seconds=time.perf_counter() - started,
-            rows=len(train),
-        )
+        return completed(model, material, tuple(stages), started)
+
+
+def completed(model: Model, material: Material, stages: tuple[Stage, ...], started: float) -> Pretrained:
+    """Return a trained model with what every base has: temperature, statistics of its source, measured splits.
+
+    Args:
+        model: Trained; gets temperature and statistics.
+        material: What it learnt from.
+        stages: How.
+        started: When, by `time.perf_counter`.
+    """
+    train, test = material.train, split(material.source, "test").labelled()
+    features, vy = model.features(material.val.x), material.val.y
+    logits = model.logits_of(features)
+    model.temperature = fit_temperature(logits, vy)
+    model.statistics = summarise(
+        model,
+        model.features(train.x),
+        train.y,
+        held_back_features=features,
+        held_back_labels=vy,
+    )
+    return Pretrained(
+        model=model,
+        stages=stages,
+        val=evaluate(model.probabilities(logits), vy.numpy(), model.classes),
+        test=evaluate(model.predict_proba(test), model.label_indices(test.labels), model.classes),
+        seconds=time.perf_counter() - started,
+        rows=len(train.x),
+    )
 
 
 def _check(train: Table, val: Table, test: Table) -> None:

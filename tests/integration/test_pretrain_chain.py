@@ -145,3 +145,31 @@ def test_recalled_rows_of_a_further_domain_are_not_learnt_from(ws: Workspace) ->
     assert answer.code != 0
     assert "wrong sensor" in answer.err
     assert json.loads(answer.out or "{}") == {}
+
+
+def test_a_base_goes_on_with_a_new_batch_and_its_descendant_comes_out_again(ws: Workspace, tmp_path: Path) -> None:
+    alone = {"LEPTON_PRETRAIN__OBJECTIVES": "[supervised]", "LEPTON_PRETRAIN__DOMAINS": "[]"}
+    assert "no base model yet" in lepton(ws, "pretrain", "--continue", "--local", **alone).err
+    assert lepton(ws, "pretrain", "--local", **alone).code == 0
+    nothing = lepton(ws, "pretrain", "--continue", "--local", **alone)
+    assert nothing.code == 1
+    assert "nothing new to go on with" in nothing.err
+    make_plant(300, 0.6, seed=9).to_csv(tmp_path / "june.csv", index=False)
+    assert lepton(ws, "ingest", "plant-1", str(tmp_path / "june.csv"), "--local").code == 0
+    dry = lepton(ws, "pretrain", "--continue", "--dry-run", "--local", **alone)
+    assert "with lepton-plant-1 v1; new: june" in dry.out
+    wild = {"LEPTON_PRETRAIN__CONTINUATION__LR": "3", "LEPTON_PRETRAIN__CONTINUATION__FLOOR": "0"}
+    refused = lepton(ws, "pretrain", "--continue", "--local", **alone, **wild)
+    assert refused.code == 3, refused.text
+    assert "forgot too much" in refused.out
+    killed_at = {"LEPTON_FAULT_AT": "pretrain.checkpointed", **OFTEN}
+    assert lepton(ws, "pretrain", "--continue", "--local", **alone, **killed_at).code == -signal.SIGKILL
+    done = lepton(ws, "pretrain", "--continue", "--local", **alone, **OFTEN)
+    assert done.code == 0, done.text
+    assert "going on" in done.err.lower()
+    row = Ledger(ws.ledger_url).entries("plant-1", REGISTERED)[-1]
+    lineage = row.payload["lineage"]
+    assert (lineage["strategy"], lineage["parent"]["version"]) == ("continued", "1")
+    assert lineage["config"]["continued"]["batches"] == ["june"]
+    again = lepton(ws, "reproduce", "plant-1", "--check")
+    assert again.out.startswith("identical"), again.text

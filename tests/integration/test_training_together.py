@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from flows.pretrain_job import pretrained
+from flows.base_training import pretrained
 from lepton.core.config import PretrainConfig
 from lepton.core.errors import LeptonError, UsageError
 from tests.unit.factories import SMALL, classes_of, names, rows

@@ -16,6 +16,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def pretrain(
+    go_on: Annotated[bool, typer.Option("--continue", help="Go on with the base, on batches it has not seen.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do not go on from what an interrupted run left.")] = False,
     json: Json = False,
     local: Local = False,
@@ -30,14 +31,18 @@ def pretrain(
     from flows.steps import reporting_to
 
     with progress_bar("pretraining") as bar, reporting_to(bar):
-        done = play(flow, on_stack, "manual", dry_run, fresh)
+        done = play(flow, on_stack, "manual", dry_run, fresh, go_on)
     if json:
         as_json(done)
     elif dry_run:
         say(f"Would train on {done['data']['rows']:,} rows of {ws.source!r}: {', '.join(done['data']['batches'])}.")
         for name, ref in done["others"].items():
             say(f"  also       {ref['rows']:,} rows of {name!r}, {ref['labelled']:,} of them labelled")
-        say(f"  objectives {', then '.join(ws.config.pretrain.chain)}")
+        if done["continues"]:
+            base = done["continues"]["base"]
+            say(f"  goes on    with {base['name']} v{base['version']}; new: {', '.join(done['continues']['batches'])}")
+        else:
+            say(f"  objectives {', then '.join(ws.config.pretrain.chain)}")
     else:
         where(on_stack, local)
         show(done)
