@@ -15,7 +15,7 @@ export DVC_NO_ANALYTICS = 1
 export GX_ANALYTICS_ENABLED = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo down reproduce test test-unit lint format bench-loop bench-reliability bench-transfer bench-monitor constraints clean
+.PHONY: help install demo down reproduce test test-unit lint format bench-loop bench-reliability bench-transfer bench-monitor bench-pretraining constraints clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ bench-transfer: $(STAMP) ## Measure transfer into benchmarks/results/transfer.js
 
 bench-monitor: $(STAMP) ## Measure monitoring into benchmarks/results/monitoring.json; needs LEPTON_SHARED_DATA
 	$(BIN)/python benchmarks/monitoring
+
+bench-pretraining: $(STAMP) ## Measure pretraining into benchmarks/results/pretraining.json; needs LEPTON_SHARED_DATA
+	$(BIN)/python benchmarks/pretraining
 
 constraints: $(STAMP) ## Write constraints.txt anew from what is installed
 	$(BIN)/python -m pip freeze --exclude-editable | sed "s/+cpu//" > constraints.txt

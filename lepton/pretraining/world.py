@@ -100,7 +100,7 @@ class World:
     @contextmanager
     def normalising(self, module: nn.Module) -> Iterator[None]:
         """Let every BatchNorm below `module` see the whole batch while the block runs."""
-        if self.size == 1:
+        if not dist.is_initialized():
             yield
             return
         kinds: dict[nn.Module, type[nn.Module]] = {
@@ -141,9 +141,9 @@ class _Shared(nn.modules.batchnorm._BatchNorm):
         over = [0, *range(2, x.ndim)]
         shape = [1, -1, *[1] * (x.ndim - 2)]
         count = x.numel() // x.shape[1] * dist.get_world_size()
-        mean = _sum(x.sum(over)) / count
+        mean = (_sum(x.sum(over, dtype=torch.float64)) / count).float()
         moved = x - mean.view(shape)
-        variance = _sum(moved.square().sum(over)) / count
+        variance = (_sum(moved.square().sum(over, dtype=torch.float64)) / count).float()
         with torch.no_grad():
             assert self.running_mean is not None
             assert self.running_var is not None
