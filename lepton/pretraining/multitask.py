@@ -1,7 +1,8 @@
 """Multi-task pretraining: one encoder, a head for the source and one for every further domain that has labels.
 
 The losses are weighed by uncertainty (Kendall, Gal & Cipolla 2018): exp(-s) L + s / 2 with one learnt s a task, which
-is clamped, so that no task can be turned off, and does not decay; or all alike. The source's head becomes the base's.
+is clamped, so that no task can be turned off, and does not decay; or all alike. Rows of a small task are dealt several
+times an epoch, so that all tasks are dealt about alike. The source's head becomes the base's.
 """
 
 from __future__ import annotations
@@ -63,13 +64,20 @@ class Tasks(Learner):
         module = nn.Module()
         module.model, module.heads = model, self.heads
         module.uncertainty = self.uncertainty
-        super().__init__(module, sum(len(task.x) for task in self.tasks))
+        largest, start, dealt = max(len(task.x) for task in self.tasks), 0, []
+        for task in self.tasks:
+            times = max(1, round(largest / len(task.x)))
+            dealt.append(torch.arange(start, start + len(task.x)).repeat(times))
+            start += len(task.x)
+        self.dealt = torch.cat(dealt)
+        super().__init__(module, len(self.dealt))
         self.x = torch.cat([task.x for task in self.tasks])
         self.y = torch.cat([task.y for task in self.tasks])
         self.task = torch.cat([torch.full((len(task.x),), k) for k, task in enumerate(self.tasks)])
 
     def loss(self, at: Tensor, source: torch.Generator) -> Tensor:
         """Return the weighted sum of the tasks' losses, over their number."""
+        at = self.dealt[at]
         x, y, task = self.x[at], self.y[at], self.task[at]
         seen = augment(x, self.model.inputs, PRETRAINING, source) if self.plan.augment else x
         h = self.model.adapt(self.model.encoder(seen))
