@@ -7,12 +7,13 @@ from typing import Any
 
 from flows.champions import find_champion
 from flows.steps import open_ledger
-from lepton.core.controller import State
+from lepton.core.controller import CONFIRMED, State
 from lepton.core.lease import running_transfer
 from lepton.core.ledger import (
     DECIDED,
     OBSERVED,
     PROMOTED,
+    REFUSED,
     ROLLED_BACK,
     TRANSFER_FINISHED,
     TRANSFER_STARTED,
@@ -34,7 +35,7 @@ def unanswered_drift(ws: Workspace, domain: str) -> bool:
         return False
     state = State.from_json(last.payload["state"])
     ended = ledger.entries(pair.name, "transfer_finished", after=last.seq)
-    confirmed = state.phase in ("drifted", "retransferring") and state.champion == champion.label
+    confirmed = state.phase in CONFIRMED and state.champion == champion.label
     return confirmed and not any(entry.payload["ok"] for entry in ended)
 
 
@@ -45,7 +46,7 @@ def unanswered_retransfer(ledger: Ledger, pair_name: str, now: datetime) -> Entr
     """
     rows = ledger.entries(pair_name, DECIDED)
     asked = next((row for row in reversed(rows) if row.payload["action"] == "retransfer"), None)
-    over = not rows or State.from_json(rows[-1].payload["state"]).phase not in ("drifted", "retransferring")
+    over = not rows or State.from_json(rows[-1].payload["state"]).phase not in CONFIRMED
     if asked is None or over or running_transfer(ledger, pair_name, now):
         return None
     since = [row.action for row in ledger.entries(pair_name, after=asked.seq)]
@@ -79,7 +80,7 @@ def current_regime(ws: Workspace, pair: Pair, champion: ModelRef | None) -> tupl
     last = ledger.last(pair.name, "decided")
     if last is not None:
         state = State.from_json(last.payload["state"])
-        confirmed = state.phase in ("drifted", "retransferring")
+        confirmed = state.phase in CONFIRMED
         if confirmed and state.since in known and state.champion == champion.label:
             seen = observed_before(ledger, last)
             trigger = {
@@ -99,3 +100,13 @@ def observed_before(ledger: Ledger, decided: Entry) -> Entry | None:
     """Return the observation that a decision was made on: a later one may wait for its own."""
     rows = ledger.entries(decided.pair, OBSERVED)
     return next((row for row in reversed(rows) if row.seq < decided.seq), None)
+
+
+def refusals_in_a_row(ledger: Ledger, pair_name: str) -> int:
+    """Return how many transfers the gate refused since this drift began, and since a model was last let serve."""
+    rows = ledger.entries(pair_name, (DECIDED, PROMOTED, ROLLED_BACK, REFUSED))
+    found = 0
+    for row in rows:
+        calm = row.action == DECIDED and State.from_json(row.payload["state"]).phase == "stable"
+        found = 0 if calm or row.action in (PROMOTED, ROLLED_BACK) else found + (row.action == REFUSED)
+    return found

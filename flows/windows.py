@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.champions import Loaded, champion_of, load_champion, rows_of
 from flows.events import say_drift_confirmed
-from flows.regime import observed_before, unanswered_retransfer
+from flows.regime import observed_before, refusals_in_a_row, unanswered_retransfer
 from flows.steps import actor, open_ledger
 from lepton.core.controller import Decision, Observation, State, decide
 from lepton.core.errors import NotFound
@@ -78,7 +78,8 @@ def judge_window(
     remembered = before or (last.payload["state"] if last else None)
     state = State.from_json(remembered) if remembered else State()
     config = ws.config.monitor_for(domain)
-    decision = decide(state, seen, policy_of(config), running_transfer(ledger, pair.name, datetime.now(UTC)))
+    running = running_transfer(ledger, pair.name, datetime.now(UTC))
+    decision = decide(state, seen, policy_of(config), running, refusals_in_a_row(ledger, pair.name))
     links = {"report": report.as_uri()} if report.exists() else {}
     is_new = window in new_windows(ws, domain, None)
     if not is_new:
@@ -100,14 +101,17 @@ def judge_window(
 def _observed(ws: Workspace, domain: str, window: str, champion: Loaded, report: Path | None) -> Observation:
     from lepton.data.sampled import sample
     from lepton.monitoring.accuracy import past_error
-    from lepton.monitoring.window import observe
+    from lepton.monitoring.aspects import schema_problems
+    from lepton.monitoring.window import breach, observe
 
+    rows, reference = sample(ws, domain, [window], MOST_ROWS, ws.config.seed), reference_of(ws, domain, champion)
     pair_name = ws.pair(domain).name
-    rows = sample(ws, domain, [window], MOST_ROWS, ws.config.seed)
+    if problems := schema_problems(reference.table, rows.table):  # the champion could not even answer
+        return breach(pair_name, window, rows.rows, rows.digest, champion.ref.label, datetime.now(UTC), problems)
     return observe(
         pair_name,
         window,
-        reference_of(ws, domain, champion),
+        reference,
         answered(champion, rows.table),
         champion.ref.label,
         ws.config.monitor_for(domain),
@@ -161,19 +165,22 @@ def _append(ledger: Ledger, pair_name: str, action: Action, payload: dict[str, A
 
 
 def tell(ws: Workspace, domain: str, seen: Observation, decision: Decision, links: dict[str, str]) -> None:
-    """Send the alert that the decision asks for and record on which channels it went out."""
+    """Send the alerts that the decision asks for, that are not out yet, and record on which channels each went out."""
     from lepton.monitoring.alerts import compose, send
 
-    alert = compose(seen, decision, domain, links)
-    if alert is None:
-        return
-    sent = send(alert, ws.config.alerts.urls, ws.alerts_file)
-    reached("monitor.alert-sent")
-    channels = [{"channel": d.channel, "ok": d.ok, "detail": d.detail} for d in sent]
-    open_ledger(ws).append(
-        actor(), ws.pair(domain).name, "alerted", {"kind": alert.kind, "title": alert.title, "channels": channels}
-    )
-    reached("monitor.alert-recorded")
+    ledger, pair = open_ledger(ws), ws.pair(domain).name
+    decided = ledger.last(pair, DECIDED)
+    since = decided.seq if decided else 0
+    out = {row.payload.get("cause", "drift") for row in ledger.entries(pair, ALERTED, after=since)}
+    for alert in compose(seen, decision, domain, links):
+        if alert.cause in out:
+            continue
+        sent = send(alert, ws.config.alerts.urls, ws.alerts_file)
+        reached("monitor.alert-sent")
+        channels = [{"channel": d.channel, "ok": d.ok, "detail": d.detail} for d in sent]
+        told = {"kind": alert.kind, "cause": alert.cause, "title": alert.title, "channels": channels}
+        ledger.append(actor(), pair, ALERTED, told)
+        reached("monitor.alert-recorded")
 
 
 def retransfers_left(ws: Workspace, domain: str | None) -> list[str]:
@@ -193,11 +200,11 @@ def finish_telling(ws: Workspace, domain: str, now: datetime) -> list[str]:
     observed = observed_before(ledger, last) if last else None
     if last is None or observed is None:
         return []
-    state = State.from_json(last.payload["state"])
-    decision = Decision(last.payload["action"], last.payload["reason"], state, last.payload["alert"])
+    decision = Decision.from_json(last.payload)
     seen = Observation.from_json(observed.payload)
     told = []
-    if decision.alert and not ledger.entries(pair.name, ALERTED, after=last.seq):
+    wanted = sum(kind is not None for kind in (decision.alert, decision.breach))
+    if len(ledger.entries(pair.name, ALERTED, after=last.seq)) < wanted:
         tell(ws, domain, seen, decision, {})
         told.append("alert")
     asked = unanswered_retransfer(ledger, pair.name, now)

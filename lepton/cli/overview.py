@@ -11,6 +11,9 @@ from lepton.core.refs import Pair
 from lepton.core.workspace import Workspace
 from lepton.registry.standing import key_of, recalled, waiting
 
+UNMENDED = ("drifted", "cooldown", "exhausted")
+"""States of a pair whose drift nothing is at work on."""
+
 
 def overview(ws: Workspace, domain: str | None = None) -> list[dict[str, Any]]:
     """Return one row a pair, the targets in order of name."""
@@ -109,11 +112,11 @@ def _next(
         return f"lepton transfer {target}   (what serves it was recalled: {recalled})"
     if failed:
         return f"lepton transfer {target}   (the last one failed: {failed})"
-    if refused is not None and (champion is None or state == "drifted"):
+    if refused is not None and (champion is None or state in UNMENDED):
         return f"lepton ingest {target} labels.csv --labels   (the gate refused the last transfer; more labels help)"
     if champion is None:
         return f"lepton transfer {target}"
-    if state == "drifted":
+    if state in UNMENDED:
         return f"lepton transfer {target} --cause drift"
     return None
 

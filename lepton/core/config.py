@@ -90,6 +90,8 @@ class MonitorFields(Section):
     """Time after a retransfer in which no other starts."""
     max_retransfers: int = Field(4, ge=1)
     """Cap of retransfers a pair within 24 hours; after it a person is asked."""
+    max_refusals: int = Field(3, ge=1)
+    """Transfers in a row that the gate may refuse in answer to one drift before a person is asked."""
 
 
 class MonitorConfig(MonitorFields):

@@ -9,9 +9,14 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-Phase = Literal["stable", "suspect", "drifted", "retransferring"]
+Phase = Literal["stable", "suspect", "drifted", "retransferring", "cooldown", "exhausted"]
+Verdict = Literal["judged", "not enough data", "schema breach"]
+Kind = Literal["open", "update", "resolve"]
 Action = Literal["none", "wait", "suspect", "benign", "alert", "retransfer", "resolve"]
 
+CONFIRMED: tuple[Phase, ...] = ("drifted", "retransferring", "cooldown", "exhausted")
+"""Phases of a drift that is confirmed: benign or not mended yet; being mended; mended a short while ago, and back;
+beyond what a machine may try, so that a person is asked."""
 REMEMBERED = 200
 """Window digests kept to recognise a window that is delivered twice, and retransfers kept for cooldown and cap."""
 
@@ -28,6 +33,7 @@ class Policy:
     tolerance: float = 0.02
     cooldown: timedelta = timedelta(hours=1)
     max_retransfers: int = 4
+    max_refusals: int = 3
     period: timedelta = timedelta(hours=24)
 
 
@@ -55,6 +61,10 @@ class Observation:
     """Mean absolute error of the estimate in earlier windows of the pair with labels, as a share of rows."""
     report: str | None = None
     """Link to the window's report."""
+    verdict: Verdict = "judged"
+    """Whether the window could be compared; only then the scores mean anything."""
+    problems: tuple[str, ...] = ()
+    """What breaks the reference's schema, a line each."""
 
     @property
     def score(self) -> float:
@@ -75,12 +85,14 @@ class Observation:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
-        return {**asdict(self), "time": self.time.isoformat()}
+        return {**asdict(self), "time": self.time.isoformat(), "problems": list(self.problems)}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Observation:
-        """Read what `to_json` wrote."""
-        return cls(**{**value, "time": datetime.fromisoformat(value["time"])})
+        """Read what `to_json` wrote; what only a later lepton writes is passed over."""
+        known = {name: inner for name, inner in value.items() if name in cls.__dataclass_fields__}
+        typed = {"time": datetime.fromisoformat(value["time"]), "problems": tuple(value.get("problems", ()))}
+        return cls(**{**known, **typed})
 
 
 @dataclass(frozen=True)
@@ -96,8 +108,11 @@ class State:
     since: str | None = None
     """The first drifted window of the present run: what came from it on shows the domain as it is now."""
     alert_open: bool = False
+    """Whether the alert of cause `drift` is open."""
+    breach_open: bool = False
+    """Whether the alert of cause `contract` is open."""
     exhausted: bool = False
-    """Whether a person was told that the cap is used up."""
+    """Whether a person was told that the machine may not try again by itself."""
     retransfers: tuple[datetime, ...] = ()
     """When the last retransfers were decided; kept by number, so that a window with a wrong clock cannot erase them."""
     judged: tuple[str, ...] = ()
@@ -109,10 +124,10 @@ class State:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> State:
-        """Read what `to_json` wrote."""
+        """Read what `to_json` wrote; what only a later lepton writes is passed over."""
         return cls(
             **{
-                **value,
+                **{name: inner for name, inner in value.items() if name in cls.__dataclass_fields__},
                 "recent": tuple(value["recent"]),
                 "judged": tuple(value["judged"]),
                 "windows": tuple(value["windows"]),
@@ -128,14 +143,25 @@ class Decision:
     action: Action
     reason: str
     state: State
-    alert: Literal["open", "update", "resolve"] | None = None
+    alert: Kind | None = None
+    """What to say of the drift."""
+    breach: Kind | None = None
+    """What to say of the contract."""
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
-        return {"action": self.action, "reason": self.reason, "alert": self.alert, "state": self.state.to_json()}
+        return {**asdict(self), "state": self.state.to_json()}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Decision:
+        """Read what `to_json` wrote."""
+        known = {name: inner for name, inner in value.items() if name in cls.__dataclass_fields__}
+        return cls(**{**known, "state": State.from_json(value["state"])})
 
 
-def decide(state: State, seen: Observation, policy: Policy, in_flight: str | None = None) -> Decision:
+def decide(
+    state: State, seen: Observation, policy: Policy, in_flight: str | None = None, refusals: int = 0
+) -> Decision:
     """Return what to do about one window.
 
     Args:
@@ -143,14 +169,20 @@ def decide(state: State, seen: Observation, policy: Policy, in_flight: str | Non
         seen: The window; its time is the only clock.
         policy: Thresholds and limits.
         in_flight: Identifies a transfer of this pair that is running now, if any.
+        refusals: How many transfers in a row the gate refused since this drift began.
     """
     if state.champion != seen.champion:
         state = _start_over(state, seen.champion)
     if seen.digest in state.judged:
         return Decision("none", f"window {seen.window} was judged before", state)
-    if seen.rows < policy.min_rows:
+    if seen.verdict == "schema breach":
+        return _breached(state, seen)
+    if seen.rows < policy.min_rows or seen.verdict == "not enough data":
         return Decision("wait", f"not enough data: {seen.rows} rows, the policy asks for {policy.min_rows}", state)
 
+    if state.breach_open:
+        healed = decide(replace(state, breach_open=False), seen, policy, in_flight, refusals)
+        return replace(healed, breach="resolve")
     bar = policy.enter if state.phase == "stable" else policy.exit
     drifted = seen.score >= bar
     recent = (*state.recent, drifted)[-policy.of :]
@@ -163,7 +195,7 @@ def decide(state: State, seen: Observation, policy: Policy, in_flight: str | Non
         judged=(*state.judged, seen.digest)[-REMEMBERED:],
     )
     if drifted and sum(recent) >= policy.confirm:
-        return _confirmed(state, seen, policy, in_flight)
+        return _confirmed(state, seen, policy, in_flight, refusals)
     if drifted:
         return Decision(
             "suspect",
@@ -177,7 +209,7 @@ def decide(state: State, seen: Observation, policy: Policy, in_flight: str | Non
             f"drift {seen.score:.2f} < {bar:.2f}, but a window before it was drifted",
             _at_least_suspect(state),
         )
-    calm = replace(state, phase="stable", alert_open=False)
+    calm = replace(state, phase="stable", alert_open=False, exhausted=False)
     if state.alert_open:
         return Decision(
             "resolve", f"calm for {len(recent)} window{'s' if len(recent) > 1 else ''}", calm, alert="resolve"
@@ -185,8 +217,17 @@ def decide(state: State, seen: Observation, policy: Policy, in_flight: str | Non
     return Decision("none", f"drift {seen.score:.2f} < {bar:.2f}", calm)
 
 
-def _confirmed(state: State, seen: Observation, policy: Policy, in_flight: str | None) -> Decision:
-    """Decide about confirmed drift: harmless, already being mended, not now, or mend it."""
+def _breached(state: State, seen: Observation) -> Decision:
+    """Decide about a window that breaks the schema: it says nothing of drift, and people hear of it once."""
+    first = seen.problems[0] if seen.problems else "its columns are not the reference's"
+    more = f" and {len(seen.problems) - 1} more" if len(seen.problems) > 1 else ""
+    told: Kind | None = None if state.breach_open else "open"
+    kept = replace(state, breach_open=True, judged=(*state.judged, seen.digest)[-REMEMBERED:])
+    return Decision("alert", f"schema breach: {first}{more}", kept, breach=told)
+
+
+def _confirmed(state: State, seen: Observation, policy: Policy, in_flight: str | None, refusals: int) -> Decision:
+    """Decide about confirmed drift: harmless, already being mended, not now, a person's turn, or mend it."""
     evidence = f"{seen.aspect} drift {seen.score:.2f} in {sum(state.recent)} of the last {len(state.recent)} windows"
     drifted = replace(state, phase="drifted")
     if seen.cost <= policy.tolerance:
@@ -203,17 +244,16 @@ def _confirmed(state: State, seen: Observation, policy: Policy, in_flight: str |
         )
     if state.retransfers and seen.time < state.retransfers[-1] + policy.cooldown:
         end = state.retransfers[-1] + policy.cooldown
-        return Decision("alert", f"{evidence}; cooling down until {end:%Y-%m-%d %H:%M} UTC", paged, alert)
+        cooling = replace(paged, phase="cooldown")
+        return Decision("alert", f"{evidence}; cooling down until {end:%Y-%m-%d %H:%M} UTC", cooling, alert)
     spent = sum(time > seen.time - policy.period for time in state.retransfers)
-    if spent >= policy.max_retransfers:
+    beyond = f"{spent} retransfers within {policy.period}" if spent >= policy.max_retransfers else ""
+    if refusals >= policy.max_refusals:
+        beyond = f"the gate refused the last {refusals} transfers"
+    if beyond:
         alert = alert or (None if state.exhausted else "update")
-        paged = replace(paged, exhausted=True)
-        return Decision(
-            "alert",
-            f"{evidence}; {spent} retransfers within {policy.period}: a person must look",
-            paged,
-            alert,
-        )
+        given_up = replace(paged, phase="exhausted", exhausted=True)
+        return Decision("alert", f"{evidence}; {beyond}: a person must look", given_up, alert)
     alert = alert or "update"
     acting = replace(
         paged, phase="retransferring", exhausted=False, retransfers=(*state.retransfers, seen.time)[-REMEMBERED:]
@@ -223,18 +263,20 @@ def _confirmed(state: State, seen: Observation, policy: Policy, in_flight: str |
 
 def _at_least_suspect(state: State) -> State:
     """Return the state as suspect, unless drift is confirmed: that ends only when all recent windows are calm."""
-    return state if state.phase in ("drifted", "retransferring") else replace(state, phase="suspect")
+    return state if state.phase in CONFIRMED else replace(state, phase="suspect")
 
 
 def _since(state: State, recent: tuple[bool, ...], windows: tuple[str, ...]) -> str | None:
     """Return the first window of the run: a confirmed run keeps its own, a young one starts at the oldest drifted."""
     if not any(recent):
         return None
-    if state.phase in ("drifted", "retransferring") and state.since is not None:
+    if state.phase in CONFIRMED and state.since is not None:
         return state.since
     return windows[recent.index(True)]
 
 
 def _start_over(state: State, champion: str) -> State:
     """Forget the windows judged against another champion; keep what limits retransfers and the open alert."""
-    return State(champion=champion, retransfers=state.retransfers, alert_open=state.alert_open)
+    return State(
+        champion=champion, retransfers=state.retransfers, alert_open=state.alert_open, breach_open=state.breach_open
+    )

@@ -16,10 +16,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from lepton.core.controller import Decision, Observation
+from lepton.core.controller import Decision, Kind, Observation
 from lepton.core.secrets import mask
 
 Severity = Literal["info", "warning", "critical"]
+Cause = Literal["drift", "contract"]
 
 CRITICAL_COST = 0.05
 """Estimated loss of accuracy from which an alert is critical."""
@@ -30,7 +31,8 @@ class Alert:
     """What is told to whom is on call."""
 
     pair: str
-    kind: Literal["open", "update", "resolve"]
+    kind: Kind
+    cause: Cause
     title: str
     body: str
     severity: Severity
@@ -51,8 +53,8 @@ class Delivery:
 
 def compose(
     observation: Observation, decision: Decision, target: str, links: Mapping[str, str] | None = None
-) -> Alert | None:
-    """Return the alert that a decision asks for, or None.
+) -> list[Alert]:
+    """Return the alerts that a decision asks for: at most one of the contract and one of the drift.
 
     Args:
         observation: The window that was judged.
@@ -60,12 +62,35 @@ def compose(
         target: The pair's target domain, for the commands in the text.
         links: Where to look closer; the window's report is added.
     """
-    if decision.alert is None:
-        return None
-    seen = observation
     found = dict(links or {})
-    if seen.report:
-        found.setdefault("report", seen.report)
+    if observation.report:
+        found.setdefault("report", observation.report)
+    made = []
+    if decision.breach is not None:
+        made.append(_of_contract(observation, decision.breach, target))
+    if decision.alert is not None:
+        made.append(_of_drift(observation, decision, decision.alert, target, found))
+    return made
+
+
+def _of_contract(seen: Observation, kind: Kind, target: str) -> Alert:
+    """Return what is said of a window that breaks the reference's schema, or of the first one that does not again."""
+    if kind == "resolve":
+        severity: Severity = "info"
+        title = f"{seen.pair}: windows can be compared again"
+        lines = [f"Window {seen.window} has the reference's columns.", "Nothing is to be done."]
+    else:
+        severity = "critical"
+        title = f"{seen.pair}: schema breach in window {seen.window}"
+        lines = [
+            *seen.problems[:10],
+            f"Window {seen.window}, {seen.rows} rows, is not judged: nobody knows how well {seen.champion} answers it.",
+            f"What happens next: nothing by itself; mend the delivery, then lepton ingest {target} FILE",
+        ]
+    return Alert(seen.pair, kind, "contract", title, "\n".join(lines), severity, seen.time, seen.window)
+
+
+def _of_drift(seen: Observation, decision: Decision, kind: Kind, target: str, found: dict[str, str]) -> Alert:
     if decision.alert == "resolve":
         title = f"{seen.pair}: resolved"
         severity: Severity = "info"
@@ -82,7 +107,7 @@ def compose(
             f"Look closer: lepton status {target}",
         ]
     lines += [f"{name}: {place}" for name, place in found.items()]
-    return Alert(seen.pair, decision.alert, title, "\n".join(lines), severity, seen.time, seen.window, found)
+    return Alert(seen.pair, kind, "drift", title, "\n".join(lines), severity, seen.time, seen.window, found)
 
 
 def send(alert: Alert, urls: Sequence[str], file: Path) -> list[Delivery]:

@@ -95,6 +95,16 @@ def check_schema(reference: Table, current: Table) -> None:
     Raises:
         LeptonError: Naming every missing, new or re-typed column, or the shapes of the images.
     """
+    if problems := schema_problems(reference, current):
+        raise LeptonError(
+            "Schema breach: the window cannot be compared with the reference.",
+            why="\n".join(problems),
+            fix=["lepton ingest DOMAIN FILE --dry-run  (checks the delivery against the contract)"],
+        )
+
+
+def schema_problems(reference: Table, current: Table) -> list[str]:
+    """Return what keeps a window from being compared with the reference, a line each; none if nothing does."""
     problems: list[str] = []
     if reference.kind != current.kind:
         problems.append(f"the reference is {reference.kind}, the window is {current.kind}")
@@ -114,12 +124,7 @@ def check_schema(reference: Table, current: Table) -> None:
             kinds = {_is_number(part[name]) for part in (old, new) if part[name].notna().any()}
             if len(kinds) == 2:
                 problems.append(f"re-typed column: {name} is {new[name].dtype}, in the reference {old[name].dtype}")
-    if problems:
-        raise LeptonError(
-            "Schema breach: the window cannot be compared with the reference.",
-            why="\n".join(problems),
-            fix=["lepton ingest DOMAIN FILE --dry-run  (checks the delivery against the contract)"],
-        )
+    return problems
 
 
 def _embedding_frames(reference: Judged, current: Judged) -> tuple[pd.DataFrame, pd.DataFrame]:

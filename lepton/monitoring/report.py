@@ -43,8 +43,8 @@ def verdict_html(observed: Observed, decision: Decision | None = None) -> str:
         ("Window", f"{seen.window} of {seen.pair}, {seen.rows} rows, {seen.time:%Y-%m-%d %H:%M} UTC"),
         ("Champion", seen.champion),
     ]
-    if observed.verdict != "judged":
-        rows.append(("Verdict", observed.verdict))
+    if seen.verdict != "judged":
+        rows.append(("Verdict", seen.verdict))
     rows += [
         (f"Drift of {aspect}", f"{score:.2f}" + (" (above the threshold of 1)" if score >= 1 else ""))
         for aspect, score in seen.scores.items()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
 from lepton.core.config import MonitorConfig
-from lepton.core.controller import Observation, Policy
+from lepton.core.controller import Observation, Policy, Verdict
 from lepton.core.errors import LeptonError
 from lepton.monitoring.accuracy import Estimate, estimate, realised
 from lepton.monitoring.aspects import ASPECTS, Column, check_schema, watched_columns
@@ -74,12 +74,15 @@ class Observed:
     calibration: Calibration | None = None
     snapshot: Snapshot = None
     """Evidently's result; None where the window was not judged."""
-    verdict: str = "judged"
-    """`judged` or `not enough data`."""
     extent: Extent | None = None
     """What is known of all rows, where a sample of them was judged."""
     compared: int = 0
     """Rows of the window that were compared."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the window could be compared."""
+        return self.observation.verdict
 
 
 def policy_of(config: MonitorConfig) -> Policy:
@@ -94,6 +97,7 @@ def policy_of(config: MonitorConfig) -> Policy:
         tolerance=config.tolerance,
         cooldown=cooldown,
         max_retransfers=config.max_retransfers,
+        max_refusals=config.max_refusals,
         period=max(timedelta(hours=24), cooldown),
     )
 
@@ -144,7 +148,7 @@ def observe(
     )
     check_schema(reference.table, current.table)
     if len(current) < config.min_rows:
-        return Observed(observation, verdict="not enough data")
+        return Observed(replace(observation, verdict="not enough data"))
     if len(reference) < config.min_rows:
         raise LeptonError(
             f"The reference of {pair} is too small to compare a window with.",
@@ -172,6 +176,23 @@ def observe(
     if report_path is not None:
         write_report(report_path, observed)
     return observed
+
+
+def breach(
+    pair: str, window: str, rows: int, digest: str, champion: str, time: datetime, problems: Sequence[str]
+) -> Observation:
+    """Return the observation of a window that cannot be compared: the verdict, and why.
+
+    Args:
+        pair: Name of the pair.
+        window: Name of the window.
+        rows: In it.
+        digest: Of its rows; labels do not count.
+        champion: What would have answered.
+        time: When the window ended.
+        problems: As `aspects.schema_problems` names them.
+    """
+    return Observation(pair, window, digest, champion, time, rows, verdict="schema breach", problems=tuple(problems))
 
 
 def sample(judged: Judged, seed: int, most: int = SAMPLE) -> Judged:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from flows.regime import ATTEMPTS, unanswered_retransfer
@@ -191,6 +193,28 @@ def test_a_window_says_how_far_the_estimate_was_off_before(
     assert first["estimated_accuracy"] is not None
     write(book, "observed", **{**first, "realised_accuracy": first["estimated_accuracy"] - 0.125})
     assert judge_window(ws, "plant-2", "w2", dry_run=True)["observation"]["estimate_error"] == pytest.approx(0.125)
+
+
+def test_a_window_that_breaks_the_schema_is_on_record_and_told_once(ws: Workspace) -> None:
+    """Its contract was edited, so that it came in; the champion cannot answer it."""
+    from lepton.data import store
+
+    book = Ledger(ws.ledger_url)
+    for number in (3, 4):
+        table = store.load(ws, "plant-2", ["w1"])
+        assert table.frame is not None
+        frame = table.frame.drop(columns="heat").assign(hot=1.0 * number)
+        ids = np.array([f"w{number}-{k}" for k in range(len(table))], dtype=object)
+        store.write_batch(ws, "plant-2", f"w{number}", replace(table, ids=ids, frame=frame))
+    before = ws.alerts_file.read_text().count("\n") if ws.alerts_file.exists() else 0
+    first, second = (judge_window(ws, "plant-2", f"w{number}", dry_run=False) for number in (3, 4))
+    assert first["observation"]["verdict"] == "schema breach"
+    assert list(first["observation"]["problems"]) == ["missing column: heat", "new column: hot"]
+    assert [one["decision"]["breach"] for one in (first, second)] == ["open", None]
+    assert "schema breach: missing column: heat and 1 more" in second["decision"]["reason"]
+    assert ws.alerts_file.read_text().count("\n") == before + 1
+    assert book.entries(PAIR, "alerted")[-1].payload["cause"] == "contract"
+    assert book.verify() == []
 
 
 class Stopped(BaseException):

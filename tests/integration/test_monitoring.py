@@ -300,8 +300,7 @@ SEEN = Observation(
 
 
 def alert_of(kind="open", action="retransfer") -> Alert:
-    alert = compose(SEEN, Decision(action, "confirmed", State(since="w4"), kind), "optdigits", {"run": "http://x/1"})
-    assert alert is not None
+    (alert,) = compose(SEEN, Decision(action, "confirmed", State(since="w4"), kind), "optdigits", {"run": "http://x/1"})
     return alert
 
 
@@ -319,8 +318,18 @@ def test_an_alert_says_what_moved_since_when_what_it_costs_and_what_is_done():
     ):
         assert part in alert.body
     assert "mean" not in alert.body
-    assert compose(SEEN, Decision("suspect", "one of three", State()), "optdigits") is None
+    assert compose(SEEN, Decision("suspect", "one of three", State()), "optdigits") == []
     assert alert_of("resolve", "resolve").severity == "info"
+
+
+def test_a_breach_and_a_drift_that_end_and_begin_together_are_two_alerts():
+    seen = replace(SEEN, verdict="schema breach", problems=("missing column: heat",), scores={})
+    (opened,) = compose(seen, Decision("alert", "schema breach", State(), breach="open"), "optdigits")
+    assert (opened.cause, opened.severity) == ("contract", "critical")
+    assert "missing column: heat" in opened.body
+    assert "lepton ingest optdigits" in opened.body
+    both = compose(SEEN, Decision("retransfer", "confirmed", State(), "open", "resolve"), "optdigits")
+    assert [(alert.cause, alert.kind) for alert in both] == [("contract", "resolve"), ("drift", "open")]
 
 
 def test_an_alert_reaches_the_file_and_a_web_receiver(receiver, tmp_path):

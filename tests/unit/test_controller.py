@@ -21,6 +21,7 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 class Step:
     seen: Observation
     in_flight: str | None
+    refusals: int
     before: State
     decision: Decision
 
@@ -56,8 +57,8 @@ def policies(draw: st.DrawFn) -> Policy:
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[tuple[Observation, str | None]]:
-    found: list[tuple[Observation, str | None]] = []
+def histories(draw: st.DrawFn) -> list[tuple[Observation, str | None, int]]:
+    found: list[tuple[Observation, str | None, int]] = []
     minutes, champion = 0.0, 1
     for number in range(draw(st.integers(0, 40))):
         minutes += draw(st.sampled_from([0.0, 5.0, 20.0, 90.0, 1000.0]))
@@ -70,15 +71,23 @@ def histories(draw: st.DrawFn) -> list[tuple[Observation, str | None]]:
             draw(st.sampled_from([100, 100, 100, 3])),
             minutes,
         )
-        found.append((seen, draw(st.sampled_from([None, None, None, "run-7"]))))
+        if draw(st.sampled_from([False] * 7 + [True])):
+            seen = breaching(seen)
+        refusals = draw(st.sampled_from([0, 0, 0, 0, 2, 3]))
+        found.append((seen, draw(st.sampled_from([None, None, None, "run-7"])), refusals))
     return found
 
 
-def play(history: list[tuple[Observation, str | None]], policy: Policy) -> list[Step]:
+def breaching(seen: Observation) -> Observation:
+    """The same window, were its columns not the reference's."""
+    return replace(seen, scores={}, verdict="schema breach", problems=("missing column: heat", "new column: hot"))
+
+
+def play(history: list[tuple[Observation, str | None, int]], policy: Policy) -> list[Step]:
     state, steps = State(), []
-    for seen, in_flight in history:
-        decision = decide(state, seen, policy, in_flight)
-        steps.append(Step(seen, in_flight, state, decision))
+    for seen, in_flight, refusals in history:
+        decision = decide(state, seen, policy, in_flight, refusals)
+        steps.append(Step(seen, in_flight, refusals, state, decision))
         state = decision.state
     return steps
 
@@ -91,7 +100,10 @@ def test_a_retransfer_needs_m_of_n_drifted_windows_under_the_same_champion(histo
     for step in play(history, policy):
         if step.seen.champion != champion:
             judged, champion, seen_before = [], step.seen.champion, set()
-        if step.seen.rows >= policy.min_rows and step.seen.digest not in seen_before:
+        fresh = step.seen.digest not in seen_before
+        if step.seen.verdict == "schema breach":
+            seen_before.add(step.seen.digest)
+        elif step.seen.rows >= policy.min_rows and fresh:
             judged.append(step.seen.score)
             seen_before.add(step.seen.digest)
         if step.decision.action == "retransfer":
@@ -154,8 +166,8 @@ def test_every_open_alert_is_resolved_once_windows_are_calm(history, policy):
 @settings(max_examples=100, deadline=None)
 def test_a_repeated_window_changes_nothing(history, policy):
     for step in play(history, policy):
-        again = decide(step.decision.state, step.seen, policy, step.in_flight)
-        if step.seen.rows >= policy.min_rows:
+        again = decide(step.decision.state, step.seen, policy, step.in_flight, step.refusals)
+        if step.seen.rows >= policy.min_rows or step.seen.verdict == "schema breach":
             assert (again.action, again.alert) == ("none", None)
         assert again.state == step.decision.state
 
@@ -167,7 +179,7 @@ def test_every_outcome_has_a_reason_and_survives_json(history, policy):
         assert step.decision.reason
         assert State.from_json(json.loads(json.dumps(step.decision.state.to_json()))) == step.decision.state
         assert Observation.from_json(json.loads(json.dumps(step.seen.to_json()))) == step.seen
-        assert json.loads(json.dumps(step.decision.to_json()))["action"] == step.decision.action
+        assert Decision.from_json(json.loads(json.dumps(step.decision.to_json()))) == step.decision
 
 
 def test_a_window_that_is_too_small_waits_and_leaves_the_memory_alone():
@@ -207,3 +219,75 @@ def test_the_cap_counts_only_the_retransfers_of_its_period() -> None:
     assert decide(old, seen, policy).action == "alert"
     later = replace(seen, time=start + timedelta(days=2), digest="e")
     assert decide(old, later, policy).action == "retransfer"
+
+
+@given(histories(), policies())
+@settings(max_examples=100, deadline=None)
+def test_at_most_one_alert_of_the_contract_is_open_and_a_judged_window_resolves_it(history, policy):
+    is_open = False
+    for step in play(history, policy):
+        match step.decision.breach:
+            case "open":
+                assert not is_open
+                assert step.seen.verdict == "schema breach"
+                is_open = True
+            case "resolve":
+                assert is_open
+                assert step.seen.verdict == "judged"
+                is_open = False
+        assert step.decision.breach != "update"
+        assert step.decision.state.breach_open == is_open
+
+
+@given(histories(), policies())
+@settings(max_examples=100, deadline=None)
+def test_after_so_many_refusals_a_person_is_asked_once_and_nothing_starts_by_itself(history, policy):
+    asked = False
+    for step in play(history, policy):
+        if step.refusals >= policy.max_refusals:
+            assert step.decision.action != "retransfer"
+        if step.decision.state.phase == "exhausted":
+            assert step.decision.state.exhausted
+        told = step.decision.alert == "update" and step.decision.state.exhausted
+        assert not (asked and told and step.before.exhausted)
+        asked = step.decision.state.exhausted
+
+
+def test_a_breach_says_nothing_of_drift_and_leaves_its_memory_alone():
+    state = State(champion="1", recent=(True,), windows=("w0",), phase="suspect")
+    decision = decide(state, breaching(window(1, 0.0)), Policy())
+    assert (decision.action, decision.alert, decision.breach) == ("alert", None, "open")
+    assert "missing column: heat and 1 more" in decision.reason
+    assert (decision.state.recent, decision.state.phase) == (state.recent, "suspect")
+    second = decide(decision.state, breaching(window(2, 0.0)), Policy())
+    assert (second.action, second.breach) == ("alert", None)
+    healed = decide(second.state, window(3, 5.0), Policy())
+    assert (healed.action, healed.alert, healed.breach) == ("retransfer", "open", "resolve")
+
+
+def test_the_phases_of_a_drift_that_comes_back_and_of_one_that_nothing_mends():
+    policy = Policy(confirm=1, of=1, max_refusals=2, cooldown=timedelta(minutes=60))
+    first = decide(State(champion="1"), window(1, 5.0, minutes=0), policy)
+    assert first.state.phase == "retransferring"
+    back = decide(first.state, window(2, 5.0, champion="2", minutes=30), policy)
+    assert (back.action, back.state.phase) == ("alert", "cooldown")
+    later = decide(back.state, window(3, 5.0, champion="2", minutes=90), policy, refusals=1)
+    assert later.action == "retransfer"
+    given_up = decide(later.state, window(4, 5.0, champion="2", minutes=200), policy, refusals=2)
+    assert (given_up.action, given_up.state.phase, given_up.alert) == ("alert", "exhausted", "update")
+    assert "the gate refused the last 2 transfers: a person must look" in given_up.reason
+    quiet = decide(given_up.state, window(5, 5.0, champion="2", minutes=300), policy, refusals=2)
+    assert (quiet.state.phase, quiet.alert) == ("exhausted", None)
+    calm = decide(quiet.state, window(6, 0.0, champion="2", minutes=400), policy, refusals=2)
+    assert (calm.action, calm.state.phase, calm.state.exhausted) == ("resolve", "stable", False)
+
+
+def test_what_an_earlier_and_a_later_lepton_wrote_is_read():
+    old = window(1, 2.0).to_json()
+    del old["verdict"], old["problems"]
+    assert Observation.from_json(old | {"written_later": 1}) == window(1, 2.0)
+    kept = State(champion="1", alert_open=True).to_json()
+    del kept["breach_open"]
+    assert State.from_json(kept | {"written_later": 1}) == State(champion="1", alert_open=True)
+    row = {"action": "none", "reason": "r", "alert": None, "state": kept, "window": "w1"}
+    assert Decision.from_json(row) == Decision("none", "r", State(champion="1", alert_open=True))

@@ -71,6 +71,8 @@ def show(judged: list[dict[str, Any]], on_stack: bool, acted: dict[str, str]) ->
     rows = []
     for seen in judged:
         o, d = seen["observation"], seen["decision"]
+        for problem in o["problems"]:
+            say(f"  {o['window']}: {problem}")
         scores = [o["scores"].get(aspect) for aspect in ("inputs", "embedding", "predictions")]
         rows.append(
             (seen["domain"], o["window"], o["rows"], *scores, o["estimated_accuracy"], d["action"], d["reason"])
