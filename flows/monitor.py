@@ -9,7 +9,7 @@ from prefect import flow
 
 from flows.champions import find_champion
 from flows.steps import step, workspace
-from flows.windows import finish_telling, judge_window, new_windows
+from flows.windows import finish_telling, judge_window, new_windows, tell_again
 from lepton.core.errors import LeptonError, NotFound
 
 
@@ -29,6 +29,8 @@ def monitor(domain: str | None = None, window: str | None = None, dry_run: bool 
         For each window judged: the observation, the decision and the links; or the problem, where it cannot be judged.
     """
     judged: list[dict[str, Any]] = []
+    if not dry_run:
+        tell_again(workspace(), datetime.now(UTC))
     for target in find_targets(domain):
         if not dry_run:
             tell_what_was_left(target)

@@ -11,6 +11,7 @@ from flows.champions import Loaded, champion_of, load_champion, rows_of
 from flows.events import say_drift_confirmed
 from flows.regime import observed_before, refusals_in_a_row, unanswered_retransfer
 from flows.steps import actor, open_ledger
+from lepton.core.alerting import ROWS, SEVERITIES, open_alerts
 from lepton.core.controller import Decision, Observation, State, decide
 from lepton.core.errors import NotFound
 from lepton.core.faults import reached
@@ -167,20 +168,38 @@ def _append(ledger: Ledger, pair_name: str, action: Action, payload: dict[str, A
 def tell(ws: Workspace, domain: str, seen: Observation, decision: Decision, links: dict[str, str]) -> None:
     """Send the alerts that the decision asks for, that are not out yet, and record on which channels each went out."""
     from lepton.monitoring.alerts import compose, send
+    from lepton.monitoring.outbox import keep_unsent
 
     ledger, pair = open_ledger(ws), ws.pair(domain).name
     decided = ledger.last(pair, DECIDED)
     since = decided.seq if decided else 0
     out = {row.payload.get("cause", "drift") for row in ledger.entries(pair, ALERTED, after=since)}
+    standing = {one.cause: one for one in open_alerts(ledger.entries(pair, ROWS))}
     for alert in compose(seen, decision, domain, links):
         if alert.cause in out:
             continue
-        sent = send(alert, ws.config.alerts.urls, ws.alerts_file)
+        before = standing.get(alert.cause)
+        held = alert.kind == "update" and before is not None and before.is_snoozed(datetime.now(UTC))
+        # Who heard of the beginning hears of the end.
+        heard = max(alert.severity, before.severity if before else "info", key=SEVERITIES.index)
+        urls = () if held else ws.config.alerts.channels(domain, heard)
+        sent = [] if held else send(alert, urls, ws.alerts_file)
         reached("monitor.alert-sent")
         channels = [{"channel": d.channel, "ok": d.ok, "detail": d.detail} for d in sent]
-        told = {"kind": alert.kind, "cause": alert.cause, "title": alert.title, "channels": channels}
+        told: dict[str, Any] = {"kind": alert.kind, "cause": alert.cause, "severity": alert.severity}
+        told |= {"title": alert.title, "channels": channels, **({"held": "snoozed"} if held else {})}
+        keep_unsent(ws.outbox_dir, alert, urls, sent[1:], datetime.now(UTC))
         ledger.append(actor(), pair, ALERTED, told)
         reached("monitor.alert-recorded")
+
+
+def tell_again(ws: Workspace, now: datetime) -> int:
+    """Send again what a channel did not take, where it is time; return how many alerts went out."""
+    from lepton.monitoring.outbox import send_again
+
+    config = ws.config.alerts
+    urls = tuple(dict.fromkeys((*config.urls, *(route.url for route in config.routes))))
+    return sum(delivery.ok for delivery in send_again(ws.outbox_dir, urls, now))
 
 
 def retransfers_left(ws: Workspace, domain: str | None) -> list[str]:

@@ -46,10 +46,30 @@ def examine(ws: Workspace, mend: bool) -> list[Finding]:
         ("registry", lambda: _registry(ws, mend)),
         ("approvals", lambda: _approvals(ws)),
         ("recalls", lambda: _recalls(ws)),
+        ("alerts", lambda: _alerts(ws)),
         ("stack", lambda: _stack(ws)),
         ("device", _device),
     ]
     return [_run(what, check) for what, check in checks]
+
+
+def _alerts(ws: Workspace) -> str:
+    """Say how many channels there are; what they did not take waits.
+
+    Raises:
+        LeptonError: If something waits for a channel.
+    """
+    from lepton.monitoring.outbox import unsent
+
+    config, waiting = ws.config.alerts, unsent(ws.outbox_dir)
+    if waiting:
+        told = [f"{w['shown']}: {w['title']}, {w['attempts']} attempts since {w['since'][:16]}" for w in waiting[:5]]
+        raise LeptonError(
+            f"{len(waiting)} alerts wait for a channel that did not take them.",
+            why="\n".join(told),
+            fix=["mend the channel, or the URL in lepton.yaml; lepton monitor sends them again when it is time"],
+        )
+    return f"{len(config.urls) + len(config.routes)} channels beside {ws.alerts_file.name}, nothing waits"
 
 
 def _run(what: str, check: Callable[[], str]) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from lepton.core.alerting import ROWS, open_alerts
 from lepton.core.lease import MARKS, holds
 from lepton.core.ledger import Entry, Ledger
 from lepton.core.refs import Pair
@@ -81,6 +82,7 @@ def pair_overview(ledger: Ledger, pair: Pair, out: dict[tuple[str, str], str]) -
         "refused": refused.payload["gate"]["summary"] if refused else None,
         "waiting": f"v{proposed.payload['model']['version']}" if proposed else None,
         "recalled": bad,
+        "alerts": [one.to_json() for one in open_alerts([e for e in entries if e.action in ROWS])],
         "next": None if running else _next(pair.target, champion, state, _failed(transfer), refused, proposed, bad),
     }
 

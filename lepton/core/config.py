@@ -112,11 +112,34 @@ class MonitorConfig(MonitorFields):
         return self
 
 
+class AlertRoute(Section):
+    """A channel that hears of some alerts only."""
+
+    url: str
+    """Apprise URL."""
+    severity: Literal["info", "warning", "critical"] = "info"
+    """The least that it hears of; that an alert is over is told to those who heard of it."""
+    domains: tuple[str, ...] = ()
+    """Targets that it hears of; by default all."""
+
+
 class AlertConfig(Section):
     """Who is told."""
 
     urls: tuple[str, ...] = ()
     """Apprise URLs (mailto://, slack://, ...); alerts always go to .lepton/alerts.jsonl too."""
+    routes: tuple[AlertRoute, ...] = ()
+    """Channels that hear of some targets or severities only, beside `urls`."""
+
+    def channels(self, domain: str, severity: str) -> tuple[str, ...]:
+        """Return the URLs that hear of an alert, none twice."""
+        order = ("info", "warning", "critical")
+        heard = [
+            route.url
+            for route in self.routes
+            if order.index(severity) >= order.index(route.severity) and (not route.domains or domain in route.domains)
+        ]
+        return tuple(dict.fromkeys((*self.urls, *heard)))
 
 
 class DataConfig(Section):

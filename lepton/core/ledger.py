@@ -41,6 +41,8 @@ Action = Literal[
     "observed",
     "decided",
     "alerted",
+    "acknowledged",
+    "snoozed",
     "proposed",
     "rejected",
     "recalled",
@@ -63,6 +65,10 @@ OBSERVED: Action = "observed"
 DECIDED: Action = "decided"
 """Payload: the controller's decision and its new state."""
 ALERTED: Action = "alerted"
+ACKNOWLEDGED: Action = "acknowledged"
+"""A person looks after the open alerts; payload: causes, why."""
+SNOOZED: Action = "snoozed"
+"""Updates of open alerts are held back for a while; payload: causes, until, why."""
 PROPOSED: Action = "proposed"
 """A version passed the gate and waits for a person's word; payload as of a promotion."""
 REJECTED: Action = "rejected"

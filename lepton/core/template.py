@@ -103,6 +103,8 @@ def _public(key: str, value: Any) -> Any:
     """Return a value as it may be shown: what was given of a target's own, no secrets."""
     if key == "alerts.urls":
         return [mask(url) for url in value]
+    if key == "alerts.routes":
+        return [{**route.model_dump(mode="json"), "url": mask(route.url)} for route in value]
     if key == "data.remote":
         return hide_credentials(value)
     if isinstance(value, dict):

@@ -168,6 +168,11 @@ class Workspace:
         return self.state_dir / "work"
 
     @property
+    def outbox_dir(self) -> Path:
+        """Alerts that a channel did not take yet."""
+        return self.state_dir / "outbox"
+
+    @property
     def alerts_file(self) -> Path:
         """Every alert, one JSON object a line."""
         return self.state_dir / "alerts.jsonl"

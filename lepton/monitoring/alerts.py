@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,12 +17,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from lepton.core.alerting import Severity
 from lepton.core.controller import Decision, Kind, Observation
 from lepton.core.secrets import mask
 
-Severity = Literal["info", "warning", "critical"]
 Cause = Literal["drift", "contract"]
 
+PATIENCE = 20.0
+"""Seconds that a channel may take."""
 CRITICAL_COST = 0.05
 """Estimated loss of accuracy from which an alert is critical."""
 
@@ -112,7 +115,7 @@ def _of_drift(seen: Observation, decision: Decision, kind: Kind, target: str, fo
 
 def send(alert: Alert, urls: Sequence[str], file: Path) -> list[Delivery]:
     """Append the alert to `file`, then notify every URL. Nothing is raised: failures are in what is returned."""
-    return [_append(alert, file), *(_notify(alert, url) for url in urls)]
+    return [_append(alert, file), *(notify(alert, url) for url in urls)]
 
 
 def _append(alert: Alert, file: Path) -> Delivery:
@@ -127,6 +130,15 @@ def _append(alert: Alert, file: Path) -> Delivery:
     except OSError as error:
         return Delivery("file", False, f"{file}: {error.strerror or error}")
     return Delivery("file", True, str(file))
+
+
+def notify(alert: Alert, url: str, seconds: float = PATIENCE) -> Delivery:
+    """Send to one channel, or give up after some seconds: one that hangs must not hold up the monitor."""
+    found: list[Delivery] = []
+    thread = threading.Thread(target=lambda: found.append(_notify(alert, url)), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return found[0] if found else Delivery(mask(url), False, f"no answer within {seconds:g} s")
 
 
 def _notify(alert: Alert, url: str) -> Delivery:

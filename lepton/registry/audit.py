@@ -172,6 +172,8 @@ def decision_line(entry: Entry) -> str:
         "observed": lambda: f"{value['window']}: {_scores(value.get('scores') or {})}",
         "decided": lambda: f"{value.get('window', '')}: {value['action']}, {value['reason']}",
         "alerted": lambda: str(value.get("title", "")),
+        "acknowledged": lambda: f"{', '.join(value.get('causes', ()))}: {value.get('why', '')}",
+        "snoozed": lambda: f"{', '.join(value['causes'])} until {value['until'][:16]}: {value.get('why', '')}",
         "transfer_started": lambda: f"cause {value.get('cause', '?')}, run {value['run']['id']}",
         "transfer_finished": lambda: "ended well" if value.get("ok") else f"failed: {value.get('error', '')}",
         "forgotten": lambda: f"{value.get('rows', '?')} rows erased: {value.get('why', '')}",

@@ -44,6 +44,8 @@ JOBS = {
     "observed": "monitor",
     "decided": "monitor",
     "alerted": "alert",
+    "acknowledged": "alert",
+    "snoozed": "alert",
     "forgotten": "forget",
     "published": "publish",
 }

@@ -43,6 +43,9 @@ def status(
     for pair in pairs:
         if pair["recalled"]:
             say(f"  ATTENTION   {pair['domain']} serves {pair['model']}, which was recalled: {pair['recalled']}")
+        for alert in pair["alerts"]:
+            who = f"{alert['acknowledged']} looks after it" if alert["acknowledged"] else f"lepton ack {pair['domain']}"
+            say(f"  alert       {alert['title']}, since {alert['opened'][:16].replace('T', ' ')} UTC   ({who})")
         if pair["waiting"]:
             say(f"  waiting     {pair['domain']} {pair['waiting']} passed the gate and waits for a person's word")
     for pair in pairs:
