@@ -180,9 +180,12 @@ def test_a_window_that_cannot_be_judged_does_not_blind_the_monitor(lepton: Cli, 
     assert lepton("-w", ws, "ingest", "plant-2", files / "march.csv", "--local").code == 0
     answer = lepton("-w", ws, "monitor", "--local", "--json")
     seen = json.loads(answer.out)
-    assert answer.code == 1
-    assert [p["window"] for p in seen["problems"]] == ["wide"]
-    assert [w["observation"]["window"] for w in seen["windows"]] == ["march"]
+    assert answer.code == 4  # a breach of the schema is an alert
+    assert seen["problems"] == []
+    assert [w["observation"]["window"] for w in seen["windows"]] == ["wide", "march"]
+    assert [w["observation"]["verdict"] for w in seen["windows"]] == ["schema breach", "judged"]
+    assert seen["windows"][0]["observation"]["problems"] == ["new column: extra"]
+    assert lepton("-w", ws, "monitor", "--local").out.startswith("Nothing new to judge")
 
 
 def test_a_target_without_labels_is_refused_not_broken(lepton: Cli, files: Path, empty: Path) -> None:

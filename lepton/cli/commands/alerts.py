@@ -29,7 +29,7 @@ def alerts(
     json: Json = False,
     local: Local = False,
 ) -> None:
-    """List the open alerts, who looks after them, and until when they are snoozed."""
+    """List the open alerts and who looks after them."""
     ws, _ = enter(local)
     from flows.alerting import alerts_in
 
