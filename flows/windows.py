@@ -168,7 +168,7 @@ def _append(ledger: Ledger, pair_name: str, action: Action, payload: dict[str, A
 def tell(ws: Workspace, domain: str, seen: Observation, decision: Decision, links: dict[str, str]) -> None:
     """Send the alerts that the decision asks for, that are not out yet, and record on which channels each went out."""
     from lepton.monitoring.alerts import compose, send
-    from lepton.monitoring.outbox import keep_unsent
+    from lepton.monitoring.outbox import forget, keep_unsent
 
     ledger, pair = open_ledger(ws), ws.pair(domain).name
     decided = ledger.last(pair, DECIDED)
@@ -182,6 +182,8 @@ def tell(ws: Workspace, domain: str, seen: Observation, decision: Decision, link
         held = alert.kind == "update" and before is not None and before.is_snoozed(datetime.now(UTC))
         # Who heard of the beginning hears of the end.
         heard = max(alert.severity, before.severity if before else "info", key=SEVERITIES.index)
+        if alert.kind == "resolve":
+            forget(ws.outbox_dir, pair, alert.cause)
         urls = () if held else ws.config.alerts.channels(domain, heard)
         sent = [] if held else send(alert, urls, ws.alerts_file)
         reached("monitor.alert-sent")

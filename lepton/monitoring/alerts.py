@@ -144,14 +144,13 @@ def notify(alert: Alert, url: str, seconds: float = PATIENCE) -> Delivery:
 def _notify(alert: Alert, url: str) -> Delivery:
     """Send to one channel. Apprise's own messages may quote the URL, so none of them is let through."""
     channel = mask(url)
-    log = logging.getLogger("apprise")
-    level = log.level
+    # For good: restored by one that hung, it would be open while another one sends.
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import apprise
 
-            log.setLevel(logging.CRITICAL + 1)
             kinds = {
                 "info": apprise.NotifyType.SUCCESS if alert.kind == "resolve" else apprise.NotifyType.INFO,
                 "warning": apprise.NotifyType.WARNING,
@@ -168,8 +167,6 @@ def _notify(alert: Alert, url: str) -> Delivery:
             )
     except Exception as error:  # a channel may fail in any way; the monitor goes on
         return Delivery(channel, False, f"failed with {type(error).__name__}")
-    finally:
-        log.setLevel(level)
     return Delivery(channel, True, "delivered") if sent else Delivery(channel, False, "the channel did not take it")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from lepton.core.alerting import ROWS, alerts_of, open_alerts
 from lepton.core.config import AlertConfig, AlertRoute
 from lepton.core.ledger import Action, Entry, Ledger
 from lepton.monitoring.alerts import Alert, Delivery
-from lepton.monitoring.outbox import KEPT, keep_unsent, send_again, unsent
+from lepton.monitoring.outbox import KEPT, forget, keep_unsent, send_again, unsent
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PAIR = "a-to-b"
@@ -136,9 +138,37 @@ def test_old_news_a_channel_that_is_gone_and_a_damaged_file_are_dropped(tmp_path
         keep_unsent(tmp_path, an_alert(), [URL], [_took(False)], NOW)
         assert send_again(tmp_path, urls, NOW + later) == []
         assert unsent(tmp_path) == []
-    (tmp_path / "x.json").write_text("{")
+    keep_unsent(tmp_path, an_alert(), [URL], [_took(False)], NOW)
+    (kept,) = tmp_path.iterdir()
+    whole = json.loads(kept.read_text())
+    kept.unlink()
+    for damaged in ("{", "[]", "3", json.dumps({**whole, "since": "soon"}), json.dumps({**whole, "alert": {"x": 1}})):
+        (tmp_path / "x.json").write_text(damaged)
+        assert unsent(tmp_path) == []
+        assert send_again(tmp_path, [URL], NOW + timedelta(hours=1)) == []
+        assert not list(tmp_path.iterdir())
+
+
+def test_an_alert_that_is_kept_twice_waits_once_and_one_that_is_over_no_more(tmp_path: Path) -> None:
+    for minute in range(3):  # told again after a kill
+        keep_unsent(tmp_path, an_alert(), [URL], [_took(False)], NOW + timedelta(minutes=minute))
+    assert len(unsent(tmp_path)) == 1
+    forget(tmp_path, PAIR, "contract")
+    assert len(unsent(tmp_path)) == 1
+    forget(tmp_path, PAIR, "drift")
     assert unsent(tmp_path) == []
-    assert not list(tmp_path.iterdir())
+
+
+def test_a_channel_that_fails_is_asked_once_a_run(tmp_path: Path, monkeypatch) -> None:
+    from lepton.monitoring import outbox
+
+    asked: list[str] = []
+    monkeypatch.setattr(outbox, "notify", lambda alert, url: asked.append(alert.title) or _took(False))
+    for number in range(5):
+        keep_unsent(tmp_path, replace(an_alert(), title=f"t{number}"), [URL], [_took(False)], NOW)
+    assert len(send_again(tmp_path, [URL], NOW + timedelta(minutes=2))) == 1
+    assert len(asked) == 1
+    assert len(unsent(tmp_path)) == 5
 
 
 def _took(ok: bool) -> Delivery:
