@@ -11,7 +11,8 @@ from flows.champions import Loaded, champion_of, load_champion, rows_of
 from flows.events import say_drift_confirmed
 from flows.regime import observed_before, refusals_in_a_row, unanswered_retransfer
 from flows.steps import actor, open_ledger
-from lepton.core.alerting import ROWS, SEVERITIES, open_alerts
+from lepton.core.alerting import ROWS, open_alerts
+from lepton.core.config import SEVERITIES
 from lepton.core.controller import Decision, Observation, State, decide
 from lepton.core.errors import NotFound
 from lepton.core.faults import reached
@@ -199,9 +200,7 @@ def tell_again(ws: Workspace, now: datetime) -> int:
     """Send again what a channel did not take, where it is time; return how many alerts went out."""
     from lepton.monitoring.outbox import send_again
 
-    config = ws.config.alerts
-    urls = tuple(dict.fromkeys((*config.urls, *(route.url for route in config.routes))))
-    return sum(delivery.ok for delivery in send_again(ws.outbox_dir, urls, now))
+    return sum(delivery.ok for delivery in send_again(ws.outbox_dir, ws.config.alerts.everyone, now))
 
 
 def retransfers_left(ws: Workspace, domain: str | None) -> list[str]:

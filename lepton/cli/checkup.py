@@ -61,7 +61,7 @@ def _alerts(ws: Workspace) -> str:
     """
     from lepton.monitoring.outbox import unsent
 
-    config, waiting = ws.config.alerts, unsent(ws.outbox_dir)
+    waiting = unsent(ws.outbox_dir)
     if waiting:
         told = [f"{w['shown']}: {w['title']}, {w['attempts']} attempts since {w['since'][:16]}" for w in waiting[:5]]
         raise LeptonError(
@@ -69,7 +69,7 @@ def _alerts(ws: Workspace) -> str:
             why="\n".join(told),
             fix=["mend the channel, or the URL in lepton.yaml; lepton monitor sends them again when it is time"],
         )
-    return f"{len(config.urls) + len(config.routes)} channels beside {ws.alerts_file.name}, nothing waits"
+    return f"{len(ws.config.alerts.everyone)} channels beside {ws.alerts_file.name}, nothing waits"
 
 
 def _run(what: str, check: Callable[[], str]) -> Finding:

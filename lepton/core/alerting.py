@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
+from lepton.core.config import SEVERITIES, Severity
 from lepton.core.ledger import ACKNOWLEDGED, ALERTED, SNOOZED, Action, Entry
 
-Severity = Literal["info", "warning", "critical"]
-SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 ROWS: tuple[Action, ...] = (ALERTED, ACKNOWLEDGED, SNOOZED)
 """The rows of the ledger that alerts are told from."""
 

@@ -16,6 +16,10 @@ from lepton.core.section import Section
 from lepton.core.variables import section_at, settings, variable
 from lepton.core.yamls import read_yaml
 
+Severity = Literal["info", "warning", "critical"]
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
+"""Of alerts, in rising order."""
+
 
 class EncoderConfig(Section):
     """The network h = E(x)."""
@@ -117,7 +121,7 @@ class AlertRoute(Section):
 
     url: str
     """Apprise URL."""
-    severity: Literal["info", "warning", "critical"] = "info"
+    severity: Severity = "info"
     """The least that it hears of; that an alert is over is told to those who heard of it."""
     domains: tuple[str, ...] = ()
     """Targets that it hears of; by default all."""
@@ -131,13 +135,18 @@ class AlertConfig(Section):
     routes: tuple[AlertRoute, ...] = ()
     """Channels that hear of some targets or severities only, beside `urls`."""
 
-    def channels(self, domain: str, severity: str) -> tuple[str, ...]:
+    @property
+    def everyone(self) -> tuple[str, ...]:
+        """All URLs, whatever they hear of, none twice."""
+        return tuple(dict.fromkeys((*self.urls, *(route.url for route in self.routes))))
+
+    def channels(self, domain: str, severity: Severity) -> tuple[str, ...]:
         """Return the URLs that hear of an alert, none twice."""
-        order = ("info", "warning", "critical")
+        order = SEVERITIES.index
         heard = [
             route.url
             for route in self.routes
-            if order.index(severity) >= order.index(route.severity) and (not route.domains or domain in route.domains)
+            if order(severity) >= order(route.severity) and (not route.domains or domain in route.domains)
         ]
         return tuple(dict.fromkeys((*self.urls, *heard)))
 

@@ -3,8 +3,12 @@
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Iterable
 from types import ModuleType
 from typing import TypeVar
+
+from lepton.core.errors import UsageError
+from lepton.core.yamls import nearest
 
 T = TypeVar("T")
 
@@ -32,3 +36,13 @@ def discover(package: ModuleType, base: type[T]) -> dict[str, type[T]]:
                 raise ValueError(f"{found[name].__module__} and {module.__name__} both define {name!r}")
             found[name] = member
     return dict(sorted(found.items()))
+
+
+def unknown(kind: str, name: str, known: Iterable[str], fix: str) -> UsageError:
+    """Return the error for a plug-in that there is none of, with those that there are and the nearest of them."""
+    near = nearest(name, known)
+    return UsageError(
+        f"There is no {kind} {name!r}.",
+        why=f"Known: {', '.join(known)}." + (f" Did you mean {near!r}?" if near else ""),
+        fix=[fix],
+    )

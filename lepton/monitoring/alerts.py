@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from lepton.core.alerting import Severity
+from lepton.core.config import Severity
 from lepton.core.controller import Decision, Kind, Observation
 from lepton.core.secrets import mask
 

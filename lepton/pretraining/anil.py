@@ -14,7 +14,7 @@ from lepton.core.errors import LeptonError
 from lepton.core.pretrainconfig import PretrainConfig, StageFields
 from lepton.models.augment import LIGHT, augment
 from lepton.models.model import Model
-from lepton.pretraining.engine import Curve, Learner
+from lepton.pretraining.engine import Curve, Learner, LossLearner
 from lepton.pretraining.episodes import Episodes, told_by_prototypes
 from lepton.pretraining.material import Material
 from lepton.pretraining.objective import Objective
@@ -60,7 +60,7 @@ class Episodic(Learner):
         return h
 
 
-class HeadOnly(Episodic):
+class HeadOnly(Episodic, LossLearner):
     """The outer loss of ANIL."""
 
     def loss(self, at: Tensor, source: torch.Generator) -> Tensor:

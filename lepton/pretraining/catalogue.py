@@ -6,9 +6,7 @@ import sys
 from collections.abc import Sequence
 from functools import cache
 
-from lepton.core.discovery import discover
-from lepton.core.errors import UsageError
-from lepton.core.yamls import nearest
+from lepton.core.discovery import discover, unknown
 from lepton.pretraining.objective import Objective
 
 
@@ -27,10 +25,7 @@ def objectives_of(chain: Sequence[str]) -> list[Objective]:
     known = all_objectives()
     for name in chain:
         if name not in known:
-            near = nearest(name, known)
-            raise UsageError(
-                f"There is no pretraining objective {name!r}.",
-                why=f"Known: {', '.join(known)}." + (f" Did you mean {near!r}?" if near else ""),
-                fix=["set pretrain.objective or pretrain.objectives in lepton.yaml"],
+            raise unknown(
+                "pretraining objective", name, known, "set pretrain.objective or pretrain.objectives in lepton.yaml"
             )
     return [known[name]() for name in chain]

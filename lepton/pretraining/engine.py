@@ -1,6 +1,6 @@
 """The training loop: one for all objectives, from top to bottom.
 
-An objective says what a batch costs (`Learner.loss`) and how good the weights are (`Learner.validate`); everything
+An objective says what a batch costs (`LossLearner.loss`) and how good the weights are (`Learner.validate`); everything
 else is here: AdamW with a one-cycle schedule, gradients summed over parts of a batch and clipped, a running mean of the
 weights, bfloat16, early stopping, checkpoints. Everything random comes from one generator, whose state is part of a
 checkpoint; so a run that was killed ends with the same bits as one that was not.
@@ -50,11 +50,27 @@ class Learner(ABC):
         self.rows = rows
 
     @abstractmethod
+    def gradients(self, at: Tensor, plan: StageFields, source: torch.Generator) -> float:
+        """Leave the gradient of the rows at these positions (b,) in the module, and return their mean loss."""
+
+    @abstractmethod
+    def validate(self) -> Curve:
+        """Return at least `val_loss` of the weights as they are, the module being in eval mode."""
+
+    def undecayed(self) -> set[str]:
+        """Return the names of weights that must not decay, beside biases and norms."""
+        return set()
+
+
+class LossLearner(Learner):
+    """A learner whose gradient is that of a loss, as of nearly all."""
+
+    @abstractmethod
     def loss(self, at: Tensor, source: torch.Generator) -> Tensor:
         """Return the mean loss () of the rows at these positions (b,)."""
 
     def gradients(self, at: Tensor, plan: StageFields, source: torch.Generator) -> float:
-        """Leave the gradient of a batch in the module, and return its loss; in parts, where the plan asks for it."""
+        """Leave the gradient of the loss in the module, in parts where the plan asks for it; see `Learner`."""
         parts = [part for part in at.chunk(plan.accumulate) if len(part) > 1] if plan.accumulate > 1 else [at]
         seen, total = sum(map(len, parts)), 0.0
         for part in parts:
@@ -65,14 +81,6 @@ class Learner(ABC):
             total += loss.item()
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return total
-
-    @abstractmethod
-    def validate(self) -> Curve:
-        """Return at least `val_loss` of the weights as they are, the module being in eval mode."""
-
-    def undecayed(self) -> set[str]:
-        """Return the names of weights that must not decay, beside biases and norms."""
-        return set()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from lepton.core.pretrainconfig import PretrainConfig, StageFields
 from lepton.models.augment import PRETRAINING, augment
 from lepton.models.device import seeded
 from lepton.models.model import Model
-from lepton.pretraining.engine import Curve, Learner
+from lepton.pretraining.engine import Curve, Learner, LossLearner
 from lepton.pretraining.material import Labelled, Material
 from lepton.pretraining.objective import Objective
 from lepton.pretraining.supervised import SMOOTHING, validated
@@ -44,7 +44,7 @@ class Multitask(Objective):
         return Tasks(model, heads, {name: train for name, (train, _) in tasks.items()}, material, plan, learnt)
 
 
-class Tasks(Learner):
+class Tasks(LossLearner):
     """Rows of all tasks in one batch: each row counts for its own task's head."""
 
     def __init__(

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from lepton.core.pretrainconfig import PretrainConfig, StageFields
 from lepton.models.device import generator, seeded
 from lepton.models.model import Model
-from lepton.pretraining.engine import Curve, Learner
+from lepton.pretraining.engine import Curve, Learner, LossLearner
 from lepton.pretraining.material import Material
 from lepton.pretraining.objective import Objective
 
@@ -44,7 +44,7 @@ class Reconstruction(Objective):
         return Masked(model, decoder, material, config.mask)
 
 
-class Masked(Learner):
+class Masked(LossLearner):
     """Encoder and decoder on rows of which a share is hidden."""
 
     def __init__(self, model: Model, decoder: nn.Module, material: Material, share: float) -> None:

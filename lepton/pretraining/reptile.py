@@ -39,10 +39,6 @@ class Reptile(Objective):
 class Whole(Episodic):
     """The step of Reptile, left as a gradient."""
 
-    def loss(self, at: Tensor, source: torch.Generator) -> Tensor:
-        """Not called: see `gradients`."""
-        raise NotImplementedError
-
     def gradients(self, at: Tensor, plan: StageFields, source: torch.Generator) -> float:
         """Leave (before - after) / rate of one episode in the encoder, and return the loss of its last step."""
         one = self.episodes.draw(len(at), source)

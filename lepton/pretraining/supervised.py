@@ -14,7 +14,7 @@ from lepton.core.pretrainconfig import PretrainConfig, StageFields
 from lepton.models.augment import PRETRAINING, augment
 from lepton.models.calibration import fit_temperature
 from lepton.models.model import Model
-from lepton.pretraining.engine import Curve, Learner
+from lepton.pretraining.engine import Curve, Learner, LossLearner
 from lepton.pretraining.material import Material
 from lepton.pretraining.objective import Objective
 
@@ -34,7 +34,7 @@ class Supervised(Objective):
         return Classifier(model, material, plan)
 
 
-class Classifier(Learner):
+class Classifier(LossLearner):
     """The model on the source's labels."""
 
     def __init__(self, model: Model, material: Material, plan: StageFields) -> None:

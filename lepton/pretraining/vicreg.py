@@ -15,7 +15,7 @@ from lepton.core.pretrainconfig import PretrainConfig, StageFields
 from lepton.models.augment import PRETRAINING, augment
 from lepton.models.device import generator, seeded
 from lepton.models.model import Model
-from lepton.pretraining.engine import Curve, Learner
+from lepton.pretraining.engine import Curve, Learner, LossLearner
 from lepton.pretraining.material import Material
 from lepton.pretraining.objective import Objective
 
@@ -47,7 +47,7 @@ class Vicreg(Objective):
         return Views(model, projector, material)
 
 
-class Views(Learner):
+class Views(LossLearner):
     """Encoder and projector on pairs of views."""
 
     def __init__(self, model: Model, projector: nn.Module, material: Material) -> None:

@@ -8,9 +8,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, get_type_hints
 
-from lepton.core.discovery import discover
-from lepton.core.errors import UsageError
-from lepton.core.yamls import nearest
+from lepton.core.discovery import discover, unknown
 from lepton.transfer.several import Several, SeveralConfig
 from lepton.transfer.strategy import Needs, NotEnoughLabels, Strategy, TargetData
 
@@ -42,12 +40,7 @@ def get_strategy(name: str, config: Mapping[str, Any] | None = None) -> Strategy
     if of and several is not None and issubclass(several, Several):
         return several(SeveralConfig(of) if config is None else _filled(SeveralConfig, config))
     if name not in known:
-        near = nearest(name, known)
-        raise UsageError(
-            f"There is no strategy {name!r}.",
-            why=f"Known: {', '.join(known)}." + (f" Did you mean {near!r}?" if near else ""),
-            fix=["set transfer.strategies in lepton.yaml"],
-        )
+        raise unknown("strategy", name, known, "set transfer.strategies in lepton.yaml")
     strategy = known[name]()
     if config is None or dict(config) == strategy.config_json():
         return strategy

@@ -280,9 +280,9 @@ def test_what_the_engine_can_do_besides_still_learns(more: dict[str, object]) ->
 def test_parts_of_a_batch_give_the_gradient_of_the_whole() -> None:
     """Without BatchNorm, whose statistics are those of a part, the sums are the same up to rounding."""
     from lepton.core.pretrainconfig import StageFields
-    from lepton.pretraining.engine import Learner
+    from lepton.pretraining.engine import LossLearner
 
-    class Line(Learner):
+    class Line(LossLearner):
         def loss(self, at, source):
             return (self.module(self.x[at]) ** 2).mean()
 

@@ -6,10 +6,9 @@ import sys
 from functools import cache
 
 from lepton.core.config import EncoderConfig
-from lepton.core.discovery import discover
+from lepton.core.discovery import discover, unknown
 from lepton.core.errors import UsageError
 from lepton.core.table import Kind
-from lepton.core.yamls import nearest
 from lepton.models.encoders.base import Encoder
 
 DEFAULTS: dict[Kind, str] = {"image": "cnn", "tabular": "mlp"}
@@ -30,12 +29,7 @@ def build_encoder(config: EncoderConfig, kind: Kind, shape: tuple[int, ...]) -> 
     name = config.name or DEFAULTS[kind]
     known = all_encoders()
     if name not in known:
-        near = nearest(name, known)
-        raise UsageError(
-            f"There is no encoder {name!r}.",
-            why=f"Known: {', '.join(known)}." + (f" Did you mean {near!r}?" if near else ""),
-            fix=["set encoder.name in lepton.yaml"],
-        )
+        raise unknown("encoder", name, known, "set encoder.name in lepton.yaml")
     if known[name].kind != kind:
         raise UsageError(
             f"Encoder {name!r} reads {known[name].kind} rows; these are {kind}.",
