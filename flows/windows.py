@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,6 +123,7 @@ def _observed(ws: Workspace, domain: str, window: str, champion: Loaded, report:
         cache_dir=ws.cache_dir / "calibration",
         report_path=report,
         seed=ws.config.seed,
+        answer=partial(answered, champion),
         estimate_error=past_error(_observed_earlier(open_ledger(ws), pair_name, window, champion.ref.label)),
     ).observation
 

@@ -55,8 +55,16 @@ class Observation:
     """Accuracy estimated without labels."""
     expected_accuracy: float | None = None
     """The same estimate on the reference: what a window without drift would show."""
+    estimated_low: float | None = None
+    """Lower end of the estimate's 90 % interval; None where it has none."""
+    estimated_high: float | None = None
+    """Upper end."""
     realised_accuracy: float | None = None
     """Measured on the window's labels, where it has any."""
+    labelled: int = 0
+    """Rows of the window whose label is known."""
+    measured_cost: float | None = None
+    """Loss of accuracy against the reference as the labels show it; set where they show it better than the estimate."""
     estimate_error: float | None = None
     """Mean absolute error of the estimate in earlier windows of the pair with labels, as a share of rows."""
     report: str | None = None
@@ -78,7 +86,9 @@ class Observation:
 
     @property
     def cost(self) -> float:
-        """Estimated loss of accuracy against the reference; 0 where it cannot be estimated."""
+        """Loss of accuracy against the reference, measured or estimated; 0 where it cannot be estimated."""
+        if self.measured_cost is not None:
+            return self.measured_cost
         if self.estimated_accuracy is None or self.expected_accuracy is None:
             return 0.0
         return self.expected_accuracy - self.estimated_accuracy
@@ -232,9 +242,11 @@ def _confirmed(state: State, seen: Observation, policy: Policy, in_flight: str |
     drifted = replace(state, phase="drifted")
     if seen.cost <= policy.tolerance:
         return Decision(
-            "benign", f"{evidence}, but the estimated cost {seen.cost:+.3f} is within {policy.tolerance:.3f}", drifted
+            "benign",
+            f"{evidence}, but the {_known(seen)} cost {seen.cost:+.3f} is within {policy.tolerance:.3f}",
+            drifted,
         )
-    evidence += f", estimated to cost {seen.cost:.3f} of accuracy"
+    evidence += f", {_known(seen)} to cost {seen.cost:.3f} of accuracy"
     paged = replace(drifted, alert_open=True)
     # One page opens the alert; another follows only when something about it changes.
     alert: Literal["open", "update"] | None = None if state.alert_open else "open"
@@ -259,6 +271,10 @@ def _confirmed(state: State, seen: Observation, policy: Policy, in_flight: str |
         paged, phase="retransferring", exhausted=False, retransfers=(*state.retransfers, seen.time)[-REMEMBERED:]
     )
     return Decision("retransfer", evidence, acting, alert)
+
+
+def _known(seen: Observation) -> str:
+    return "estimated" if seen.measured_cost is None else "measured"
 
 
 def _at_least_suspect(state: State) -> State:

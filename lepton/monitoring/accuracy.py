@@ -23,8 +23,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 from lepton.core.controller import Observation
-from lepton.core.splits import split_of
-from lepton.monitoring.judged import Judged
+from lepton.monitoring.judged import Judged, atc_threshold, certainty, correct, targets
+from lepton.monitoring.learnt import Simulated
 
 MIN_LABELLED = 30
 """Fewer held-out labelled rows than this cannot calibrate anything."""
@@ -38,9 +38,18 @@ class Estimate:
     expected: float
     """The same estimate on reference rows that the champion was not fitted to."""
     method: str
-    """`atc+confidence`, or `confidence` where too few rows are labelled to calibrate; `mix` where the ceiling holds."""
+    """`learnt`; without simulated windows `atc+confidence`, or `confidence` where too few rows are labelled to
+    calibrate, or `mix` where the ceiling holds."""
     labelled: int
     """Held-out labelled rows behind the calibration."""
+    low: float | None = None
+    """Ends of an interval that holds the accuracy with a chance of `learnt.LEVEL`; None where only confidence tells."""
+    high: float | None = None
+
+    @property
+    def half_width(self) -> float | None:
+        """Half of the interval; None where there is none."""
+        return None if self.low is None or self.high is None else (self.high - self.low) / 2
 
     @property
     def cost(self) -> float:
@@ -48,23 +57,38 @@ class Estimate:
         return self.expected - self.accuracy
 
 
-def estimate(reference: Judged, current: Judged) -> Estimate | None:
-    """Return the estimated accuracy on `current`; None where either has no row with finite probabilities."""
-    known_rows = _finite(reference)
+def estimate(reference: Judged, current: Judged, simulated: Simulated | None = None) -> Estimate | None:
+    """Return the estimated accuracy on `current`; None where either has no row with finite answers.
+
+    Args:
+        reference: Rows without drift.
+        current: The window; its labels are not looked at.
+        simulated: What the estimate is learnt from; without it confidence alone has to tell.
+    """
+    known_rows = reference.finite()
     fresh = reference.fresh() & known_rows
     if fresh.sum() < MIN_LABELLED:
         fresh = known_rows
-    seen = current.probabilities[_finite(current)]
+    seen = current.take(np.flatnonzero(current.finite()))
     if not len(seen) or not fresh.any():
         return None
-    held_out = _held_out(reference) & known_rows
-    labelled = int(held_out.sum())
+    held_out = reference.held_out()
     method, score = _estimator(reference, held_out)
     usual = reference.probabilities[fresh]
-    found, ceiling = score(seen), mix_ceiling(usual, seen)
+    found, ceiling = score(seen.probabilities), mix_ceiling(usual, seen.probabilities)
     if ceiling < found:
         found, method = ceiling, "mix"
-    return Estimate(found, score(usual), method, labelled)
+    rough = Estimate(found, score(usual), method, int(held_out.sum()))
+    return rough if simulated is None else _learnt(simulated, reference.take(np.flatnonzero(fresh)), seen, rough)
+
+
+def _learnt(simulated: Simulated, quiet: Judged, seen: Judged, rough: Estimate) -> Estimate:
+    """Return what the simulated windows teach of a window, and of the reference without drift."""
+    (before, *_), (now, low, high) = (
+        simulated.fitted.predict(simulated.usual.features(rows.probabilities, rows.embedding), len(rows))
+        for rows in (quiet, seen)
+    )
+    return Estimate(now, before, "learnt", rough.labelled, low, high)
 
 
 def _estimator(reference: Judged, held_out: NDArray[np.bool_]) -> tuple[str, Callable[[NDArray[np.float64]], float]]:
@@ -72,11 +96,11 @@ def _estimator(reference: Judged, held_out: NDArray[np.bool_]) -> tuple[str, Cal
     if held_out.sum() < MIN_LABELLED:
         return "confidence", _confidence
     sure = reference.probabilities[held_out]
-    temperature = fit_temperature(sure, _targets(reference)[held_out])
-    bar = atc_threshold(_certainty(sure), correct(reference)[held_out])
+    temperature = fit_temperature(sure, targets(reference)[held_out])
+    bar = atc_threshold(certainty(sure), correct(reference)[held_out])
 
     def both(probabilities: NDArray[np.float64]) -> float:
-        above = float((_certainty(probabilities) >= bar).mean())
+        above = float((certainty(probabilities) >= bar).mean())
         return (above + _confidence(cool(probabilities, temperature))) / 2
 
     return "atc+confidence", both
@@ -117,19 +141,6 @@ def past_error(earlier: Iterable[Observation]) -> float | None:
     return float(np.mean(list(errors.values()))) if errors else None
 
 
-def correct(judged: Judged) -> NDArray[np.bool_]:
-    """Return (n,) true where the most probable class is the row's label."""
-    answers = np.array(judged.classes, dtype=object)[np.nan_to_num(judged.probabilities, nan=-1.0).argmax(axis=1)]
-    return np.asarray(answers == judged.table.labels, dtype=bool)
-
-
-def atc_threshold(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Return the score that a share of the rows exceeds which equals the share of right answers."""
-    wrong = int((~right).sum())
-    ordered = np.sort(scores)
-    return float(ordered[wrong]) if wrong < len(ordered) else float("inf")
-
-
 def fit_temperature(probabilities: NDArray[np.float64], targets: NDArray[np.int64]) -> float:
     """Return the temperature in [1/4, 4] that minimises the log loss; rows of target -1 do not count."""
     rows = targets >= 0
@@ -151,25 +162,5 @@ def cool(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.f
     return np.asarray(np.exp(scaled - logsumexp(scaled, axis=1, keepdims=True)))
 
 
-def _certainty(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the negative entropy of each row: the score that Garg et al. find best."""
-    return np.asarray((probabilities * np.log(np.clip(probabilities, 1e-12, 1.0))).sum(axis=1))
-
-
 def _confidence(probabilities: NDArray[np.float64]) -> float:
     return float(probabilities.max(axis=1).mean())
-
-
-def _held_out(judged: Judged) -> NDArray[np.bool_]:
-    """Return the labelled rows that calibrate: those the champion was not fitted to, the test split if not known."""
-    free = ~judged.fitted if judged.fitted is not None else np.asarray(split_of(judged.table.ids)) == "test"
-    return np.asarray(free & judged.table.known())
-
-
-def _targets(judged: Judged) -> NDArray[np.int64]:
-    place = {label: k for k, label in enumerate(judged.classes)}
-    return np.array([place.get(label, -1) for label in judged.table.labels], dtype=np.int64)
-
-
-def _finite(judged: Judged) -> NDArray[np.bool_]:
-    return np.asarray(np.isfinite(judged.probabilities).all(axis=1))

@@ -18,7 +18,8 @@ from lepton.core.table import Table
 from lepton.monitoring.judged import Judged
 from lepton.monitoring.summaries import summarise
 
-ASPECTS = ("inputs", "embedding", "predictions")
+ASPECTS = ("inputs", "embedding", "predictions", "label mix", "accuracy")
+"""In the order of a report. The last two are no columns, see `labels`."""
 COMPONENTS = 8
 """Directions of the embedding that are watched one by one; the rest is in the residual."""
 FOLDS = 5

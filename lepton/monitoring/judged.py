@@ -62,3 +62,36 @@ class Judged:
             return ~self.fitted
         held_out: NDArray[np.bool_] = np.asarray(split_of(self.table.ids) == "test", dtype=bool)
         return held_out | ~self.table.known()
+
+    def finite(self) -> NDArray[np.bool_]:
+        """Return (n,) true where the champion's answer and embedding are numbers."""
+        return np.asarray(np.isfinite(self.probabilities).all(axis=1) & np.isfinite(self.embedding).all(axis=1))
+
+    def held_out(self) -> NDArray[np.bool_]:
+        """Return (n,) true at the rows that calibrate: labelled, and not fitted to (the test split if not known)."""
+        free = ~self.fitted if self.fitted is not None else np.asarray(split_of(self.table.ids)) == "test"
+        return np.asarray(free & self.table.known() & self.finite())
+
+
+def correct(judged: Judged) -> NDArray[np.bool_]:
+    """Return (n,) true where the most probable class is the row's label."""
+    answers = np.array(judged.classes, dtype=object)[np.nan_to_num(judged.probabilities, nan=-1.0).argmax(axis=1)]
+    return np.asarray(answers == judged.table.labels, dtype=bool)
+
+
+def targets(judged: Judged) -> NDArray[np.int64]:
+    """Return (n,) positions of the labels among the classes; -1 where unknown or none of them."""
+    place = {label: k for k, label in enumerate(judged.classes)}
+    return np.array([place.get(label, -1) for label in judged.table.labels], dtype=np.int64)
+
+
+def certainty(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the negative entropy of each row: the score that Garg et al. find best."""
+    return np.asarray((probabilities * np.log(np.clip(probabilities, 1e-12, 1.0))).sum(axis=1))
+
+
+def atc_threshold(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """Return the score that a share of the rows exceeds which equals the share of right answers."""
+    wrong = int((~right).sum())
+    ordered = np.sort(scores)
+    return float(ordered[wrong]) if wrong < len(ordered) else float("inf")

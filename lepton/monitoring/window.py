@@ -13,10 +13,12 @@ from lepton.core.config import MonitorConfig
 from lepton.core.controller import Observation, Policy, Verdict
 from lepton.core.errors import LeptonError
 from lepton.monitoring.accuracy import Estimate, estimate, realised
-from lepton.monitoring.aspects import ASPECTS, Column, check_schema, watched_columns
+from lepton.monitoring.aspects import ASPECTS, MIN_FRESH, Column, check_schema, watched_columns
 from lepton.monitoring.calibration import Calibration, calibrate
 from lepton.monitoring.drift import Snapshot, measure
 from lepton.monitoring.judged import Judged
+from lepton.monitoring.labels import Measured, Mix, Scored, label_mix, measured_accuracy
+from lepton.monitoring.learnt import Answer, Simulated, simulate
 from lepton.monitoring.report import write_report
 
 SAMPLE = 2000
@@ -78,6 +80,10 @@ class Observed:
     """What is known of all rows, where a sample of them was judged."""
     compared: int = 0
     """Rows of the window that were compared."""
+    mix: Mix | None = None
+    """Of the classes; None where it cannot be estimated."""
+    measured: Measured | None = None
+    """Accuracy on labels; None where there are too few."""
 
     @property
     def verdict(self) -> Verdict:
@@ -116,6 +122,7 @@ def observe(
     report_path: Path | None = None,
     seed: int = 0,
     estimate_error: float | None = None,
+    answer: Answer | None = None,
 ) -> Observed:
     """Judge one window against what the champion was adapted to.
 
@@ -132,6 +139,7 @@ def observe(
         report_path: Where to write the HTML report; None writes none.
         seed: Of the samples and of the calibration.
         estimate_error: How far the estimated accuracy was off in earlier windows, see `accuracy.past_error`.
+        answer: The champion, to learn from simulated drift what a drift costs; without it confidence alone tells.
 
     Raises:
         LeptonError: If the window breaks the reference's schema, or the reference is too small to compare with.
@@ -145,6 +153,7 @@ def observe(
         time=time,
         rows=extent.rows if extent else len(current),
         realised_accuracy=realised(current),
+        labelled=int(current.table.known().sum()),
     )
     check_schema(reference.table, current.table)
     if len(current) < config.min_rows:
@@ -159,8 +168,15 @@ def observe(
     columns = watched_columns(sampled, seen)
     calibration = calibrate(columns, len(seen), config.false_alarm_rate, seed, cache_dir)
     statistics, snapshot = measure(columns, calibration.thresholds)
+    mix = label_mix(sampled, seen, config.false_alarm_rate, seed)
+    measured = measured_accuracy(reference, current, config.false_alarm_rate, seed)
     scores = _scores(columns, statistics, calibration.thresholds)
-    guess = estimate(reference, current)
+    if mix is not None:
+        scores += (_scored("label mix: shares of the classes", "total variation of BBSE", mix.scored),)
+    if measured is not None:
+        scores += (_scored("accuracy: fall on the window's labels", "difference", measured.scored),)
+    scores = tuple(sorted(scores, key=lambda score: -score.score))
+    guess = estimate(reference, current, _simulated(reference, answer, seed, cache_dir))
     observation = Observation(
         **{
             **vars(observation),
@@ -168,11 +184,24 @@ def observe(
             "columns": {s.name: s.score for s in scores[:WORST]},
             "estimated_accuracy": None if guess is None else guess.accuracy,
             "expected_accuracy": None if guess is None else guess.expected,
+            "estimated_low": None if guess is None else guess.low,
+            "estimated_high": None if guess is None else guess.high,
+            "measured_cost": _measured_cost(measured, guess),
             "estimate_error": None if guess is None else estimate_error,
             "report": None if report_path is None else str(report_path),
         }
     )
-    observed = Observed(observation, scores, guess, calibration, snapshot, extent=extent, compared=len(seen))
+    observed = Observed(
+        observation,
+        scores,
+        guess,
+        calibration,
+        snapshot,
+        extent=extent,
+        compared=len(seen),
+        mix=mix,
+        measured=measured,
+    )
     if report_path is not None:
         write_report(report_path, observed)
     return observed
@@ -216,7 +245,29 @@ def _scores(
         )
         for column in columns
     ]
-    return tuple(sorted(found, key=lambda score: -score.score))
+    return tuple(found)
+
+
+def _scored(name: str, method: str, found: Scored) -> ColumnScore:
+    score = min(found.statistic / found.threshold, SCORE_CAP)
+    return ColumnScore(name, name.partition(": ")[0], method, found.statistic, found.threshold, score)
+
+
+def _simulated(reference: Judged, answer: Answer | None, seed: int, cache: Path | None) -> Simulated | None:
+    """Return windows with known accuracy to learn from, where there is a champion to answer them."""
+    if answer is None:
+        return None
+    quiet = reference.fresh() & reference.finite()
+    return simulate(reference, reference.held_out(), quiet, answer, seed, cache) if quiet.sum() >= MIN_FRESH else None
+
+
+def _measured_cost(measured: Measured | None, guess: Estimate | None) -> float | None:
+    """Return what the labels say of the cost, where they say it more precisely than the estimate."""
+    if measured is None:
+        return None
+    if guess is not None and guess.half_width is not None and guess.half_width < measured.half_width:
+        return None
+    return measured.usual - measured.now
 
 
 def _aspects(scores: tuple[ColumnScore, ...]) -> set[str]:

@@ -10,10 +10,10 @@ from scipy.stats import wasserstein_distance
 from lepton.core.splits import split_of
 from lepton.core.table import Table
 from lepton.monitoring import calibration
-from lepton.monitoring.accuracy import atc_threshold, estimate, fit_temperature, mix_ceiling, realised
+from lepton.monitoring.accuracy import estimate, fit_temperature, mix_ceiling, realised
 from lepton.monitoring.aspects import Column
 from lepton.monitoring.calibration import calibrate, round_down, statistic
-from lepton.monitoring.judged import Judged
+from lepton.monitoring.judged import Judged, atc_threshold
 
 
 def number(values: np.ndarray, name: str = "inputs: x") -> Column:

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from lepton.models.label_mix import bbse, mlls
 from lepton.models.statistics import summarise
 from lepton.transfer.ancestors import choose_ancestor, frechet
-from lepton.transfer.label_shift import bbse, mlls, plausible_prior, source_prior
+from lepton.transfer.label_shift import plausible_prior, source_prior
 from lepton.transfer.signals import Signals, a_distance, h_score, log_me, measure, probe_accuracy
 from lepton.transfer.strategy import TargetData
 from tests.unit.factories import base, images, names, rows

@@ -1,0 +1,172 @@
+"""M3, M5 and M6: fourteen degradations of real images at three strengths, and wine of the other colour; n = 500.
+
+MNIST adapted to USPS and to optdigits with ten labels a class, three seeds each; windows of 500 official test images.
+M3: is a window detected (a score of 1 or more) at its first sight? M5: is the estimated cost on the same side of the
+tolerance as the real one? M6: how far is the estimated accuracy from the real one, and how often does the interval
+hold it? **The estimate never saw the degradation that it is asked about: simulated windows of that kind are taken out
+first.** Real accuracy is that on the window's own labels, which the monitor is not shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import figures
+import numpy as np
+from digits import WORK
+from pairs import CHAMPIONS, Champion, table_champion, wines
+
+from lepton.core.config import MonitorConfig
+from lepton.core.table import Table
+from lepton.monitoring.accuracy import Estimate, estimate
+from lepton.monitoring.judged import Judged, correct
+from lepton.monitoring.learnt import STRENGTHS, Simulated, degradations, degrade, simulate
+from lepton.monitoring.window import observe
+
+N, QUIET, TOLERANCE, HARM = 500, 4, MonitorConfig().tolerance, 0.05
+COMMAND = "python benchmarks/monitoring --only M3"
+
+Window = tuple[str, int, Table]
+"""Kind, strength (0: nothing was done), rows."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One window."""
+
+    champion: str
+    kind: str
+    strength: int
+    score: float
+    cost: float
+    """Real: accuracy of the reference's held-out rows less that of the window."""
+    real: float
+    rough: Estimate
+    learnt: Estimate
+
+
+def measure() -> list[figures.Figure]:
+    """Return power, sides of the tolerance, and errors of the estimate."""
+    cases = [case for make in CHAMPIONS for case in of_digits(make())]
+    wine = [case for seed in (0, 1, 2) for case in of_wine(seed)]
+    return [*of_power(cases, wine), *of_sides(cases), *of_errors(cases, wine)]
+
+
+def of_power(cases: list[Case], wine: list[Case]) -> list[figures.Figure]:
+    """Return M3: what is seen at once, of what costs much and of what does not."""
+    red = [case for case in wine if case.kind == "red"]
+    grid = [case for case in cases if case.strength]
+    harmful, rest = [c for c in [*grid, *red] if c.cost >= HARM], [c for c in grid if c.cost < HARM]
+    missed = [f"{c.champion} {c.kind} {c.strength}: {c.cost:.3f}" for c in harmful if c.score < 1]
+    costs = [round(c.cost, 3) for c in red]
+    return [
+        _figure("M3a", _seen(harmful), "share detected, cost >= 5 points", len(harmful), bar="1", missed=missed),
+        _figure("M3b", _seen(rest), "share detected of the rest", len(rest)),
+        _figure("M3c", _seen(red), "share detected, windows of red wine", len(red), cost=costs),
+    ]
+
+
+def of_sides(cases: list[Case]) -> list[figures.Figure]:
+    """Return M5: harmful or benign; of all windows, and of those where 500 labels can tell which is right."""
+    right = np.array([(case.learnt.cost > TOLERANCE) == (case.cost > TOLERANCE) for case in cases])
+    clear = np.array([abs(case.cost - TOLERANCE) > noise(case) for case in cases])
+    told = "the same, where the 90 % interval of the real cost is on one side"
+    return [
+        _figure("M5a", right.mean(), "share on the right side of the tolerance", len(cases), bar=">= 0.95"),
+        _figure("M5b", right[clear].mean(), told, int(clear.sum())),
+    ]
+
+
+def of_errors(cases: list[Case], wine: list[Case]) -> list[figures.Figure]:
+    """Return M6: errors of the estimate and what its interval holds, beside confidence alone."""
+    kinds = sorted({case.kind for case in cases})
+    by_kind = {kind: _error([c for c in cases if c.kind == kind]) for kind in kinds}
+    return [
+        _figure("M6a", _error(cases), "points, mean absolute error", len(cases), bar="<= 3", by_kind=by_kind),
+        _figure("M6b", _held(cases), "share of 90 % intervals that hold it", len(cases), bar="0.85 to 0.95"),
+        _figure("M6c", _error(cases, rough=True), "points, the same by confidence alone", len(cases)),
+        _figure("M6d", _error(wine), "points, on wine", len(wine), held=_held(wine), rough=_error(wine, rough=True)),
+    ]
+
+
+def _seen(some: list[Case]) -> float:
+    return float(np.mean([case.score >= 1 for case in some])) if some else float("nan")
+
+
+def _error(some: list[Case], rough: bool = False) -> float:
+    """Return the mean absolute error in points."""
+    found = [abs((case.rough if rough else case.learnt).accuracy - case.real) for case in some]
+    return round(100 * float(np.mean(found)), 2)
+
+
+def _held(some: list[Case]) -> float:
+    return round(float(np.mean([case.learnt.low <= case.real <= case.learnt.high for case in some])), 3)
+
+
+def of_digits(champion: Champion) -> Iterator[Case]:
+    """Yield every degradation at every strength, and quiet windows."""
+    yield from _cases(champion, [*_degraded(champion.pool), *_quiet(champion.pool)])
+
+
+def of_wine(seed: int) -> Iterator[Case]:
+    """Yield a model of white wine with windows of red, of white, and of degraded white."""
+    champion = table_champion("white", wines("white", seed), seed, 2000, 1500)
+    rng, red = np.random.default_rng(seed), wines("red", seed)
+    reds: list[Window] = [("red", 1, _window(red, rng)) for _ in range(2)]
+    yield from _cases(champion, [*_degraded(champion.pool), *reds, *_quiet(champion.pool)])
+
+
+def _degraded(pool: Table) -> list[Window]:
+    rng, kinds = np.random.default_rng(0), degradations(pool)
+    return [(kind, s, degrade(_window(pool, rng), kind, s, seed=1)) for kind in kinds for s in STRENGTHS]
+
+
+def _quiet(pool: Table) -> list[Window]:
+    rng = np.random.default_rng(1)
+    return [("quiet", 0, _window(pool, rng)) for _ in range(QUIET)]
+
+
+def _cases(champion: Champion, windows: list[Window]) -> Iterator[Case]:
+    reference = champion.reference
+    quiet = reference.fresh() & reference.finite()
+    simulated = simulate(reference, reference.held_out(), quiet, champion.answer)
+    assert simulated is not None
+    usual = float(correct(reference)[reference.held_out()].mean())
+    without = {kind: unaware(simulated, kind) for kind in {kind for kind, _, _ in windows}}
+    for kind, strength, rows in windows:
+        seen = champion.answer(rows)
+        real = float(correct(seen).mean())
+        rough, learnt = estimate(reference, seen), estimate(reference, seen, without[kind])
+        assert rough is not None
+        assert learnt is not None
+        yield Case(champion.name, kind, strength, score(reference, seen), usual - real, real, rough, learnt)
+    print("M3", champion.name, f"{usual:.3f} without drift", flush=True)
+
+
+def unaware(simulated: Simulated, kind: str) -> Simulated:
+    """Return the simulated windows but those of one kind."""
+    kept = simulated.kinds != kind
+    parts = {name: getattr(simulated, name)[kept] for name in ("features", "accuracy", "kinds")}
+    return replace(simulated, **parts)
+
+
+def score(reference: Judged, seen: Judged) -> float:
+    """Return the worst score of the window without its labels."""
+    bare = replace(seen, table=seen.table.without_labels())
+    about = {"champion": "bench", "config": MonitorConfig(), "time": datetime(2026, 1, 1, tzinfo=UTC)}
+    return observe("bench", "window", reference, bare, cache_dir=WORK / "calibration", **about).observation.score
+
+
+def noise(case: Case) -> float:
+    """Return half the 90 % interval of the real cost, which is read off 500 rows."""
+    return 1.645 * float(np.sqrt(case.real * (1 - case.real) / N + 0.05 * 0.95 / 400))
+
+
+def _window(pool: Table, rng: np.random.Generator) -> Table:
+    return pool.take(rng.choice(len(pool), N, replace=False))
+
+
+def _figure(name: str, value: float, unit: str, n: int, **notes: object) -> figures.Figure:
+    return figures.figure(name, float(value), unit, n, [0, 1, 2], COMMAND, **notes)
