@@ -115,6 +115,8 @@ class State:
     """Whether each of the last windows was drifted, oldest first; at most N of them."""
     windows: tuple[str, ...] = ()
     """Their names."""
+    costs: tuple[float, ...] = ()
+    """What each of them costs; fewer in a state that an older lepton wrote."""
     since: str | None = None
     """The first drifted window of the present run: what came from it on shows the domain as it is now."""
     alert_open: bool = False
@@ -141,6 +143,7 @@ class State:
                 "recent": tuple(value["recent"]),
                 "judged": tuple(value["judged"]),
                 "windows": tuple(value["windows"]),
+                "costs": tuple(value.get("costs", ())),
                 "retransfers": tuple(datetime.fromisoformat(time) for time in value["retransfers"]),
             }
         )
@@ -201,6 +204,7 @@ def decide(
         state,
         recent=recent,
         windows=windows,
+        costs=(*state.costs, seen.cost)[-policy.of :],
         since=_since(state, recent, windows),
         judged=(*state.judged, seen.digest)[-REMEMBERED:],
     )
@@ -239,14 +243,14 @@ def _breached(state: State, seen: Observation) -> Decision:
 def _confirmed(state: State, seen: Observation, policy: Policy, in_flight: str | None, refusals: int) -> Decision:
     """Decide about confirmed drift: harmless, already being mended, not now, a person's turn, or mend it."""
     evidence = f"{seen.aspect} drift {seen.score:.2f} in {sum(state.recent)} of the last {len(state.recent)} windows"
-    drifted = replace(state, phase="drifted")
-    if seen.cost <= policy.tolerance:
+    drifted, cost = replace(state, phase="drifted"), _mean_cost(state)
+    if cost <= policy.tolerance:
         return Decision(
             "benign",
-            f"{evidence}, but the {_known(seen)} cost {seen.cost:+.3f} is within {policy.tolerance:.3f}",
+            f"{evidence}, but the {_known(seen)} cost {cost:+.3f} is within {policy.tolerance:.3f}",
             drifted,
         )
-    evidence += f", {_known(seen)} to cost {seen.cost:.3f} of accuracy"
+    evidence += f", {_known(seen)} to cost {cost:.3f} of accuracy"
     paged = replace(drifted, alert_open=True)
     # One page opens the alert; another follows only when something about it changes.
     alert: Literal["open", "update"] | None = None if state.alert_open else "open"
@@ -271,6 +275,13 @@ def _confirmed(state: State, seen: Observation, policy: Policy, in_flight: str |
         paged, phase="retransferring", exhausted=False, retransfers=(*state.retransfers, seen.time)[-REMEMBERED:]
     )
     return Decision("retransfer", evidence, acting, alert)
+
+
+def _mean_cost(state: State) -> float:
+    """Return what the drifted ones among the last windows cost on average: one alone is too uncertain to act on."""
+    newest_first = zip(reversed(state.recent), reversed(state.costs), strict=False)
+    found = [cost for drifted, cost in newest_first if drifted]
+    return sum(found) / len(found)
 
 
 def _known(seen: Observation) -> str:
