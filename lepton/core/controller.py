@@ -243,7 +243,7 @@ def _breached(state: State, seen: Observation) -> Decision:
 def _confirmed(state: State, seen: Observation, policy: Policy, in_flight: str | None, refusals: int) -> Decision:
     """Decide about confirmed drift: harmless, already being mended, not now, a person's turn, or mend it."""
     evidence = f"{seen.aspect} drift {seen.score:.2f} in {sum(state.recent)} of the last {len(state.recent)} windows"
-    drifted, cost = replace(state, phase="drifted"), _mean_cost(state)
+    drifted, cost = replace(state, phase="drifted"), min(seen.cost, _mean_cost(state))
     if cost <= policy.tolerance:
         return Decision(
             "benign",

@@ -95,7 +95,7 @@ def play(history: list[tuple[Observation, str | None, int]], policy: Policy) -> 
 @given(histories(), policies())
 @settings(max_examples=100, deadline=None)
 def test_a_retransfer_needs_m_of_n_drifted_windows_under_the_same_champion(history, policy):
-    judged: list[float] = []
+    judged: list[tuple[float, float]] = []
     champion, seen_before = "", set()
     for step in play(history, policy):
         if step.seen.champion != champion:
@@ -104,12 +104,25 @@ def test_a_retransfer_needs_m_of_n_drifted_windows_under_the_same_champion(histo
         if step.seen.verdict == "schema breach":
             seen_before.add(step.seen.digest)
         elif step.seen.rows >= policy.min_rows and fresh:
-            judged.append(step.seen.score)
+            judged.append((step.seen.score, step.seen.cost))
             seen_before.add(step.seen.digest)
         if step.decision.action == "retransfer":
-            assert sum(score >= policy.exit for score in judged[-policy.of :]) >= policy.confirm
-            assert max(judged) >= policy.enter
+            assert sum(score >= policy.exit for score, _ in judged[-policy.of :]) >= policy.confirm
+            assert max(judged)[0] >= policy.enter
             assert step.seen.cost > policy.tolerance
+            drifted = [cost for score, cost in judged[-policy.of :] if score >= policy.exit]
+            assert max(drifted) > policy.tolerance
+
+
+def test_one_window_that_seems_to_cost_does_not_outweigh_those_that_do_not():
+    policy, state, actions = Policy(confirm=2, of=3, tolerance=0.02), State(), []
+    for number, cost in enumerate((-0.05, -0.05, 0.06, 0.3, 0.3)):
+        decision = decide(state, window(number, 2.0, cost, "1", 100, float(number)), policy)
+        state = decision.state
+        actions.append(decision.action)
+    assert actions == ["suspect", "benign", "benign", "retransfer", "alert"]
+    assert [round(cost, 6) for cost in state.costs] == [0.06, 0.3, 0.3]
+    assert State.from_json(json.loads(json.dumps(state.to_json()))) == state
 
 
 @given(histories(), policies())
