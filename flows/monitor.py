@@ -8,6 +8,8 @@ from typing import Any
 from prefect import flow
 
 from flows.champions import find_champion
+from flows.measured import measure_later
+from flows.series import tidy_reports, update_series
 from flows.steps import step, workspace
 from flows.windows import finish_telling, judge_window, new_windows, tell_again
 from lepton.core.errors import LeptonError, NotFound
@@ -34,6 +36,7 @@ def monitor(domain: str | None = None, window: str | None = None, dry_run: bool 
     for target in find_targets(domain):
         if not dry_run:
             tell_what_was_left(target)
+            measure(target)
         state = None
         for batch in find_windows(target, window):
             try:
@@ -43,6 +46,8 @@ def monitor(domain: str | None = None, window: str | None = None, dry_run: bool 
                 judged.append({"domain": target, "window": batch, "problem": error.render()})
                 continue
             state = judged[-1]["decision"]["state"] if dry_run else None
+        if not dry_run:
+            draw(target)
     return judged
 
 
@@ -64,6 +69,20 @@ def find_targets(domain: str | None) -> list[str]:
 def tell_what_was_left(domain: str) -> list[str]:
     """Send the alert and the event of the last decision if a crash kept them from being sent."""
     return finish_telling(workspace(), domain, datetime.now(UTC))
+
+
+@step
+def measure(domain: str) -> list[dict[str, Any]]:
+    """Put on record the accuracy in windows that got labels since they were judged."""
+    return measure_later(workspace(), domain)
+
+
+@step
+def draw(domain: str) -> int:
+    """Bring dashboard and MLflow up to the ledger, and remove the oldest reports."""
+    ws = workspace()
+    tidy_reports(ws, domain)
+    return update_series(ws, domain)
 
 
 def find_windows(domain: str, window: str | None) -> list[str]:

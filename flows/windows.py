@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from lepton.core.controller import Decision, Observation, State, decide
 from lepton.core.errors import NotFound
 from lepton.core.faults import reached
 from lepton.core.lease import running_transfer
-from lepton.core.ledger import ALERTED, DECIDED, OBSERVED, Action, Entry, Ledger
+from lepton.core.ledger import ALERTED, DECIDED, MEASURED, OBSERVED, Action, Entry, Ledger
 from lepton.core.workspace import Workspace
 
 PATIENCE = timedelta(minutes=3)
@@ -60,13 +60,19 @@ def new_windows(ws: Workspace, domain: str, window: str | None) -> list[str]:
 
 
 def judge_window(
-    ws: Workspace, domain: str, window: str, dry_run: bool, before: dict[str, Any] | None = None
+    ws: Workspace,
+    domain: str,
+    window: str,
+    dry_run: bool,
+    before: dict[str, Any] | None = None,
+    past: datetime | None = None,
 ) -> dict[str, Any]:
     """Judge one window: observe, decide, record, then tell.
 
     A window that is not new (judged before, or older than the champion) is shown, but changes nothing.
     What a killed monitor saw and did not decide about is decided about now, and not looked at again. The ledger is
-    written before anybody is told; what a crash keeps from being told, `finish_telling` tells later.
+    written before anybody is told; what a crash keeps from being told, `finish_telling` tells later. Of a window of
+    the past, when it came is the controller's clock, and nobody is told: `tell_outcome` does it for all of them.
     """
     from lepton.monitoring.window import policy_of
 
@@ -76,7 +82,7 @@ def judge_window(
     ledger = open_ledger(ws)
     last, before_us = ledger.last(pair.name, DECIDED), ledger.last(pair.name, OBSERVED)
     waiting = _undecided(ledger, pair.name, window, champion.ref.label)
-    seen = waiting or _observed(ws, domain, window, champion, None if dry_run else report)
+    seen = waiting or _observed(ws, domain, window, champion, None if dry_run else report, past or datetime.now(UTC))
     reached("monitor.judged")
     remembered = before or (last.payload["state"] if last else None)
     state = State.from_json(remembered) if remembered else State()
@@ -93,15 +99,18 @@ def judge_window(
             reached("monitor.observed")
         _append(ledger, pair.name, DECIDED, {**decision.to_json(), "window": window}, last)
         reached("monitor.decided")
-        tell(ws, domain, seen, decision, links)
+        if past is None:
+            tell(ws, domain, seen, decision, links)
         reached("monitor.told")
-        if decision.action == "retransfer":
+        if past is None and decision.action == "retransfer":
             say_drift_confirmed(pair.name, domain, seen.to_json(), decision.reason)
             reached("monitor.announced")
     return {"domain": domain, "observation": seen.to_json(), "decision": decision.to_json(), "links": links}
 
 
-def _observed(ws: Workspace, domain: str, window: str, champion: Loaded, report: Path | None) -> Observation:
+def _observed(
+    ws: Workspace, domain: str, window: str, champion: Loaded, report: Path | None, now: datetime
+) -> Observation:
     from lepton.data.sampled import sample
     from lepton.monitoring.accuracy import past_error
     from lepton.monitoring.aspects import schema_problems
@@ -110,7 +119,7 @@ def _observed(ws: Workspace, domain: str, window: str, champion: Loaded, report:
     rows, reference = sample(ws, domain, [window], MOST_ROWS, ws.config.seed), reference_of(ws, domain, champion)
     pair_name = ws.pair(domain).name
     if problems := schema_problems(reference.table, rows.table):  # the champion could not even answer
-        return breach(pair_name, window, rows.rows, rows.digest, champion.ref.label, datetime.now(UTC), problems)
+        return breach(pair_name, window, rows.rows, rows.digest, champion.ref.label, now, problems)
     return observe(
         pair_name,
         window,
@@ -118,7 +127,7 @@ def _observed(ws: Workspace, domain: str, window: str, champion: Loaded, report:
         answered(champion, rows.table),
         champion.ref.label,
         ws.config.monitor_for(domain),
-        time=datetime.now(UTC),
+        time=now,
         extent=None if rows.whole else _extent(ws, domain, champion, rows),
         cache_dir=ws.cache_dir / "calibration",
         report_path=report,
@@ -148,9 +157,17 @@ def _extent(ws: Workspace, domain: str, champion: Loaded, window: Sampled) -> Ex
 
 
 def _observed_earlier(ledger: Ledger, pair_name: str, window: str, champion: str) -> list[Observation]:
-    """Return what was seen of the pair before this window; all of it where the window is new to this champion."""
-    rows = (Observation.from_json(row.payload) for row in ledger.entries(pair_name, OBSERVED))
-    return list(takewhile(lambda seen: (seen.window, seen.champion) != (window, champion), rows))
+    """Return what was seen of the pair before this window, with the labels that came since."""
+    earlier: dict[tuple[str, str], Observation] = {}
+    for row in ledger.entries(pair_name, (OBSERVED, MEASURED)):
+        key = (row.payload["window"], row.payload["champion"])
+        if key == (window, champion):
+            break
+        if row.action == OBSERVED:
+            earlier[key] = Observation.from_json(row.payload)
+        elif key in earlier:
+            earlier[key] = replace(earlier[key], realised_accuracy=row.payload["realised_accuracy"])
+    return list(earlier.values())
 
 
 def _undecided(ledger: Ledger, pair_name: str, window: str, champion: str) -> Observation | None:

@@ -1,10 +1,10 @@
 """M3, M5 and M6: fourteen degradations of real images at three strengths, and wine of the other colour; n = 500.
 
-MNIST adapted to USPS and to optdigits with ten labels a class, three seeds each; windows of 500 official test images.
-M3: is a window detected (a score of 1 or more) at its first sight? M5: is the estimated cost on the same side of the
-tolerance as the real one? M6: how far is the estimated accuracy from the real one, and how often does the interval
-hold it? **The estimate never saw the degradation that it is asked about: simulated windows of that kind are taken out
-first.** Real accuracy is that on the window's own labels, which the monitor is not shown.
+MNIST adapted to USPS and to optdigits with ten labels a class, three seeds each; windows of 500 other images of the
+target. M3: is a window detected (a score of 1 or more) at its first sight? M5: is the estimated cost on the same side
+of the tolerance as the real one? M6: how far is the estimated accuracy from the real one, and how often does the
+interval hold it? **The estimate never saw the degradation that it is asked about: simulated windows of that kind are
+taken out first.** Real accuracy is that on the window's own labels, which the monitor is not shown.
 """
 
 from __future__ import annotations

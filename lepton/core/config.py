@@ -94,6 +94,8 @@ class MonitorFields(Section):
     """Time after a retransfer in which no other starts."""
     max_retransfers: int = Field(4, ge=1)
     """Cap of retransfers a pair within 24 hours; after it a person is asked."""
+    keep_reports: int = Field(50, ge=1)
+    """Reports of windows that are kept, the newest of each target; the numbers stay in the ledger for ever."""
     max_refusals: int = Field(3, ge=1)
     """Transfers in a row that the gate may refuse in answer to one drift before a person is asked."""
 

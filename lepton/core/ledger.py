@@ -40,6 +40,7 @@ Action = Literal[
     "transfer_finished",
     "observed",
     "decided",
+    "measured",
     "alerted",
     "acknowledged",
     "snoozed",
@@ -64,6 +65,8 @@ OBSERVED: Action = "observed"
 """Payload: the observation of one window."""
 DECIDED: Action = "decided"
 """Payload: the controller's decision and its new state."""
+MEASURED: Action = "measured"
+"""Labels came after a window was judged; payload: window, champion, realised_accuracy, estimated_accuracy, labelled."""
 ALERTED: Action = "alerted"
 ACKNOWLEDGED: Action = "acknowledged"
 """A person looks after the open alerts; payload: causes, why."""

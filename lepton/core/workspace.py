@@ -168,6 +168,11 @@ class Workspace:
         return self.state_dir / "work"
 
     @property
+    def dashboard_dir(self) -> Path:
+        """Evidently workspace with the windows of every pair over time."""
+        return self.state_dir / "dashboard"
+
+    @property
     def outbox_dir(self) -> Path:
         """Alerts that a channel did not take yet."""
         return self.state_dir / "outbox"

@@ -79,16 +79,11 @@ def estimate(reference: Judged, current: Judged, simulated: Simulated | None = N
     if ceiling < found:
         found, method = ceiling, "mix"
     rough = Estimate(found, score(usual), method, int(held_out.sum()))
-    return rough if simulated is None else _learnt(simulated, reference.take(np.flatnonzero(fresh)), seen, rough)
-
-
-def _learnt(simulated: Simulated, quiet: Judged, seen: Judged, rough: Estimate) -> Estimate:
-    """Return what the simulated windows teach of a window, and of the reference without drift."""
-    (before, *_), (now, low, high) = (
-        simulated.fitted.predict(simulated.usual.features(rows.probabilities, rows.embedding), len(rows))
-        for rows in (quiet, seen)
-    )
-    return Estimate(now, before, "learnt", rough.labelled, low, high)
+    if simulated is None:
+        return rough
+    fitted = simulated.fitted
+    now, low, high = fitted.predict(simulated.usual.features(seen.probabilities, seen.embedding), len(seen))
+    return Estimate(now, fitted.usual, "learnt", rough.labelled, low, high)
 
 
 def _estimator(reference: Judged, held_out: NDArray[np.bool_]) -> tuple[str, Callable[[NDArray[np.float64]], float]]:

@@ -9,7 +9,7 @@ wide as the errors on kinds of degradation that the process was kept from.
 
 from __future__ import annotations
 
-import io
+import json
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -42,6 +42,7 @@ SHARES = (0.25, 0.5, 0.75)
 """Of the rows that are degraded where not all of them are."""
 QUIET = 12
 """Windows without drift that are learnt from, too."""
+QUIET_KIND = "quiet"
 LEVEL = 0.9
 """Chance that the interval holds the accuracy of a window."""
 
@@ -78,6 +79,8 @@ class Fitted:
     """Half an interval's width in standard deviations of the process."""
     rows: int
     """In the windows that it learnt from."""
+    usual: float
+    """What it says of windows without drift, on average."""
 
     @classmethod
     def to(
@@ -93,7 +96,9 @@ class Fitted:
             again = _fit(x[~out], accuracy[~out], process.kernel_)
             found, deviation = again.predict(x[out], return_std=True)
             errors += list(np.abs(found - accuracy[out]) / deviation)
-        return cls(centre, scale, process, float(np.quantile(errors, LEVEL)), rows)
+        quiet = np.array([kind.startswith(QUIET_KIND) for kind in kinds])
+        usual = float(np.clip(process.predict(x[quiet]), 0, 1).mean())
+        return cls(centre, scale, process, float(np.quantile(errors, LEVEL)), rows, usual)
 
     def predict(self, features: NDArray[np.float64], rows: int) -> tuple[float, float, float]:
         """Return the accuracy of a window of `rows` rows, and the ends of its interval, each within 0 and 1."""
@@ -136,9 +141,9 @@ def simulate(
         return None
     bar = atc_threshold(certainty(before.probabilities), correct(before))
     usual = Usual.of(reference.take(np.flatnonzero(quiet)), bar)
-    path = None if cache is None else cache / f"{_key(reference, rows, able, seed)}.npz"
-    if path is not None and (kept := _read(path)) is not None:
-        return Simulated(*kept, rows=len(rows), usual=usual)
+    path = None if cache is None else cache / f"{_key(reference, rows, able, seed)}.json"
+    if path is not None and (stored := _read(path)) is not None:
+        return Simulated(*stored, rows=len(rows), usual=usual)
     found = [*_degraded(before, able, answer, usual, seed), *_resampled(before, usual, seed)]
     made = Simulated(
         features=np.stack([one[0] for one in found]),
@@ -148,9 +153,8 @@ def simulate(
         usual=usual,
     )
     if path is not None:
-        buffer = io.BytesIO()
-        np.savez(buffer, features=made.features, accuracy=made.accuracy, kinds=made.kinds)
-        atomic_write(path, buffer.getvalue())
+        kept = {name: getattr(made, name).tolist() for name in ("features", "accuracy", "kinds")}
+        atomic_write(path, json.dumps(kept))
     return made
 
 
@@ -193,7 +197,11 @@ def _resampled(before: Judged, usual: Usual, seed: int) -> Iterator[Window]:
     rng, right = np.random.default_rng(seed + 1), correct(before)
     for k in range(QUIET):
         at = rng.choice(len(before), len(before))
-        yield usual.features(before.probabilities[at], before.embedding[at]), float(right[at].mean()), f"quiet {k}"
+        yield (
+            usual.features(before.probabilities[at], before.embedding[at]),
+            float(right[at].mean()),
+            f"{QUIET_KIND} {k}",
+        )
 
 
 def _fit(x: NDArray[np.float64], y: NDArray[np.float64], kernel: Any = None) -> Any:
@@ -221,7 +229,7 @@ def _key(reference: Judged, rows: NDArray[np.int64], kinds: Sequence[str], seed:
 def _read(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]] | None:
     """Return stored windows; None if there are none that can be read: they are made again."""
     try:
-        with np.load(path, allow_pickle=False) as found:
-            return found["features"], found["accuracy"], found["kinds"]
-    except (OSError, ValueError, KeyError, EOFError):
+        found = json.loads(path.read_text())
+        return np.array(found["features"], dtype=np.float64), np.array(found["accuracy"]), np.array(found["kinds"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None

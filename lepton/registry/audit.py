@@ -171,6 +171,9 @@ def decision_line(entry: Entry) -> str:
         "reinstated": lambda: f"{_subject(value)}: {value.get('why', '')}",
         "observed": lambda: f"{value['window']}: {_scores(value.get('scores') or {})}",
         "decided": lambda: f"{value.get('window', '')}: {value['action']}, {value['reason']}",
+        "measured": lambda: (
+            f"{value['window']}: accuracy {value['realised_accuracy']:.3f} on {value['labelled']:,} labels"
+        ),
         "alerted": lambda: str(value.get("title", "")),
         "acknowledged": lambda: f"{', '.join(value.get('causes', ()))}: {value.get('why', '')}",
         "snoozed": lambda: f"{', '.join(value['causes'])} until {value['until'][:16]}: {value.get('why', '')}",

@@ -43,6 +43,7 @@ JOBS = {
     "reinstated": "recall",
     "observed": "monitor",
     "decided": "monitor",
+    "measured": "monitor",
     "alerted": "alert",
     "acknowledged": "alert",
     "snoozed": "alert",

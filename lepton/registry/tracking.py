@@ -86,6 +86,16 @@ class Tracking:
             raise
         self._end(run, name, "FINISHED")
 
+    def series(self, pair: str) -> Run:
+        """Return the run that holds a pair's windows over time, made at the first use; it never ends."""
+        label = f"monitor of {pair}"
+        with clear_errors(f"Run {label!r} could not be started."):
+            query = f"tags.`lepton.series` = '{pair}'"
+            found = self.client.search_runs([self.experiment_id], query, max_results=1)
+            tags = {"lepton.series": pair, "lepton.pair": pair}
+            made = found[0] if found else self.client.create_run(self.experiment_id, run_name=label, tags=tags)
+        return Run(self, made.info.run_id)
+
     def _end(self, run: Run, name: str, status: str) -> None:
         with clear_errors(f"Run {name!r} could not be ended."):
             self.client.set_terminated(run.id, status=status)

@@ -1,0 +1,44 @@
+"""`lepton ui`: the dashboards of all pairs in a browser."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lepton.cli.output import as_json, say
+from lepton.cli.session import Json, LocalAnyway, enter
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("ui")(ui)
+
+
+def ui(
+    port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1; default: a free one.")] = None,
+    json: Json = False,
+    local: LocalAnyway = False,
+) -> None:
+    """Show drift and accuracy over time in a browser.
+
+    Runs until Ctrl-C. The pages are Evidently's; they show what `lepton monitor` has judged.
+    """
+    ws, _ = enter(local=True)
+    from lepton.cli.stack.processes import free_port
+    from lepton.core.errors import NotFound
+    from lepton.monitoring.dashboard import INDEX, serve
+
+    if not (ws.dashboard_dir / INDEX).exists():
+        raise NotFound(
+            "There is nothing to show yet.",
+            why="A dashboard is made when the first window of a target is judged.",
+            fix=["lepton monitor"],
+        )
+    at = free_port(port, what="the dashboard")
+    address = f"http://127.0.0.1:{at}"
+    if json:
+        as_json({"url": address})
+    else:
+        say(f"Dashboards  {address}\nStop        Ctrl-C")
+    serve(ws.dashboard_dir, at)

@@ -1,0 +1,159 @@
+"""Accuracy learnt from simulated drift, and the two aspects that look at labels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lepton.core.table import Table
+from lepton.data.corruptions import corrupt
+from lepton.monitoring.accuracy import estimate
+from lepton.monitoring.features import NAMES
+from lepton.monitoring.judged import Judged, correct
+from lepton.monitoring.labels import label_mix, measured_accuracy
+from lepton.monitoring.learnt import Simulated, simulate
+
+
+class Digits:
+    """Real digits, read by principal components and a logistic regression; the rows of `pool` were not learnt from."""
+
+    def __init__(self) -> None:
+        from sklearn.datasets import load_digits
+        from sklearn.decomposition import PCA
+        from sklearn.linear_model import LogisticRegression
+
+        bunch = load_digits()
+        order = np.random.default_rng(0).permutation(len(bunch.images))
+        self.images = (bunch.images[order] * 15).astype(np.uint8)[:, None]
+        self.labels = bunch.target[order].astype(str).astype(object)
+        learnt = self.images[:600].reshape(600, -1) / 255
+        self.components = PCA(24, random_state=0).fit(learnt)
+        self.head = LogisticRegression(max_iter=300).fit(self.components.transform(learnt), self.labels[:600])
+
+    def rows(self, start: int, stop: int) -> Table:
+        ids = np.array([f"d{k}" for k in range(start, stop)], dtype=object)
+        return Table("image", ids, self.labels[start:stop], images=self.images[start:stop])
+
+    def answer(self, table: Table) -> Judged:
+        h = self.components.transform(table.images.reshape(len(table), -1) / 255)
+        return Judged(table, self.head.predict_proba(h), h, tuple(self.head.classes_), np.zeros(len(table), dtype=bool))
+
+
+@pytest.fixture(scope="module")
+def digits() -> Digits:
+    return Digits()
+
+
+@pytest.fixture(scope="module")
+def reference(digits) -> Judged:
+    return digits.answer(digits.rows(600, 1200))
+
+
+@pytest.fixture(scope="module")
+def simulated(digits, reference) -> Simulated:
+    found = simulate(reference, reference.held_out(), reference.fresh(), digits.answer)
+    assert found is not None
+    return found
+
+
+def damaged(table: Table, kind: str, strength: int = 2) -> Table:
+    return replace(table, images=corrupt(table.images, kind, strength, seed=5))
+
+
+def without(simulated: Simulated, kind: str) -> Simulated:
+    kept = simulated.kinds != kind
+    return replace(simulated, **{n: getattr(simulated, n)[kept] for n in ("features", "accuracy", "kinds")})
+
+
+def test_kinds_that_were_never_simulated_are_judged_better_than_by_confidence(digits, reference, simulated):
+    rough, learnt, held = [], [], []
+    for kind in ("blur", "motion_blur", "gaussian_noise", "fog", "shear", "rotate", "translate"):
+        seen = digits.answer(damaged(digits.rows(1200, 1797), kind, 3))
+        real = float(correct(seen).mean())
+        by_confidence, by_simulation = estimate(reference, seen), estimate(reference, seen, without(simulated, kind))
+        assert (by_confidence.low, by_simulation.method) == (None, "learnt")
+        assert by_simulation.low <= by_simulation.accuracy <= by_simulation.high
+        rough.append(abs(by_confidence.accuracy - real))
+        learnt.append(abs(by_simulation.accuracy - real))
+        held.append(by_simulation.low <= real <= by_simulation.high)
+    assert np.mean(learnt) < 0.7 * np.mean(rough)  # 0.08 and 0.24
+    assert np.mean(learnt) < 0.14
+    assert sum(held) >= 5
+
+
+def test_without_drift_nothing_is_lost_and_a_small_window_has_a_wider_interval(digits, reference, simulated):
+    whole, part = (estimate(reference, digits.answer(digits.rows(1200, stop)), simulated) for stop in (1797, 1260))
+    assert abs(whole.cost) < 0.03
+    assert part.half_width > whole.half_width
+    assert 0 <= whole.low < whole.high <= 1
+
+
+def test_windows_are_simulated_once_and_a_damaged_cache_is_made_again(digits, reference, tmp_path):
+    calls = []
+
+    def counted(table: Table) -> Judged:
+        calls.append(len(table))
+        return digits.answer(table)
+
+    arguments = reference, reference.held_out(), reference.fresh(), counted
+    made = simulate(*arguments, cache=tmp_path, kinds=["blur", "shear"])
+    asked = len(calls)
+    again = simulate(*arguments, cache=tmp_path, kinds=["blur", "shear"])
+    assert (asked, len(calls)) == (6, 6)
+    np.testing.assert_array_equal(made.features, again.features)
+    assert made.features.shape[1] == len(NAMES)
+    assert set(made.kinds) == {"blur", "shear", *(f"quiet {k}" for k in range(12))}
+    (path,) = tmp_path.iterdir()
+    path.write_text("{")
+    simulate(*arguments, cache=tmp_path, kinds=["blur", "shear"])
+    assert len(calls) == 12
+
+
+def test_where_little_is_labelled_or_pixels_are_floats_confidence_alone_tells(digits, reference):
+    few = np.zeros(len(reference), dtype=bool)
+    few[:59] = True
+    assert simulate(reference, few, reference.fresh(), digits.answer) is None
+    floats = replace(reference, table=replace(reference.table, images=reference.table.images.astype(np.float32)))
+    assert simulate(floats, reference.held_out(), reference.fresh(), digits.answer) is None
+    assert estimate(reference, reference, None).method == "atc+confidence"
+
+
+def test_answers_that_are_no_numbers_do_not_count(digits, reference, simulated):
+    seen = digits.answer(digits.rows(1200, 1797))
+    broken = replace(seen, probabilities=seen.probabilities.copy())
+    broken.probabilities[:50] = np.nan
+    found = estimate(reference, broken, simulated)
+    assert np.isfinite([found.accuracy, found.low, found.high]).all()
+    nothing = replace(seen, probabilities=np.full_like(seen.probabilities, np.nan))
+    assert estimate(reference, nothing, simulated) is None
+
+
+def test_another_mix_of_the_classes_is_seen_and_named(digits, reference):
+    rows = digits.rows(1200, 1797)
+    quiet = label_mix(reference, digits.answer(rows), 0.01, 0)
+    assert quiet.scored.statistic < quiet.scored.threshold
+    fewer = rows.take(np.flatnonzero(~np.isin(rows.labels, ["1", "7", "4"]) | (np.arange(len(rows)) % 5 == 0)))
+    found = label_mix(reference, digits.answer(fewer), 0.01, 0)
+    assert found.scored.statistic > found.scored.threshold
+    real = float((fewer.labels == "1").mean())
+    assert found.now["1"] == pytest.approx(real, abs=0.03)
+    assert sum(found.now.values()) == pytest.approx(1)
+
+
+def test_a_class_that_nobody_labelled_leaves_the_mix_unknown(digits, reference):
+    labels = np.where(reference.table.labels == "3", None, reference.table.labels)
+    bare = replace(reference, table=reference.table.with_labels(labels))
+    assert label_mix(bare, digits.answer(digits.rows(1200, 1797)), 0.01, 0) is None
+
+
+def test_accuracy_on_labels_is_judged_by_what_chance_does_to_so_many(digits, reference):
+    rows = digits.rows(1200, 1797)
+    quiet = measured_accuracy(reference, digits.answer(rows), 0.01, 0)
+    assert quiet.scored.statistic < quiet.scored.threshold
+    hurt = measured_accuracy(reference, digits.answer(damaged(rows, "invert")), 0.01, 0)
+    assert hurt.scored.statistic > 3 * hurt.scored.threshold
+    assert hurt.usual == quiet.usual
+    few = rows.with_labels(np.where(np.arange(len(rows)) < 29, rows.labels, None))
+    assert measured_accuracy(reference, digits.answer(few), 0.01, 0) is None
