@@ -12,11 +12,10 @@ from flows.events import say_drift_confirmed
 from flows.monitor import draw, find_targets, find_windows, measure
 from flows.regime import observed_before, unanswered_retransfer
 from flows.steps import open_ledger, step, workspace
-from flows.windows import judge_window, tell
+from flows.windows import delivered_at, judge_window, tell
 from lepton.core.alerting import ROWS, open_alerts
 from lepton.core.controller import Decision, Kind, Observation
-from lepton.core.ledger import DECIDED, INGESTED
-from lepton.core.workspace import Workspace
+from lepton.core.ledger import DECIDED
 
 
 @flow(name="backfill", flow_run_name="backfill-{domain}")
@@ -69,12 +68,6 @@ def tell_outcome(domain: str) -> list[str]:
     if asked is not None:
         say_drift_confirmed(pair, domain, seen.to_json(), asked.payload["reason"])
     return [cause for cause, kind in (("drift", found.alert), ("contract", found.breach)) if kind]
-
-
-def delivered_at(ws: Workspace, domain: str) -> dict[str, datetime]:
-    """Return when each batch of a target was taken in."""
-    rows = open_ledger(ws).entries(ws.pair(domain).name, INGESTED)
-    return {row.payload["batch"]: row.at for row in rows}
 
 
 def _kind(is_open: bool, is_told: bool) -> Kind | None:

@@ -4,8 +4,9 @@ A journal holds the ids from before the first file is touched until the ledger k
 in between is finished by the same command again; every step of it may be done twice.
 
 What stays, and why: a registered model is sealed by its checksums, so its weights and the ids in its `rows.json` remain
-until the version is deleted; such versions are listed. Figures over many rows (drift scores, histograms in reports)
-name nobody. Copies that somebody made elsewhere, backups among them, are not known here.
+until the version is deleted; such versions are listed. Figures over many rows (drift scores, accuracy over time) name
+nobody; reports of windows show some rows, so those of the domain are removed. Copies that somebody made elsewhere,
+backups among them, are not known here.
 """
 
 from __future__ import annotations
@@ -138,6 +139,9 @@ def _finish(ws: Workspace, plan: Json) -> Json:
     with _objects(ws, wanted, scope, current=now_listed(ws)) as objects:
         for place, hit, _ in objects:
             place.remove(sorted(hit))
+    for domain in scope:
+        if plan["domains"][domain]["found"]:  # they show some rows, and which is not on record
+            shutil.rmtree(ws.reports_dir / "windows" / domain, ignore_errors=True)
             reached(f"forget.{place.name}-cleaned")
     _remove_copies(ws, scope, wanted)
     told = _told(ws, plan, dry_run=False)

@@ -27,9 +27,10 @@ def measure_later(ws: Workspace, domain: str) -> list[dict[str, Any]]:
             seen[window] = (of, int(row.payload.get("labelled", 0)))
     known, found = set(batches(ws, domain)), []
     for window, (before, labelled) in seen.items():
-        if window not in known or before.verdict != "judged" or counts(ws, domain, [window])[1] <= labelled:
+        parts = before.batches or (window,)
+        if not known.issuperset(parts) or before.verdict != "judged" or counts(ws, domain, parts)[1] <= labelled:
             continue
-        rows = sample(ws, domain, [window], MOST_ROWS, ws.config.seed).table.labelled()
+        rows = sample(ws, domain, parts, MOST_ROWS, ws.config.seed).table.labelled()
         accuracy = realised(answered(load_champion(ws, domain), rows)) if len(rows) > labelled else None
         if accuracy is not None:
             payload = {"window": window, "champion": champion, "realised_accuracy": accuracy, "labelled": len(rows)}

@@ -8,10 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.backfill import delivered_at
 from flows.champions import load_champion
 from flows.steps import progress
-from flows.windows import MOST_ROWS, answered, new_windows, reference_of
+from flows.windows import MOST_ROWS, answered, delivered_at, reference_of, waiting
 from lepton.core.controller import State, decide
 from lepton.core.errors import NotFound
 from lepton.core.workspace import Workspace
@@ -37,7 +36,7 @@ def replay(ws: Workspace, domain: str, deliveries: list[str], hours: float) -> l
     Args:
         ws: The workspace.
         domain: A target with a champion.
-        deliveries: Files, folders, or names of batches; none: every batch since the champion was adapted.
+        deliveries: Files, folders, or names of batches, each a window; none: every window that waits to be judged.
         hours: Between two files, which do not say when they came; batches have the time of their ingestion.
 
     Returns:
@@ -53,8 +52,9 @@ def replay(ws: Workspace, domain: str, deliveries: list[str], hours: float) -> l
 
     pair, champion, config = ws.pair(domain).name, load_champion(ws, domain), ws.config.monitor_for(domain)
     reference = reference_of(ws, domain, champion)
-    names = deliveries or new_windows(ws, domain, None)
-    history = sorted((_past(ws, domain, k, name, hours) for k, name in enumerate(names)), key=lambda past: past.time)
+    windows = {name: (name,) for name in deliveries} if deliveries else waiting(ws, domain)
+    found_at = (_past(ws, domain, k, batches, hours) for k, batches in enumerate(windows.values()))
+    history = sorted(found_at, key=lambda past: past.time)
     state, found = State(), []
     for k, past in enumerate(history):
         if problems := schema_problems(reference.table, past.rows):
@@ -81,18 +81,18 @@ def replay(ws: Workspace, domain: str, deliveries: list[str], hours: float) -> l
     return found
 
 
-def _past(ws: Workspace, domain: str, place: int, name: str, hours: float) -> Past:
-    """Return a delivery as a window: a batch that is stored, or a file read as its contract says."""
+def _past(ws: Workspace, domain: str, place: int, names: tuple[str, ...], hours: float) -> Past:
+    """Return deliveries as a window: batches that are stored, or one file read as its contract says."""
     from lepton.contract.ingest import reading_of
     from lepton.contract.spec import load_contract
     from lepton.data import readers
     from lepton.data.sampled import sample
     from lepton.data.store import batches
 
-    known = batches(ws, domain)
+    known, name = batches(ws, domain), names[0]
     if name in known:
         came = delivered_at(ws, domain).get(name, datetime.now(UTC))
-        return Past(name, came, sample(ws, domain, [name], MOST_ROWS, ws.config.seed).table)
+        return Past(name, came, sample(ws, domain, names, MOST_ROWS, ws.config.seed).table)
     path = Path(name)
     if not path.exists():
         raise NotFound(

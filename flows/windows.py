@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,7 +19,8 @@ from lepton.core.controller import Decision, Observation, State, decide
 from lepton.core.errors import NotFound
 from lepton.core.faults import reached
 from lepton.core.lease import running_transfer
-from lepton.core.ledger import ALERTED, DECIDED, MEASURED, OBSERVED, Action, Entry, Ledger
+from lepton.core.ledger import ALERTED, DECIDED, INGESTED, MEASURED, OBSERVED, Action, Entry, Ledger
+from lepton.core.windows import Arrived, group
 from lepton.core.workspace import Workspace
 
 PATIENCE = timedelta(minutes=3)
@@ -39,7 +41,6 @@ def new_windows(ws: Workspace, domain: str, window: str | None) -> list[str]:
     Raises:
         NotFound: If one window is asked for and it does not exist.
     """
-    from flows.records import lineage_of_model
     from lepton.data.store import batches as delivered
 
     known = delivered(ws, domain)
@@ -51,12 +52,37 @@ def new_windows(ws: Workspace, domain: str, window: str | None) -> list[str]:
                 fix=[f"lepton ingest {domain} FILE --name {window}"],
             )
         return [window]
-    champion = champion_of(ws, domain)
+    return list(waiting(ws, domain))
+
+
+def waiting(ws: Workspace, domain: str) -> dict[str, tuple[str, ...]]:
+    """Return the windows that are complete and not judged yet, by name, each with its batches."""
+    from flows.records import lineage_of_model
+    from lepton.data.store import batches as delivered
+    from lepton.data.store import counts
+
+    known, champion, ledger = delivered(ws, domain), champion_of(ws, domain), open_ledger(ws)
     learnt = lineage_of_model(ws, champion).data["train"].batches
     later = known[max((known.index(batch) for batch in learnt if batch in known), default=-1) + 1 :]
-    decided = open_ledger(ws).entries(ws.pair(domain).name, "decided")
-    judged = {e.payload["window"] for e in decided if e.payload["state"]["champion"] == champion.label}
-    return [batch for batch in later if batch not in judged]
+    decided = ledger.entries(ws.pair(domain).name, DECIDED)
+    judged = {
+        batch
+        for row in decided
+        if row.payload["state"]["champion"] == champion.label
+        for batch in row.payload.get("batches") or [row.payload["window"]]
+    }
+    left, config = [batch for batch in later if batch not in judged], ws.config.monitor_for(domain)
+    if config.window_rows is None and config.window_hours is None:
+        return {batch: (batch,) for batch in left}
+    now, times = datetime.now(UTC), delivered_at(ws, domain)
+    arrived = [Arrived(batch, counts(ws, domain, [batch])[0], times.get(batch, now)) for batch in left]
+    return group(arrived, config.window_rows, config.window_hours, now)
+
+
+def delivered_at(ws: Workspace, domain: str) -> dict[str, datetime]:
+    """Return when each batch of a target was taken in."""
+    rows = open_ledger(ws).entries(ws.pair(domain).name, INGESTED)
+    return {row.payload["batch"]: row.at for row in rows}
 
 
 def judge_window(
@@ -74,6 +100,7 @@ def judge_window(
     written before anybody is told; what a crash keeps from being told, `finish_telling` tells later. Of a window of
     the past, when it came is the controller's clock, and nobody is told: `tell_outcome` does it for all of them.
     """
+    from lepton.monitoring.report import add_decision
     from lepton.monitoring.window import policy_of
 
     pair, champion = ws.pair(domain), load_champion(ws, domain)
@@ -81,8 +108,10 @@ def judge_window(
     report = ws.reports_dir / "windows" / domain / f"{window}.v{champion.ref.version}.html"
     ledger = open_ledger(ws)
     last, before_us = ledger.last(pair.name, DECIDED), ledger.last(pair.name, OBSERVED)
-    waiting = _undecided(ledger, pair.name, window, champion.ref.label)
-    seen = waiting or _observed(ws, domain, window, champion, None if dry_run else report, past or datetime.now(UTC))
+    undecided = _undecided(ledger, pair.name, window, champion.ref.label)
+    new = waiting(ws, domain)
+    batches = new.get(window, (window,))
+    seen = undecided or _observed(ws, domain, batches, champion, None if dry_run else report, past or datetime.now(UTC))
     reached("monitor.judged")
     remembered = before or (last.payload["state"] if last else None)
     state = State.from_json(remembered) if remembered else State()
@@ -90,15 +119,16 @@ def judge_window(
     running = running_transfer(ledger, pair.name, datetime.now(UTC))
     decision = decide(state, seen, policy_of(config), running, refusals_in_a_row(ledger, pair.name))
     links = {"report": report.as_uri()} if report.exists() else {}
-    is_new = window in new_windows(ws, domain, None)
+    is_new = window in new
     if not is_new:
         decision = Decision("none", f"{window} is no new window; shown, not recorded", state)
     if is_new and not dry_run:
-        if waiting is None:
+        if undecided is None:
             _append(ledger, pair.name, OBSERVED, seen.to_json(), before_us)
             reached("monitor.observed")
-        _append(ledger, pair.name, DECIDED, {**decision.to_json(), "window": window}, last)
+        _append(ledger, pair.name, DECIDED, {**decision.to_json(), "window": window, "batches": list(batches)}, last)
         reached("monitor.decided")
+        add_decision(report, decision)
         if past is None:
             tell(ws, domain, seen, decision, links)
         reached("monitor.told")
@@ -109,18 +139,18 @@ def judge_window(
 
 
 def _observed(
-    ws: Workspace, domain: str, window: str, champion: Loaded, report: Path | None, now: datetime
+    ws: Workspace, domain: str, batches: Sequence[str], champion: Loaded, report: Path | None, now: datetime
 ) -> Observation:
     from lepton.data.sampled import sample
     from lepton.monitoring.accuracy import past_error
     from lepton.monitoring.aspects import schema_problems
     from lepton.monitoring.window import breach, observe
 
-    rows, reference = sample(ws, domain, [window], MOST_ROWS, ws.config.seed), reference_of(ws, domain, champion)
-    pair_name = ws.pair(domain).name
+    rows, reference = sample(ws, domain, batches, MOST_ROWS, ws.config.seed), reference_of(ws, domain, champion)
+    pair_name, window = ws.pair(domain).name, batches[0]
     if problems := schema_problems(reference.table, rows.table):  # the champion could not even answer
         return breach(pair_name, window, rows.rows, rows.digest, champion.ref.label, now, problems)
-    return observe(
+    found = observe(
         pair_name,
         window,
         reference,
@@ -135,6 +165,7 @@ def _observed(
         answer=partial(answered, champion),
         estimate_error=past_error(_observed_earlier(open_ledger(ws), pair_name, window, champion.ref.label)),
     ).observation
+    return replace(found, batches=tuple(batches) if len(batches) > 1 else ())
 
 
 def _extent(ws: Workspace, domain: str, champion: Loaded, window: Sampled) -> Extent:

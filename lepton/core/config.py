@@ -86,6 +86,10 @@ class MonitorFields(Section):
     """M: drifted windows among the last `of` that confirm the drift."""
     of: int = Field(3, ge=1)
     """N."""
+    window_rows: int | None = Field(None, ge=2)
+    """Join batches until they hold so many rows; by default each batch is a window."""
+    window_hours: float | None = Field(None, gt=0)
+    """Or join those that came within the same span of so many hours, judged when it is over."""
     min_rows: int = Field(50, ge=2)
     """Smaller windows are not judged."""
     tolerance: float = Field(0.02, ge=0, le=1)
@@ -94,6 +98,8 @@ class MonitorFields(Section):
     """Time after a retransfer in which no other starts."""
     max_retransfers: int = Field(4, ge=1)
     """Cap of retransfers a pair within 24 hours; after it a person is asked."""
+    examples: int = Field(6, ge=0, le=50)
+    """Rows or images of the window, and as many of the reference, that its report shows; 0 shows none."""
     keep_reports: int = Field(50, ge=1)
     """Reports of windows that are kept, the newest of each target; the numbers stay in the ledger for ever."""
     max_refusals: int = Field(3, ge=1)
@@ -110,6 +116,8 @@ class MonitorConfig(MonitorFields):
                 f"confirm ({self.confirm}) is more than of ({self.of}), so drift would never be confirmed: "
                 f"of the last {self.of} windows at most {self.of} can be drifted"
             )
+        if self.window_rows is not None and self.window_hours is not None:
+            raise ValueError("window_rows and window_hours: a window is made by one of them; leave the other out")
         if self.exit > self.enter:
             raise ValueError(
                 f"exit ({self.exit:g}) is more than enter ({self.enter:g}), so a score could count as drifted and "

@@ -73,6 +73,8 @@ class Observation:
     """Whether the window could be compared; only then the scores mean anything."""
     problems: tuple[str, ...] = ()
     """What breaks the reference's schema, a line each."""
+    batches: tuple[str, ...] = ()
+    """What the window was joined from; none where it is one batch of its name."""
 
     @property
     def score(self) -> float:
@@ -95,13 +97,15 @@ class Observation:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
-        return {**asdict(self), "time": self.time.isoformat(), "problems": list(self.problems)}
+        lists = {"problems": list(self.problems), "batches": list(self.batches)}
+        return {**asdict(self), "time": self.time.isoformat(), **lists}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Observation:
         """Read what `to_json` wrote; what only a later lepton writes is passed over."""
         known = {name: inner for name, inner in value.items() if name in cls.__dataclass_fields__}
-        typed = {"time": datetime.fromisoformat(value["time"]), "problems": tuple(value.get("problems", ()))}
+        typed: dict[str, Any] = {name: tuple(value.get(name, ())) for name in ("problems", "batches")}
+        typed["time"] = datetime.fromisoformat(value["time"])
         return cls(**{**known, **typed})
 
 

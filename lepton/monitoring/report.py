@@ -13,8 +13,12 @@ from lepton.core.files import atomic_write
 from lepton.monitoring.drift import quiet
 
 if TYPE_CHECKING:
+    from lepton.monitoring.accuracy import Estimate
+    from lepton.monitoring.labels import Mix
     from lepton.monitoring.window import Observed
 
+PLACE = "<!-- decision -->"
+"""Where the decision is written into the page once it is made."""
 STYLE = (
     "font:15px/1.5 system-ui,sans-serif;color:#1b1f24;background:#f6f8fa;border-bottom:1px solid #d0d7de;"
     "padding:20px 32px"
@@ -54,13 +58,17 @@ def verdict_html(observed: Observed, decision: Decision | None = None) -> str:
     rows += _of_all_rows(observed)
     if observed.estimate is not None:
         guess = observed.estimate
-        rows.append(
-            ("Estimated accuracy", f"{guess.accuracy:.3f}; {guess.expected:.3f} without drift ({guess.method})")
-        )
+        rows.append(("Estimated accuracy", f"{_estimated(guess)}; {guess.expected:.3f} without drift ({guess.method})"))
     if seen.estimate_error is not None:
         rows.append(("Error of earlier estimates", f"{seen.estimate_error:.3f} on average, where labels were known"))
     if seen.realised_accuracy is not None:
         rows.append(("Realised accuracy", f"{seen.realised_accuracy:.3f}"))
+    if observed.measured is not None:
+        found = observed.measured
+        text = f"{found.usual:.3f} on the reference's labels, {found.now:.3f} here (+- {found.half_width:.3f})"
+        rows.append(("Measured accuracy", text))
+    if observed.mix is not None:
+        rows.append(("Mix of the classes", _mix(observed.mix)))
     if observed.calibration is not None:
         made = observed.calibration
         rows.append(
@@ -71,13 +79,43 @@ def verdict_html(observed: Observed, decision: Decision | None = None) -> str:
             )
         )
     if decision is not None:
-        rows.append(("Decision", f"{decision.action}: {decision.reason}"))
-    lines = "".join(
+        rows += _of_decision(decision)
+    lines = _lines(rows) + ("" if decision else PLACE)
+    title = escape(f"lepton: {seen.window}")
+    head = f'<h1 style="font-size:20px;margin:0 0 8px">{title}</h1><table>{lines}</table>'
+    return f'<div style="{STYLE}">{head}{observed.examples}</div>'
+
+
+def add_decision(path: Path, decision: Decision) -> None:
+    """Write what the controller did into a report that was written before it was known."""
+    if path.exists() and PLACE in (page := path.read_text(encoding="utf-8")):
+        atomic_write(path, page.replace(PLACE, _lines(_of_decision(decision)), 1))
+
+
+def _of_decision(decision: Decision) -> list[tuple[str, str]]:
+    since = [("Since", f"window {decision.state.since}")] if decision.state.since else []
+    return [*since, ("Decision", f"{decision.action}: {decision.reason}")]
+
+
+def _lines(rows: list[tuple[str, str]]) -> str:
+    return "".join(
         f'<tr><td style="padding:2px 24px 2px 0;color:#59636e">{escape(name)}</td><td>{escape(text)}</td></tr>'
         for name, text in rows
     )
-    title = escape(f"lepton: {seen.window}")
-    return f'<div style="{STYLE}"><h1 style="font-size:20px;margin:0 0 8px">{title}</h1><table>{lines}</table></div>'
+
+
+def _estimated(guess: Estimate) -> str:
+    """Return the estimate with its interval."""
+    if guess.low is None or guess.high is None:
+        return f"{guess.accuracy:.3f}"
+    return f"{guess.accuracy:.3f} (90 %: {guess.low:.3f} to {guess.high:.3f})"
+
+
+def _mix(mix: Mix) -> str:
+    """Return the classes that changed their share most, as estimated without labels."""
+    moved = sorted(mix.now, key=lambda label: -abs(mix.now[label] - mix.usual[label]))[:3]
+    shares = ", ".join(f"{label} {mix.usual[label]:.1%} -> {mix.now[label]:.1%}" for label in moved)
+    return f"{shares} (estimated; true if each class still looks as it did)"
 
 
 def _of_all_rows(observed: Observed) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from lepton.monitoring.accuracy import Estimate, estimate, realised
 from lepton.monitoring.aspects import ASPECTS, MIN_FRESH, Column, check_schema, watched_columns
 from lepton.monitoring.calibration import Calibration, calibrate
 from lepton.monitoring.drift import Snapshot, measure
+from lepton.monitoring.examples import examples_html
 from lepton.monitoring.judged import Judged
 from lepton.monitoring.labels import Measured, Mix, Scored, label_mix, measured_accuracy
 from lepton.monitoring.learnt import Answer, Simulated, simulate
@@ -84,6 +85,8 @@ class Observed:
     """Of the classes; None where it cannot be estimated."""
     measured: Measured | None = None
     """Accuracy on labels; None where there are too few."""
+    examples: str = ""
+    """A piece of HTML with rows of the most shifted part, next to such of the reference."""
 
     @property
     def verdict(self) -> Verdict:
@@ -201,6 +204,7 @@ def observe(
         compared=len(seen),
         mix=mix,
         measured=measured,
+        examples=examples_html(sampled, seen, columns, [score.name for score in scores], config.examples),
     )
     if report_path is not None:
         write_report(report_path, observed)
