@@ -13,10 +13,10 @@ from flows.champions import Loaded, champion_of, load_champion, rows_of
 from flows.events import say_drift_confirmed
 from flows.regime import observed_before, refusals_in_a_row, unanswered_retransfer
 from flows.steps import actor, open_ledger
-from lepton.core.alerting import ROWS, open_alerts
+from lepton.core.alerting import ROWS, Standing, open_alerts
 from lepton.core.config import SEVERITIES
 from lepton.core.controller import Decision, Observation, State, decide
-from lepton.core.errors import NotFound
+from lepton.core.errors import LeptonError, NotFound
 from lepton.core.faults import reached
 from lepton.core.lease import running_transfer
 from lepton.core.ledger import ALERTED, DECIDED, INGESTED, MEASURED, OBSERVED, Action, Entry, Ledger
@@ -230,7 +230,8 @@ def tell(ws: Workspace, domain: str, seen: Observation, decision: Decision, link
         if alert.cause in out:
             continue
         before = standing.get(alert.cause)
-        held = alert.kind == "update" and before is not None and before.is_snoozed(datetime.now(UTC))
+        held = _held(before, ws.config.alerts.update_minutes) if alert.kind == "update" and before else None
+        held = None if held == "throttled" and alert.severity == "critical" else held
         # Who heard of the beginning hears of the end.
         heard = max(alert.severity, before.severity if before else "info", key=SEVERITIES.index)
         if alert.kind == "resolve":
@@ -240,10 +241,18 @@ def tell(ws: Workspace, domain: str, seen: Observation, decision: Decision, link
         reached("monitor.alert-sent")
         channels = [{"channel": d.channel, "ok": d.ok, "detail": d.detail} for d in sent]
         told: dict[str, Any] = {"kind": alert.kind, "cause": alert.cause, "severity": alert.severity}
-        told |= {"title": alert.title, "channels": channels, **({"held": "snoozed"} if held else {})}
+        told |= {"title": alert.title, "channels": channels, **({"held": held} if held else {})}
         keep_unsent(ws.outbox_dir, alert, urls, sent[1:], datetime.now(UTC))
         ledger.append(actor(), pair, ALERTED, told)
         reached("monitor.alert-recorded")
+
+
+def _held(before: Standing, minutes: float) -> str | None:
+    """Return why an update of an open alert is not sent; None if it is."""
+    now = datetime.now(UTC)
+    if before.is_snoozed(now):
+        return "snoozed"
+    return "throttled" if now < before.told + timedelta(minutes=minutes) else None
 
 
 def tell_again(ws: Workspace, now: datetime) -> int:
@@ -294,7 +303,17 @@ def reference_of(ws: Workspace, domain: str, champion: Loaded) -> Judged:
     from lepton.data.sampled import sample
 
     batches = lineage_of_model(ws, champion.ref).data["train"].batches
-    table = sample(ws, domain, batches, MOST_ROWS, ws.config.seed).table
+    try:
+        table = sample(ws, domain, batches, MOST_ROWS, ws.config.seed).table
+    except NotFound as error:
+        raise LeptonError(
+            f"The rows that {champion.ref.label} was adapted to are not all there, to be compared with.",
+            why=str(error),
+            fix=[
+                "lepton data checkout  (brings back lost files)",
+                f"lepton transfer {domain}  (adapts to what is there)",
+            ],
+        ) from None
     fitted = set(rows_of(champion.folder)["train"])
     return answered(champion, table, np.array([row_id in fitted for row_id in table.ids], dtype=bool))
 

@@ -144,6 +144,8 @@ class AlertConfig(Section):
     """Apprise URLs (mailto://, slack://, ...); alerts always go to .lepton/alerts.jsonl too."""
     routes: tuple[AlertRoute, ...] = ()
     """Channels that hear of some targets or severities only, beside `urls`."""
+    update_minutes: float = Field(5.0, ge=0)
+    """Updates of an open alert that are not critical are told at most once in so many minutes."""
 
     @property
     def everyone(self) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ Action = Literal["none", "wait", "suspect", "benign", "alert", "retransfer", "re
 CONFIRMED: tuple[Phase, ...] = ("drifted", "retransferring", "cooldown", "exhausted")
 """Phases of a drift that is confirmed: benign or not mended yet; being mended; mended a short while ago, and back;
 beyond what a machine may try, so that a person is asked."""
+CRITICAL_COST = 0.05
+"""Loss of accuracy from which an alert is critical; people who heard of less are told when it gets that far."""
 REMEMBERED = 200
 """Window digests kept to recognise a window that is delivered twice, and retransfers kept for cooldown and cap."""
 
@@ -127,6 +129,8 @@ class State:
     """Whether the alert of cause `drift` is open."""
     breach_open: bool = False
     """Whether the alert of cause `contract` is open."""
+    told_cost: float = 0.0
+    """The greatest loss of accuracy that people heard of since the alert of cause `drift` is open."""
     exhausted: bool = False
     """Whether a person was told that the machine may not try again by itself."""
     retransfers: tuple[datetime, ...] = ()
@@ -255,9 +259,11 @@ def _confirmed(state: State, seen: Observation, policy: Policy, in_flight: str |
             drifted,
         )
     evidence += f", {_known(seen)} to cost {cost:.3f} of accuracy"
-    paged = replace(drifted, alert_open=True)
+    paged = replace(drifted, alert_open=True, told_cost=max(seen.cost, state.told_cost if state.alert_open else 0.0))
     # One page opens the alert; another follows only when something about it changes.
     alert: Literal["open", "update"] | None = None if state.alert_open else "open"
+    if state.alert_open and state.told_cost < CRITICAL_COST <= seen.cost:
+        alert = "update"
     if in_flight:
         return Decision(
             "alert", f"{evidence}; transfer {in_flight} is running", replace(paged, phase="retransferring"), alert
@@ -309,5 +315,9 @@ def _since(state: State, recent: tuple[bool, ...], windows: tuple[str, ...]) -> 
 def _start_over(state: State, champion: str) -> State:
     """Forget the windows judged against another champion; keep what limits retransfers and the open alert."""
     return State(
-        champion=champion, retransfers=state.retransfers, alert_open=state.alert_open, breach_open=state.breach_open
+        champion=champion,
+        retransfers=state.retransfers,
+        alert_open=state.alert_open,
+        breach_open=state.breach_open,
+        told_cost=state.told_cost,
     )

@@ -18,15 +18,13 @@ from pathlib import Path
 from typing import Literal
 
 from lepton.core.config import Severity
-from lepton.core.controller import Decision, Kind, Observation
+from lepton.core.controller import CRITICAL_COST, Decision, Kind, Observation
 from lepton.core.secrets import mask
 
 Cause = Literal["drift", "contract"]
 
 PATIENCE = 20.0
 """Seconds that a channel may take."""
-CRITICAL_COST = 0.05
-"""Estimated loss of accuracy from which an alert is critical."""
 
 
 @dataclass(frozen=True)

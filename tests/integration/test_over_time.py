@@ -191,6 +191,44 @@ def test_the_dashboard_opens_in_a_browser(ws: Workspace, tmp_path: Path) -> None
             process.wait(30)
 
 
+def test_windows_can_be_joined_from_several_batches(
+    ws: Workspace, lepton: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEPTON_MONITOR__WINDOW_ROWS", "300")
+    for number in (5, 6, 7):
+        rows = make_plant(200, 0.9, seed=20 + number, labelled=False)
+        rows.insert(0, "id", [f"w{number}-{k}" for k in range(len(rows))])
+        rows.to_csv(ws.root.parent / f"w{number}.csv", index=False)
+        assert lepton("-w", ws.root, "ingest", TARGET, ws.root.parent / f"w{number}.csv", "--local").code == 0
+    lepton("-w", ws.root, "monitor", TARGET, "--local")
+    last = rows_of(ws, "observed")[-1]
+    assert (last["window"], last["batches"], last["rows"]) == ("w5", ["w5", "w6"], 400)
+    assert rows_of(ws, "decided")[-1]["batches"] == ["w5", "w6"]
+    before = len(rows_of(ws, "observed"))
+    lepton("-w", ws.root, "monitor", TARGET, "--local")
+    assert len(rows_of(ws, "observed")) == before  # w7 waits for more
+    monkeypatch.setenv("LEPTON_MONITOR__WINDOW_HOURS", "24")
+    both = lepton("-w", ws.root, "monitor", TARGET, "--local")
+    assert both.code == 2
+    assert "leave the other out" in both.text
+
+
+def test_a_reference_whose_file_is_gone_is_told_and_nothing_is_decided(ws: Workspace, lepton: Cli) -> None:
+    (path,) = (ws.data_dir / TARGET).glob("*-plant-2.parquet")
+    before = len(Ledger(ws.ledger_url).entries())
+    kept = path.rename(path.with_suffix(".gone"))
+    try:
+        answer = lepton("-w", ws.root, "monitor", TARGET, "--local")
+    finally:
+        kept.rename(path)
+    assert answer.code == 4, answer.text  # the drift from before is still confirmed
+    assert "was adapted to are not all there" in answer.text
+    assert "lepton data checkout" in answer.text
+    assert "Nothing new to judge" not in answer.text
+    assert len(Ledger(ws.ledger_url).entries()) == before
+    assert lepton("-w", ws.root, "monitor", TARGET, "--local").code in (0, 4)
+
+
 def test_a_lost_index_makes_the_dashboard_anew_and_not_twice(tmp_path: Path) -> None:
     from datetime import UTC, datetime
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lepton.cli.output import as_json, note, say, table
 from lepton.cli.session import DryRun, Json, Local, enter, play, where
+
+if TYPE_CHECKING:
+    from lepton.core.workspace import Workspace
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,7 +44,9 @@ def monitor(
         as_json({"windows": judged, "problems": problems, "retransfers": acted})
     else:
         where(on_stack, local)
-        show(judged, on_stack, acted)
+        if judged or not problems:
+            show(judged, on_stack, acted)
+        show_alerts(ws, domain)
         left = [name for name in due if name not in acted and name not in {seen["domain"] for seen in judged}]
         for name in left:
             say(f"  next     lepton transfer {name} --cause drift   (decided before, and not done yet)")
@@ -50,6 +56,16 @@ def monitor(
         raise typer.Exit(4)
     if problems:
         raise typer.Exit(1)
+
+
+def show_alerts(ws: Workspace, domain: str | None) -> None:
+    """Print a line an open alert: it may be older than the windows just judged."""
+    from flows.alerting import alerts_in
+
+    now = datetime.now(UTC)
+    for one in alerts_in(ws, domain):
+        if one.ended is None:
+            say(f"  alert    {one.title}, {one.state(now)} since {one.opened:%Y-%m-%d %H:%M} UTC   (lepton alerts)")
 
 
 def retransfer(domain: str) -> str:
@@ -63,6 +79,14 @@ def retransfer(domain: str) -> str:
         return f"failed: {error.render()}"
 
 
+def accuracy(seen: dict[str, Any]) -> str | None:
+    """Return the estimated accuracy of a window with its interval."""
+    if seen["estimated_accuracy"] is None:
+        return None
+    low, high = seen["estimated_low"], seen["estimated_high"]
+    return f"{seen['estimated_accuracy']:.3f}" + (f" ({low:.3f}-{high:.3f})" if low is not None else "")
+
+
 def show(judged: list[dict[str, Any]], on_stack: bool, acted: dict[str, str]) -> None:
     """Print a row a window, the reasons, and what happens next."""
     if not judged:
@@ -73,11 +97,21 @@ def show(judged: list[dict[str, Any]], on_stack: bool, acted: dict[str, str]) ->
         o, d = seen["observation"], seen["decision"]
         for problem in o["problems"]:
             say(f"  {o['window']}: {problem}")
-        scores = [o["scores"].get(aspect) for aspect in ("inputs", "embedding", "predictions")]
+        worst = max(o["scores"], key=o["scores"].get, default=None)
+        drift = f"{o['scores'][worst]:.2f} {worst}" if worst else None
         rows.append(
-            (seen["domain"], o["window"], o["rows"], *scores, o["estimated_accuracy"], d["action"], d["reason"])
+            (
+                seen["domain"],
+                o["window"],
+                o["rows"],
+                drift,
+                accuracy(o),
+                o["realised_accuracy"],
+                d["action"],
+                d["reason"],
+            )
         )
-    columns = ("domain", "window", "rows", "inputs", "embedding", "predictions", "est. accuracy", "decision", "because")
+    columns = ("domain", "window", "rows", "drift", "est. accuracy", "realised", "decision", "because")
     table("Windows (drift 1.0 = the calibrated threshold)", columns, rows)
     last = judged[-1]
     if last["observation"].get("report"):

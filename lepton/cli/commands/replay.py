@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lepton.cli.commands.monitor import show
+from lepton.cli.commands.monitor import accuracy, show
 from lepton.cli.output import as_json, progress_bar, say, table
 from lepton.cli.session import DryRun, Json, Local, LocalAnyway, Target, enter, play, where
 
@@ -48,7 +48,7 @@ def replay(
         told = ", ".join(f"{alert['kind']}: {alert['title']}" for alert in window["alerts"])
         score = max(o["scores"].values(), default=None)
         rows.append(
-            (o["window"], o["time"][:16], o["rows"], score, _interval(o), o["realised_accuracy"], d["action"], told)
+            (o["window"], o["time"][:16], o["rows"], score, accuracy(o), o["realised_accuracy"], d["action"], told)
         )
     columns = ("window", "time (UTC)", "rows", "drift", "est. accuracy", "realised", "decision", "would have been sent")
     table("Replay (drift 1.0 = the calibrated threshold)", columns, rows)
@@ -81,10 +81,3 @@ def _summary(found: list[dict[str, Any]]) -> dict[str, int]:
         "alerts": sum(len(window["alerts"]) for window in found),
         "retransfers": sum(window["decision"]["action"] == "retransfer" for window in found),
     }
-
-
-def _interval(seen: dict[str, Any]) -> str | None:
-    if seen["estimated_accuracy"] is None:
-        return None
-    ends = seen["estimated_low"], seen["estimated_high"]
-    return f"{seen['estimated_accuracy']:.3f}" + (f" ({ends[0]:.3f}-{ends[1]:.3f})" if None not in ends else "")
