@@ -329,4 +329,5 @@ def answered(champion: Loaded, table: Table, fitted: Any = None) -> Judged:
         embedding=features.numpy(),
         classes=champion.model.classes,
         fitted=fitted,
+        agreement=champion.model.agreement(features),
     )

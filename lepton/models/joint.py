@@ -85,9 +85,15 @@ class MixtureHead(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """Return log-probabilities (n, k) for joint embeddings (n, d)."""
+        answers = self.answers(h)
+        return torch.logsumexp(answers, dim=0) - math.log(len(answers))
+
+    def answers(self, h: Tensor) -> Tensor:
+        """Return each member's log-probabilities (K, n, k) for joint embeddings (n, d)."""
         parts = torch.split(h, self.sizes, dim=1)
-        answers = [
-            torch.log_softmax(head(part) / t, dim=1)
-            for head, part, t in zip(self.heads, parts, self.temperatures, strict=True)
-        ]
-        return torch.logsumexp(torch.stack(answers), dim=0) - math.log(len(answers))
+        return torch.stack(
+            [
+                torch.log_softmax(head(part) / t, dim=1)
+                for head, part, t in zip(self.heads, parts, self.temperatures, strict=True)
+            ]
+        )

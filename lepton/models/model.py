@@ -17,6 +17,7 @@ from lepton.core.table import Table
 from lepton.models.adapters import Bottleneck
 from lepton.models.encoders import Encoder
 from lepton.models.inputs import InputSpec
+from lepton.models.joint import MixtureHead
 from lepton.models.statistics import DomainStatistics
 
 _BATCH = 512
@@ -106,6 +107,16 @@ class Model(nn.Module):
     def probabilities(self, logits: Tensor) -> NDArray[np.float64]:
         """Return logits (n, k) as probabilities at the model's temperature, computed in float64."""
         found: NDArray[np.float64] = torch.softmax(logits.double() / self.temperature, dim=1).numpy()
+        return found
+
+    @torch.no_grad()
+    def agreement(self, features: Tensor) -> NDArray[np.float64] | None:
+        """Return (n,) the share of an ensemble's members that give its answer; None for a model without members."""
+        if not isinstance(self.head, MixtureHead):
+            return None
+        h = self.adapt(features, len(self.adapters))
+        votes = self.head.answers(h).argmax(dim=2)
+        found: NDArray[np.float64] = (votes == self.head(h).argmax(dim=1)).double().mean(dim=0).numpy()
         return found
 
     def embed(self, table: Table) -> NDArray[np.float32]:

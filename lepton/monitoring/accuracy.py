@@ -82,7 +82,9 @@ def estimate(reference: Judged, current: Judged, simulated: Simulated | None = N
     if simulated is None:
         return rough
     fitted = simulated.fitted
-    now, low, high = fitted.predict(simulated.usual.features(seen.probabilities, seen.embedding), len(seen))
+    now, low, high = fitted.predict(
+        simulated.usual.features(seen.probabilities, seen.embedding, seen.agreement), len(seen)
+    )
     return Estimate(now, fitted.usual, "learnt", rough.labelled, low, high)
 
 

@@ -27,6 +27,7 @@ NAMES = (
     "spread",
     "length",
     "variety",
+    "agreement",
 )
 DIRECTIONS = 16
 FLOOR = 1e-9
@@ -73,8 +74,13 @@ class Usual:
             length=float(np.linalg.norm(rows, axis=1).mean()) + FLOOR,
         )
 
-    def features(self, probabilities: NDArray[np.float64], embedding: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return the numbers called NAMES of rows (n, k) and (n, d), all finite."""
+    def features(
+        self,
+        probabilities: NDArray[np.float64],
+        embedding: NDArray[np.floating],
+        agreement: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float64]:
+        """Return the numbers called NAMES of rows (n, k), (n, d) and (n,), all finite."""
         p, h = probabilities.astype(np.float64), embedding.astype(np.float64)
         sure = certainty(p)
         best = np.sort(p, axis=1)[:, ::-1]
@@ -98,5 +104,6 @@ class Usual:
                 np.log(scaled.std(axis=0) + 1e-3).mean(),
                 np.log(np.linalg.norm(h, axis=1).mean() / self.length + FLOOR),
                 -(mean * np.log(np.clip(mean, FLOOR, 1))).sum(),
+                1.0 if agreement is None else agreement.mean(),
             ]
         )

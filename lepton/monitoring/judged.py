@@ -25,6 +25,8 @@ class Judged:
     """The k labels, in the order of the probabilities."""
     fitted: NDArray[np.bool_] | None = None
     """(n,) true where the champion was fitted to the row's label; None: decided by the split, see `fresh`."""
+    agreement: NDArray[np.float64] | None = None
+    """(n,) share of an ensemble's members that give its answer; None where the champion has no members."""
 
     def __post_init__(self) -> None:
         rows = len(self.table)
@@ -49,6 +51,7 @@ class Judged:
             embedding=self.embedding[at],
             classes=self.classes,
             fitted=None if self.fitted is None else self.fitted[at],
+            agreement=None if self.agreement is None else self.agreement[at],
         )
 
     def fresh(self) -> NDArray[np.bool_]:

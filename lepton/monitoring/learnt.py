@@ -31,7 +31,7 @@ from lepton.monitoring.judged import Judged, atc_threshold, certainty, correct
 Answer = Callable[[Table], Judged]
 """The champion: rows to its answers."""
 
-VERSION = 1
+VERSION = 2
 """Part of the cache's key: raise it when the numbers of equal inputs change."""
 MIN_ROWS = 60
 """Fewer held-out labelled rows than this show too little of how accuracy falls."""
@@ -185,23 +185,34 @@ def _degraded(before: Judged, kinds: Sequence[str], answer: Answer, usual: Usual
             if not after.finite().all():
                 continue
             right = correct(after)
-            yield usual.features(after.probabilities, after.embedding), float(right.mean()), kind
+            yield usual.features(after.probabilities, after.embedding, after.agreement), float(right.mean()), kind
             for share in SHARES:
                 bad = rng.random(len(before)) < share
                 p = np.where(bad[:, None], after.probabilities, before.probabilities)
                 h = np.where(bad[:, None], after.embedding, before.embedding)
-                yield usual.features(p, h), float(np.where(bad, right, well).mean()), kind
+                yield (
+                    usual.features(p, h, _mixed(bad, after.agreement, before.agreement)),
+                    float(np.where(bad, right, well).mean()),
+                    kind,
+                )
 
 
 def _resampled(before: Judged, usual: Usual, seed: int) -> Iterator[Window]:
     rng, right = np.random.default_rng(seed + 1), correct(before)
     for k in range(QUIET):
         at = rng.choice(len(before), len(before))
+        some = before.take(at)
         yield (
-            usual.features(before.probabilities[at], before.embedding[at]),
+            usual.features(some.probabilities, some.embedding, some.agreement),
             float(right[at].mean()),
             f"{QUIET_KIND} {k}",
         )
+
+
+def _mixed(
+    bad: NDArray[np.bool_], after: NDArray[np.float64] | None, before: NDArray[np.float64] | None
+) -> NDArray[np.float64] | None:
+    return None if after is None or before is None else np.where(bad, after, before)
 
 
 def _fit(x: NDArray[np.float64], y: NDArray[np.float64], kernel: Any = None) -> Any:

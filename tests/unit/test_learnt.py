@@ -111,6 +111,20 @@ def test_windows_are_simulated_once_and_a_damaged_cache_is_made_again(digits, re
     assert len(calls) == 12
 
 
+def test_members_of_an_ensemble_that_disagree_are_evidence(digits, reference):
+    rng = np.random.default_rng(0)
+
+    def judged(table: Table) -> Judged:
+        found = digits.answer(table)
+        return replace(found, agreement=np.where(correct(found), 1.0, rng.choice([0.4, 0.6], len(table))))
+
+    quiet = judged(reference.table)
+    found = simulate(quiet, quiet.held_out(), quiet.fresh(), judged)
+    place = NAMES.index("agreement")
+    assert np.corrcoef(found.features[:, place], found.accuracy)[0, 1] > 0.9
+    assert np.ptp(simulate(reference, reference.held_out(), reference.fresh(), digits.answer).features[:, place]) == 0
+
+
 def test_where_little_is_labelled_or_pixels_are_floats_confidence_alone_tells(digits, reference):
     few = np.zeros(len(reference), dtype=bool)
     few[:59] = True
