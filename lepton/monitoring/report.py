@@ -61,7 +61,7 @@ def verdict_html(observed: Observed, decision: Decision | None = None) -> str:
         rows.append(("Estimated accuracy", f"{_estimated(guess)}; {guess.expected:.3f} without drift ({guess.method})"))
     if seen.estimate_error is not None:
         rows.append(("Error of earlier estimates", f"{seen.estimate_error:.3f} on average, where labels were known"))
-    if seen.realised_accuracy is not None:
+    if seen.realised_accuracy is not None and observed.measured is None:
         rows.append(("Realised accuracy", f"{seen.realised_accuracy:.3f}"))
     if observed.measured is not None:
         found = observed.measured

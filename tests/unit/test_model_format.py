@@ -51,6 +51,17 @@ def ensemble(kind="image"):
     return Model(models[0].inputs, joint, head, models[0].classes), models
 
 
+def test_an_ensemble_says_how_many_of_its_members_give_its_answer():
+    model, members = ensemble()
+    seen = rows("image", 40)
+    votes = np.stack([member.predict_proba(seen).argmax(axis=1) for member in members])
+    expected = (votes == model.predict_proba(seen).argmax(axis=1)).mean(axis=0)
+    found = model.agreement(model.features(seen))
+    np.testing.assert_allclose(found, expected)
+    assert 0 < found.min() < 1
+    assert base("image").agreement(base("image").features(seen)) is None
+
+
 @pytest.mark.parametrize("kind", ["image", "tabular"])
 def test_a_model_answers_the_same_bits_after_the_disk(kind, tmp_path):
     loaded = model_format.load(model_format.save(base(kind), tmp_path / "m"))
