@@ -58,7 +58,7 @@ def test_an_ensemble_says_how_many_of_its_members_give_its_answer():
     expected = (votes == model.predict_proba(seen).argmax(axis=1)).mean(axis=0)
     found = model.agreement(model.features(seen))
     np.testing.assert_allclose(found, expected)
-    assert 0 < found.min() < 1
+    assert len(set(found)) > 1
     assert base("image").agreement(base("image").features(seen)) is None
 
 
