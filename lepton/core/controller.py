@@ -204,7 +204,8 @@ def decide(
     if state.breach_open:
         healed = decide(replace(state, breach_open=False), seen, policy, in_flight, refusals)
         return replace(healed, breach="resolve")
-    bar = policy.enter if state.phase == "stable" else policy.exit
+    # What confirms a drift must be beyond the upper band each time; once it is confirmed, the lower one holds it.
+    bar = policy.exit if state.phase in CONFIRMED else policy.enter
     drifted = seen.score >= bar
     recent = (*state.recent, drifted)[-policy.of :]
     windows = (*state.windows, seen.window)[-policy.of :]

@@ -129,6 +129,51 @@ def translate(x: Pixels, level: int, rng: np.random.Generator) -> Pixels:
     return _affine(x, np.eye(2), shift=(share * x.shape[2], share * x.shape[3]))
 
 
+def stain(x: Pixels, level: int, rng: np.random.Generator) -> Pixels:
+    """A drop on the glass: one grey disc at a random place in every image (after MNIST-C `spatter`)."""
+    _, _, height, width = x.shape
+    y, along = np.mgrid[:height, :width]
+    middle = rng.random((2, len(x), 1, 1)) * np.array([height, width]).reshape(2, 1, 1, 1)
+    radius = (0.12, 0.2, 0.3)[level] * max(height, width)
+    inside = (y - middle[0]) ** 2 + (along - middle[1]) ** 2 <= radius**2
+    return np.where(inside[:, None], 0.6, x)
+
+
+def scratches(x: Pixels, level: int, rng: np.random.Generator) -> Pixels:
+    """Scratched film: straight white lines, others in each image (after MNIST-C `dotted_line` and `zigzag`)."""
+    _, _, height, width = x.shape
+    y, along = np.mgrid[:height, :width]
+    changed = x
+    for _ in range((1, 2, 4)[level]):
+        angle, place = rng.random((2, len(x), 1, 1)) * np.array([np.pi, 1.0]).reshape(2, 1, 1, 1)
+        offset = np.cos(angle) * (along - width * place) + np.sin(angle) * (y - height * place)
+        changed = np.where((np.abs(offset) <= 0.03 * max(height, width))[:, None], 1.0, changed)
+    return changed
+
+
+def thick(x: Pixels, level: int, rng: np.random.Generator) -> Pixels:
+    """Ink that spreads to the pixels around it (Castro et al. 2019, Morpho-MNIST; no kind of MNIST-C)."""
+    side = 1 + 2 * max(1, round(0.06 * x.shape[3]))
+    share = (0.4, 0.7, 1.0)[level]
+    return np.asarray((1 - share) * x + share * ndimage.grey_dilation(x, size=(1, 1, side, side)))
+
+
+def pixelate(x: Pixels, level: int, rng: np.random.Generator) -> Pixels:
+    """Too few pixels: blocks are drawn to their mean (after ImageNet-C `pixelate`)."""
+    block, share = max(2, round(0.15 * x.shape[3])), (0.5, 0.75, 1.0)[level]
+    changed = x.copy()
+    for top in range(0, x.shape[2], block):
+        for left in range(0, x.shape[3], block):
+            part = changed[:, :, top : top + block, left : left + block]
+            part[...] = (1 - share) * part + share * part.mean(axis=(2, 3), keepdims=True)
+    return changed
+
+
+def exposure(x: Pixels, level: int, rng: np.random.Generator) -> Pixels:
+    """Overexposed: what is grey becomes bright, what is bright is clipped (after ImageNet-C `brightness`)."""
+    return np.asarray(np.clip(x + (0.15, 0.3, 0.5)[level], 0, 1) ** (0.8, 0.6, 0.4)[level])
+
+
 def _filter(x: Pixels, vertical: float, horizontal: float) -> Pixels:
     return np.asarray(ndimage.gaussian_filter(x, (0, 0, vertical, horizontal), mode="nearest"))
 
@@ -147,7 +192,7 @@ CORRUPTIONS: dict[str, Callable[[Pixels, int, np.random.Generator], Pixels]] = {
     function.__name__: function
     for function in (
         gaussian_noise, shot_noise, impulse_noise, blur, motion_blur, contrast, lamp, fog, dead_columns, invert,
-        shear, rotate, scale, translate,
+        shear, rotate, scale, translate, stain, scratches, thick, pixelate, exposure,
     )
 }  # fmt: skip
 """Name -> function."""

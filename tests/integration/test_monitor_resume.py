@@ -166,15 +166,15 @@ def test_a_monitor_that_was_overtaken_is_told_so_and_its_decision_is_not_written
     """The last window waits for its decision; two monitors decide at once: the second one is refused."""
     from flows import windows
 
-    book, real = Ledger(ws.ledger_url), windows.new_windows
+    book, real = Ledger(ws.ledger_url), windows.waiting
 
-    def look_and_be_overtaken(*arguments: Any) -> list[str]:
+    def look_and_be_overtaken(*arguments: Any) -> dict[str, tuple[str, ...]]:
         found = real(*arguments)
         monkeypatch.undo()
         judge_window(ws, "plant-2", "w2", dry_run=False)
         return found
 
-    monkeypatch.setattr(windows, "new_windows", look_and_be_overtaken)
+    monkeypatch.setattr(windows, "waiting", look_and_be_overtaken)
     with pytest.raises(Conflict):
         judge_window(ws, "plant-2", "w2", dry_run=False)
     assert [row.payload["window"] for row in book.entries(PAIR, "decided")] == ["w1", "w2"]
