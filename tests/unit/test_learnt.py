@@ -68,19 +68,22 @@ def without(simulated: Simulated, kind: str) -> Simulated:
 
 
 def test_kinds_that_were_never_simulated_are_judged_better_than_by_confidence(digits, reference, simulated):
+    """Errors of 0.040 to 0.066 against 0.15 to 0.17, and 76 to 86 % held, on three divisions of the digits."""
     rough, learnt, held = [], [], []
     for kind in ("blur", "motion_blur", "gaussian_noise", "fog", "shear", "rotate", "translate"):
-        seen = digits.answer(damaged(digits.rows(1200, 1797), kind, 3))
-        real = float(correct(seen).mean())
-        by_confidence, by_simulation = estimate(reference, seen), estimate(reference, seen, without(simulated, kind))
-        assert (by_confidence.low, by_simulation.method) == (None, "learnt")
-        assert by_simulation.low <= by_simulation.accuracy <= by_simulation.high
-        rough.append(abs(by_confidence.accuracy - real))
-        learnt.append(abs(by_simulation.accuracy - real))
-        held.append(by_simulation.low <= real <= by_simulation.high)
-    assert np.mean(learnt) < 0.7 * np.mean(rough)  # 0.08 and 0.24
-    assert np.mean(learnt) < 0.14
-    assert sum(held) >= 5
+        unaware = without(simulated, kind)
+        for strength in (1, 2, 3):
+            seen = digits.answer(damaged(digits.rows(1200, 1797), kind, strength))
+            real = float(correct(seen).mean())
+            by_confidence, by_simulation = estimate(reference, seen), estimate(reference, seen, unaware)
+            assert (by_confidence.low, by_simulation.method) == (None, "learnt")
+            assert by_simulation.low <= by_simulation.accuracy <= by_simulation.high
+            rough.append(abs(by_confidence.accuracy - real))
+            learnt.append(abs(by_simulation.accuracy - real))
+            held.append(by_simulation.low <= real <= by_simulation.high)
+    assert np.mean(learnt) < 0.6 * np.mean(rough)
+    assert np.mean(learnt) < 0.1
+    assert np.mean(held) > 0.6
 
 
 def test_without_drift_nothing_is_lost_and_a_small_window_has_a_wider_interval(digits, reference, simulated):
