@@ -139,10 +139,10 @@ def _finish(ws: Workspace, plan: Json) -> Json:
     with _objects(ws, wanted, scope, current=now_listed(ws)) as objects:
         for place, hit, _ in objects:
             place.remove(sorted(hit))
+            reached(f"forget.{place.name}-cleaned")
     for domain in scope:
         if plan["domains"][domain]["found"]:  # they show some rows, and which is not on record
             shutil.rmtree(ws.reports_dir / "windows" / domain, ignore_errors=True)
-            reached(f"forget.{place.name}-cleaned")
     _remove_copies(ws, scope, wanted)
     told = _told(ws, plan, dry_run=False)
     _record(ws, plan, told)

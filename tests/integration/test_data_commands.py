@@ -277,13 +277,16 @@ def with_copies(ws):
     for folder in (ws.cache_dir / "features", ws.work_dir / "transfer-here-to-there-0"):
         folder.mkdir(parents=True)
         (folder / "some.json").write_text('["one-1"]')
+    page = ws.reports_dir / "windows" / TARGET / "one.v1.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("<td>one-1</td><td>two-0</td>")
 
 
 def test_erased_rows_are_in_no_file_of_the_workspace_any_more(plain):
     with_copies(plain)
     path = ids_file(plain, "one-1", "two-0", "nobody")
     expected = set(holders(plain, "one-1"))
-    assert len(expected) == 10, "data, DVC's cache and remote, predictions, three in quarantine, past, cache, work"
+    assert len(expected) == 11, "data, DVC's cache, remote, predictions, three in quarantine, past, cache, work, report"
     dry = forget(plain, path, None, "request 1", dry_run=True)
     assert set(holders(plain, "one-1")) == expected
     done = forget(plain, path, None, "request 1", dry_run=False)
