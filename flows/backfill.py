@@ -12,7 +12,8 @@ from flows.events import say_drift_confirmed
 from flows.monitor import draw, find_targets, find_windows, measure
 from flows.regime import observed_before, unanswered_retransfer
 from flows.steps import open_ledger, step, workspace
-from flows.windows import delivered_at, judge_window, tell
+from flows.telling import tell
+from flows.windows import delivered_at, judge_window
 from lepton.core.alerting import ROWS, open_alerts
 from lepton.core.controller import Decision, Kind, Observation
 from lepton.core.ledger import DECIDED

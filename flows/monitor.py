@@ -11,7 +11,8 @@ from flows.champions import find_champion
 from flows.measured import measure_later
 from flows.series import tidy_reports, update_series
 from flows.steps import step, workspace
-from flows.windows import finish_telling, judge_window, new_windows, tell_again
+from flows.telling import finish_telling, tell_again
+from flows.windows import judge_window, new_windows
 from lepton.core.errors import LeptonError, NotFound
 
 

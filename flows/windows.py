@@ -1,30 +1,27 @@
-"""The work behind the steps of the monitor: one window judged, the decision recorded, people and the server told."""
+"""The work behind the steps of the monitor: which windows wait, and one of them judged and decided about."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.champions import Loaded, champion_of, load_champion, rows_of
 from flows.events import say_drift_confirmed
-from flows.regime import observed_before, refusals_in_a_row, unanswered_retransfer
+from flows.regime import refusals_in_a_row
 from flows.steps import actor, open_ledger
-from lepton.core.alerting import ROWS, Standing, open_alerts
-from lepton.core.config import SEVERITIES
+from flows.telling import tell
 from lepton.core.controller import Decision, Observation, State, decide
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.faults import reached
 from lepton.core.lease import running_transfer
-from lepton.core.ledger import ALERTED, DECIDED, INGESTED, MEASURED, OBSERVED, Action, Entry, Ledger
+from lepton.core.ledger import DECIDED, INGESTED, MEASURED, OBSERVED, Action, Entry, Ledger
 from lepton.core.windows import Arrived, group
 from lepton.core.workspace import Workspace
 
-PATIENCE = timedelta(minutes=3)
-"""How long a worker may take to start a retransfer before the event is repeated."""
 MOST_ROWS = 20_000
 """Rows of a window, and of a reference, that are answered by the champion; larger ones are read as a stream."""
 
@@ -214,85 +211,6 @@ def _append(ledger: Ledger, pair_name: str, action: Action, payload: dict[str, A
     """Write a row after the one of its kind that we saw; of two monitors at once, one is told to look again."""
     expected = before.seq if before else 0
     ledger.append(actor(), pair_name, action, payload, expect_seq=expected, expect_of=[action])
-
-
-def tell(ws: Workspace, domain: str, seen: Observation, decision: Decision, links: dict[str, str]) -> None:
-    """Send the alerts that the decision asks for, that are not out yet, and record on which channels each went out."""
-    from lepton.monitoring.alerts import compose, send
-    from lepton.monitoring.outbox import forget, keep_unsent
-
-    ledger, pair = open_ledger(ws), ws.pair(domain).name
-    decided = ledger.last(pair, DECIDED)
-    since = decided.seq if decided else 0
-    out = {row.payload.get("cause", "drift") for row in ledger.entries(pair, ALERTED, after=since)}
-    standing = {one.cause: one for one in open_alerts(ledger.entries(pair, ROWS))}
-    for alert in compose(seen, decision, domain, links):
-        if alert.cause in out:
-            continue
-        before = standing.get(alert.cause)
-        held = _held(before, ws.config.alerts.update_minutes) if alert.kind == "update" and before else None
-        held = None if held == "throttled" and alert.severity == "critical" else held
-        # Who heard of the beginning hears of the end.
-        heard = max(alert.severity, before.severity if before else "info", key=SEVERITIES.index)
-        if alert.kind == "resolve":
-            forget(ws.outbox_dir, pair, alert.cause)
-        urls = () if held else ws.config.alerts.channels(domain, heard)
-        sent = [] if held else send(alert, urls, ws.alerts_file)
-        reached("monitor.alert-sent")
-        channels = [{"channel": d.channel, "ok": d.ok, "detail": d.detail} for d in sent]
-        told: dict[str, Any] = {"kind": alert.kind, "cause": alert.cause, "severity": alert.severity}
-        told |= {"title": alert.title, "channels": channels, **({"held": held} if held else {})}
-        keep_unsent(ws.outbox_dir, alert, urls, sent[1:], datetime.now(UTC))
-        ledger.append(actor(), pair, ALERTED, told)
-        reached("monitor.alert-recorded")
-
-
-def _held(before: Standing, minutes: float) -> str | None:
-    """Return why an update of an open alert is not sent; None if it is."""
-    now = datetime.now(UTC)
-    if before.is_snoozed(now):
-        return "snoozed"
-    return "throttled" if now < before.told + timedelta(minutes=minutes) else None
-
-
-def tell_again(ws: Workspace, now: datetime) -> int:
-    """Send again what a channel did not take, where it is time; return how many alerts went out."""
-    from lepton.monitoring.outbox import send_again
-
-    return sum(delivery.ok for delivery in send_again(ws.outbox_dir, ws.config.alerts.everyone, now))
-
-
-def retransfers_left(ws: Workspace, domain: str | None) -> list[str]:
-    """Return the targets, or the one, whose decided retransfer nobody began, or that was killed before its end."""
-    ledger, now = open_ledger(ws), datetime.now(UTC)
-    targets = ws.targets() if domain is None else [domain]
-    return [name for name in targets if unanswered_retransfer(ledger, ws.pair(name).name, now)]
-
-
-def finish_telling(ws: Workspace, domain: str, now: datetime) -> list[str]:
-    """Tell what a crash kept from being told after the last decision; return what was told.
-
-    The event is repeated only if nothing started for a while: the worker needs its seconds to begin.
-    """
-    pair, ledger = ws.pair(domain), open_ledger(ws)
-    last = ledger.last(pair.name, DECIDED)
-    observed = observed_before(ledger, last) if last else None
-    if last is None or observed is None:
-        return []
-    decision = Decision.from_json(last.payload)
-    seen = Observation.from_json(observed.payload)
-    told = []
-    wanted = sum(kind is not None for kind in (decision.alert, decision.breach))
-    if len(ledger.entries(pair.name, ALERTED, after=last.seq)) < wanted:
-        tell(ws, domain, seen, decision, {})
-        told.append("alert")
-    asked = unanswered_retransfer(ledger, pair.name, now)
-    cause = observed_before(ledger, asked) if asked else None
-    if asked and cause and now - asked.at > PATIENCE:
-        say_drift_confirmed(pair.name, domain, cause.payload, asked.payload["reason"])
-        told.append("event")
-    reached("monitor.caught-up")
-    return told
 
 
 def reference_of(ws: Workspace, domain: str, champion: Loaded) -> Judged:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from flows.windows import tell, tell_again
+from flows.telling import tell, tell_again
 from lepton.core.controller import Decision, Observation, State
 from lepton.core.ledger import Ledger
 from lepton.core.workspace import Workspace
@@ -123,6 +123,22 @@ def test_a_decision_that_is_told_a_second_time_sends_nothing(tmp_path: Path, hoo
     decide(ws, "open")
     tell(ws, SITE, SEEN, Decision("alert", "confirmed", State(since="w4"), "open"), {})
     assert len(hook.received) == 1
+
+
+def test_an_update_that_follows_at_once_is_held_back_unless_it_is_critical(tmp_path: Path, hook: Any) -> None:
+    ws = place(tmp_path, f"json://127.0.0.1:{hook.server_port}")
+    mild = replace(SEEN, estimated_accuracy=0.87)
+    for seen, kind in ((mild, "open"), (mild, "update"), (SEEN, "update")):
+        decision = Decision("alert", "confirmed", State(since="w4"), kind)  # type: ignore[arg-type]
+        Ledger(ws.ledger_url).append("user:ada", PAIR, "decided", {**decision.to_json(), "window": "w5"})
+        tell(ws, SITE, seen, decision, {})
+    rows = [row.payload for row in Ledger(ws.ledger_url).entries(PAIR, "alerted")]
+    assert [(row["severity"], row.get("held")) for row in rows] == [
+        ("warning", None),
+        ("warning", "throttled"),
+        ("critical", None),
+    ]
+    assert len(hook.received) == 2
 
 
 def test_a_channel_that_is_down_gets_its_alert_when_it_is_back(tmp_path: Path, hook: Any) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from flows.regime import ATTEMPTS, unanswered_retransfer
-from flows.windows import judge_window, retransfers_left
+from flows.telling import retransfers_left
+from flows.windows import judge_window
 from lepton.core.controller import State
 from lepton.core.errors import Conflict
 from lepton.core.lease import this_process

@@ -34,7 +34,7 @@ def monitor(
     """
     ws, on_stack = enter(local)
     from flows.monitor import monitor as flow
-    from flows.windows import retransfers_left
+    from flows.telling import retransfers_left
 
     found = play(flow, on_stack, domain, window, dry_run)
     judged, problems = [seen for seen in found if "decision" in seen], [seen for seen in found if "problem" in seen]
