@@ -81,6 +81,8 @@ class Fitted:
     """In the windows that it learnt from."""
     usual: float
     """What it says of windows without drift, on average."""
+    worst: float
+    """Lowest accuracy that it learnt from: nothing below it is claimed, however far a window lies from all others."""
 
     @classmethod
     def to(
@@ -98,12 +100,12 @@ class Fitted:
             errors += list(np.abs(found - accuracy[out]) / deviation)
         quiet = np.array([kind.startswith(QUIET_KIND) for kind in kinds])
         usual = float(np.clip(process.predict(x[quiet]), 0, 1).mean())
-        return cls(centre, scale, process, float(np.quantile(errors, LEVEL)), rows, usual)
+        return cls(centre, scale, process, float(np.quantile(errors, LEVEL)), rows, usual, float(accuracy.min()))
 
     def predict(self, features: NDArray[np.float64], rows: int) -> tuple[float, float, float]:
         """Return the accuracy of a window of `rows` rows, and the ends of its interval, each within 0 and 1."""
         found, deviation = self.process.predict(((features - self.centre) / self.scale)[None], return_std=True)
-        middle = float(np.clip(found[0], 0, 1))
+        middle = float(np.clip(found[0], self.worst, 1))
         # What chance alone does to a small window; windows as large as the simulated ones have it in the process.
         chance = middle * (1 - middle) * max(0.0, 1 / rows - 1 / self.rows)
         half = self.reach * float(np.sqrt(deviation[0] ** 2 + chance))

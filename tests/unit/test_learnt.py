@@ -93,6 +93,14 @@ def test_without_drift_nothing_is_lost_and_a_small_window_has_a_wider_interval(d
     assert 0 <= whole.low < whole.high <= 1
 
 
+def test_what_lies_far_from_all_that_was_simulated_is_not_called_worse_than_the_worst_of_it(reference, simulated):
+    far = replace(reference, embedding=reference.embedding * -40.0)
+    found = estimate(reference, far, simulated)
+    assert found.accuracy >= simulated.accuracy.min()
+    assert found.low <= found.accuracy <= found.high
+    assert found.half_width > 0.2
+
+
 def test_windows_are_simulated_once_and_a_damaged_cache_is_made_again(digits, reference, tmp_path):
     calls = []
 
