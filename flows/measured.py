@@ -25,13 +25,16 @@ def measure_later(ws: Workspace, domain: str) -> list[dict[str, Any]]:
             window = row.payload["window"]
             of = Observation.from_json(row.payload) if row.action == OBSERVED else seen[window][0]
             seen[window] = (of, int(row.payload.get("labelled", 0)))
-    known, found = set(batches(ws, domain)), []
+    known, found, loaded = set(batches(ws, domain)), [], None
     for window, (before, labelled) in seen.items():
         parts = before.batches or (window,)
         if not known.issuperset(parts) or before.verdict != "judged" or counts(ws, domain, parts)[1] <= labelled:
             continue
         rows = sample(ws, domain, parts, MOST_ROWS, ws.config.seed).table.labelled()
-        accuracy = realised(answered(load_champion(ws, domain), rows)) if len(rows) > labelled else None
+        if len(rows) <= labelled:
+            continue
+        loaded = loaded or load_champion(ws, domain)
+        accuracy = realised(answered(loaded, rows))
         if accuracy is not None:
             payload = {"window": window, "champion": champion, "realised_accuracy": accuracy, "labelled": len(rows)}
             payload |= {"estimated_accuracy": before.estimated_accuracy}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,7 +72,7 @@ def points_of(rows: list[Entry], ws: Workspace, domain: str) -> list[tuple[int, 
             order += [key] if key not in seen else []
             seen[key] = Observation.from_json(row.payload)
         elif key in seen and key in about:
-            seen[key] = with_labels(seen[key], row.payload)
+            seen[key] = seen[key].with_labels(row.payload)
             about[key] = (row.seq, about[key][1])
     found = []
     for key in order:
@@ -85,12 +84,6 @@ def points_of(rows: list[Entry], ws: Workspace, domain: str) -> list[tuple[int, 
             name = f"{key[0]} ({key[1].rpartition(' ')[2]})"
             found.append((seq, Point(name, seen[key].time, values, words)))
     return found
-
-
-def with_labels(seen: Observation, measured: dict[str, object]) -> Observation:
-    """Return an observation with the accuracy that labels showed later."""
-    known = {name: measured[name] for name in ("realised_accuracy", "labelled")}
-    return replace(seen, **known)  # type: ignore[arg-type]
 
 
 def _values(seen: Observation, decision: Decision | None, bands: Mapping[str, float]) -> dict[str, float | None]:

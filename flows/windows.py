@@ -194,7 +194,7 @@ def _observed_earlier(ledger: Ledger, pair_name: str, window: str, champion: str
         if row.action == OBSERVED:
             earlier[key] = Observation.from_json(row.payload)
         elif key in earlier:
-            earlier[key] = replace(earlier[key], realised_accuracy=row.payload["realised_accuracy"])
+            earlier[key] = earlier[key].with_labels(row.payload)
     return list(earlier.values())
 
 

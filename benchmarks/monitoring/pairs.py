@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+import digits
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
-import digits  # noqa: E402
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
-
-from lepton.core.config import EncoderConfig, PretrainConfig  # noqa: E402
-from lepton.core.table import Table  # noqa: E402
-from lepton.data.columns import normalise  # noqa: E402
-from lepton.models.model import Model  # noqa: E402
-from lepton.monitoring.judged import Judged  # noqa: E402
-from lepton.pretraining import pretrain  # noqa: E402
-from lepton.transfer.candidates import try_strategy  # noqa: E402
+from lepton.core.config import EncoderConfig, PretrainConfig
+from lepton.core.table import Table
+from lepton.data.columns import normalise
+from lepton.models.model import Model
+from lepton.monitoring.judged import Judged
+from lepton.pretraining import pretrain
+from lepton.transfer.candidates import try_strategy
 
 ROWS = 2000
 """Of a reference."""

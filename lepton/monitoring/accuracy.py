@@ -73,19 +73,18 @@ def estimate(reference: Judged, current: Judged, simulated: Simulated | None = N
     if not len(seen) or not fresh.any():
         return None
     held_out = reference.held_out()
+    labelled = int(held_out.sum())
+    if simulated is not None:
+        fitted = simulated.fitted
+        features = simulated.usual.features(seen.probabilities, seen.embedding, seen.agreement)
+        now, low, high = fitted.predict(features, len(seen))
+        return Estimate(now, fitted.usual, "learnt", labelled, low, high)
     method, score = _estimator(reference, held_out)
     usual = reference.probabilities[fresh]
     found, ceiling = score(seen.probabilities), mix_ceiling(usual, seen.probabilities)
     if ceiling < found:
         found, method = ceiling, "mix"
-    rough = Estimate(found, score(usual), method, int(held_out.sum()))
-    if simulated is None:
-        return rough
-    fitted = simulated.fitted
-    now, low, high = fitted.predict(
-        simulated.usual.features(seen.probabilities, seen.embedding, seen.agreement), len(seen)
-    )
-    return Estimate(now, fitted.usual, "learnt", rough.labelled, low, high)
+    return Estimate(found, score(usual), method, labelled)
 
 
 def _estimator(reference: Judged, held_out: NDArray[np.bool_]) -> tuple[str, Callable[[NDArray[np.float64]], float]]:

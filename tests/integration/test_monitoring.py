@@ -28,46 +28,20 @@ from lepton.monitoring.drift import SHOWN, measure
 from lepton.monitoring.judged import Judged
 from lepton.monitoring.report import write_report
 from lepton.monitoring.window import observe, policy_of
+from tests.small_digits import Digits
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CONFIG = MonitorConfig()
 
 
-class Digits:
-    """Real digits and a small model of them: principal components of the pixels and a logistic regression."""
-
-    def __init__(self) -> None:
-        from sklearn.datasets import load_digits
-        from sklearn.decomposition import PCA
-        from sklearn.linear_model import LogisticRegression
-
-        bunch = load_digits()
-        order = np.random.default_rng(0).permutation(len(bunch.images))
-        self.images = (bunch.images[order] * 15).astype(np.uint8)[:, None]
-        self.labels = bunch.target[order].astype(str).astype(object)
-        learnt = self.images[1400:].reshape(-1, 64) / 255
-        self.components = PCA(24, random_state=0).fit(learnt)
-        self.head = LogisticRegression(max_iter=300).fit(self.components.transform(learnt), self.labels[1400:])
-
-    def table(self, start: int, stop: int) -> Table:
-        ids = np.array([f"d{k}" for k in range(start, stop)], dtype=object)
-        return Table("image", ids, self.labels[start:stop], images=self.images[start:stop])
-
-    def judge(self, table: Table) -> Judged:
-        assert table.images is not None
-        h = self.components.transform(table.images.reshape(len(table), -1) / 255)
-        fitted = np.zeros(len(table), dtype=bool)
-        return Judged(table, self.head.predict_proba(h), h, tuple(self.head.classes_), fitted)
-
-
 @pytest.fixture(scope="module")
 def digits() -> Digits:
-    return Digits()
+    return Digits(slice(1400, None))
 
 
 @pytest.fixture(scope="module")
 def reference(digits: Digits) -> Judged:
-    return digits.judge(digits.table(0, 600))
+    return digits.answer(digits.rows(0, 600))
 
 
 def blurred(table: Table) -> Table:
@@ -116,9 +90,9 @@ def test_our_statistic_is_evidently_s(kind, reference):
 def test_quiet_windows_stay_quiet_and_degraded_ones_are_found_with_their_cost(digits, reference, tmp_path):
     state, actions = State(), []
     for k in range(6):
-        table = digits.table(600 + 125 * k, 725 + 125 * k)
+        table = digits.rows(600 + 125 * k, 725 + 125 * k)
         table = blurred(table) if k >= 4 else table
-        seen = look(reference, digits.judge(table), f"w{k}", cache_dir=tmp_path).observation
+        seen = look(reference, digits.answer(table), f"w{k}", cache_dir=tmp_path).observation
         if k < 4:
             assert seen.score < 1
             assert abs(seen.cost) < 0.08
@@ -133,7 +107,7 @@ def test_quiet_windows_stay_quiet_and_degraded_ones_are_found_with_their_cost(di
 
 
 def test_a_window_is_judged_the_same_way_twice_and_without_a_word(digits, reference, capfd):
-    current = digits.judge(digits.table(600, 725))
+    current = digits.answer(digits.rows(600, 725))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         first, second = look(reference, current), look(reference, current)
@@ -145,7 +119,7 @@ def test_a_window_is_judged_the_same_way_twice_and_without_a_word(digits, refere
 
 
 def test_labels_that_come_later_do_not_make_another_window(digits, reference):
-    current = digits.judge(digits.table(600, 640))
+    current = digits.answer(digits.rows(600, 640))
     bare = replace(current, table=current.table.without_labels())
     with_labels, without = look(reference, current).observation, look(reference, bare).observation
     assert with_labels.digest == without.digest
@@ -156,7 +130,7 @@ def test_labels_that_come_later_do_not_make_another_window(digits, reference):
 
 def test_the_report_opens_offline_with_the_verdict_on_top(digits, reference, tmp_path):
     path = tmp_path / "reports" / "w5.html"
-    observed = look(reference, digits.judge(blurred(digits.table(600, 725))), "w<5>", report_path=path)
+    observed = look(reference, digits.answer(blurred(digits.rows(600, 725))), "w<5>", report_path=path)
     decision = Decision("suspect", "first window of 2", State())
     write_report(path, observed, decision)
     page = path.read_text()
@@ -173,7 +147,7 @@ def test_the_error_of_earlier_estimates_stands_beside_the_estimate_and_not_where
     digits, reference, tmp_path
 ):
     seen = {
-        rows: observe("d", "w", reference, digits.judge(digits.table(600, 600 + rows)), "1", CONFIG, time=NOW,
+        rows: observe("d", "w", reference, digits.answer(digits.rows(600, 600 + rows)), "1", CONFIG, time=NOW,
                       report_path=tmp_path / f"{rows}.html", estimate_error=0.0375)
         for rows in (200, 10)
     }  # fmt: skip
@@ -213,14 +187,14 @@ def test_a_broken_column_is_a_verdict_with_its_name_and_never_a_traceback(change
 
 
 def test_a_window_of_one_class_is_drift_of_the_predictions(digits, reference):
-    table = digits.table(600, 1400)
-    observed = look(reference, digits.judge(table.take(table.labels == "3")))
+    table = digits.rows(600, 1400)
+    observed = look(reference, digits.answer(table.take(table.labels == "3")))
     assert observed.observation.scores["predictions"] > 1
 
 
 @pytest.mark.parametrize("rows", [0, 1, 49])
 def test_a_window_that_is_too_small_is_no_verdict(digits, reference, rows, tmp_path):
-    observed = look(reference, digits.judge(digits.table(600, 700)).take(range(rows)), report_path=tmp_path / "r.html")
+    observed = look(reference, digits.answer(digits.rows(600, 700)).take(range(rows)), report_path=tmp_path / "r.html")
     assert observed.verdict == "not enough data"
     assert observed.observation.scores == {}
     decision = decide(State(), observed.observation, policy_of(CONFIG))
@@ -229,9 +203,9 @@ def test_a_window_that_is_too_small_is_no_verdict(digits, reference, rows, tmp_p
 
 
 def test_a_reference_that_is_too_small_is_an_error_with_a_remedy(digits):
-    small = digits.judge(digits.table(0, 20))
+    small = digits.answer(digits.rows(0, 20))
     with pytest.raises(LeptonError, match="reference") as caught:
-        look(small, digits.judge(digits.table(600, 700)))
+        look(small, digits.answer(digits.rows(600, 700)))
     assert caught.value.fix
 
 

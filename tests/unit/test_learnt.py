@@ -14,36 +14,12 @@ from lepton.monitoring.features import NAMES
 from lepton.monitoring.judged import Judged, correct
 from lepton.monitoring.labels import label_mix, measured_accuracy
 from lepton.monitoring.learnt import Simulated, simulate
-
-
-class Digits:
-    """Real digits, read by principal components and a logistic regression; the rows of `pool` were not learnt from."""
-
-    def __init__(self) -> None:
-        from sklearn.datasets import load_digits
-        from sklearn.decomposition import PCA
-        from sklearn.linear_model import LogisticRegression
-
-        bunch = load_digits()
-        order = np.random.default_rng(0).permutation(len(bunch.images))
-        self.images = (bunch.images[order] * 15).astype(np.uint8)[:, None]
-        self.labels = bunch.target[order].astype(str).astype(object)
-        learnt = self.images[:600].reshape(600, -1) / 255
-        self.components = PCA(24, random_state=0).fit(learnt)
-        self.head = LogisticRegression(max_iter=300).fit(self.components.transform(learnt), self.labels[:600])
-
-    def rows(self, start: int, stop: int) -> Table:
-        ids = np.array([f"d{k}" for k in range(start, stop)], dtype=object)
-        return Table("image", ids, self.labels[start:stop], images=self.images[start:stop])
-
-    def answer(self, table: Table) -> Judged:
-        h = self.components.transform(table.images.reshape(len(table), -1) / 255)
-        return Judged(table, self.head.predict_proba(h), h, tuple(self.head.classes_), np.zeros(len(table), dtype=bool))
+from tests.small_digits import Digits
 
 
 @pytest.fixture(scope="module")
 def digits() -> Digits:
-    return Digits()
+    return Digits(slice(0, 600))
 
 
 @pytest.fixture(scope="module")
