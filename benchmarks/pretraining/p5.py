@@ -50,7 +50,7 @@ def new_model(rows: Table) -> Model:
     encoder = EncoderConfig(fit="stretch")
     inputs = fit_inputs(rows, encoder)
     with seeded(0):
-        network = build_encoder(encoder, inputs.kind, inputs.tensor_shape)
+        network = build_encoder(encoder, inputs.layout)
         return Model(inputs, network, nn.Linear(network.feature_dim, 10), CLASSES)
 
 

@@ -49,7 +49,7 @@ def model_of_the_demo(folder: Path, seed: int) -> Path:
     config, digits = EncoderConfig(), tuple("0123456789")
     inputs = fit_inputs(mnist(), config)
     with seeded(seed):
-        encoder = build_encoder(config, inputs.kind, inputs.tensor_shape)
+        encoder = build_encoder(config, inputs.layout)
         model = Model(inputs, encoder, torch.nn.Linear(encoder.feature_dim, len(digits)), digits)
     return save(model, folder)
 

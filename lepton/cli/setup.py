@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from lepton.core.errors import LeptonError, UsageError
+from lepton.core.kinds import WORDS, Kind
 from lepton.core.names import check_domain, slug
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ class Setup:
 
     root: Path
     name: str
-    kind: str
+    kind: Kind
     source: str
     label: str
     id: str | None
@@ -54,6 +57,8 @@ def plan_workspace(
     label: str | None = None,
     id: str | None = None,
     name: str | None = None,
+    kind: Kind | None = None,
+    texts: Sequence[str] = (),
     settings: dict[str, Any] | None = None,
 ) -> tuple[Setup, Table]:
     """Look at a first delivery of the source and return what the workspace would be; writes nothing.
@@ -75,11 +80,28 @@ def plan_workspace(
             why=f"{root / CONFIG_FILE} exists; init never overwrites it.",
             fix=[f"edit {root / CONFIG_FILE}", f"lepton init OTHER-FOLDER --from {shlex.quote(str(file))}"],
         )
-    first = read_delivery(file, label=label or "label", id=id or "id")
+    # A sequence of lines becomes one row only once it is known which column tells them apart.
+    look: Kind | None = None if kind == "sequence" and file.suffix != ".npz" else kind
+    first = read_delivery(file, kind=look, label=label or "label", id=id or "id", texts=texts)
     if first.frame is not None:
+        if strange := [column for column in texts if column not in first.frame.columns]:
+            raise UsageError(
+                f"{file.name} has no column {strange[0]!r} to read as text.",
+                why=f"Columns: {', '.join(map(str, first.frame.columns))}.",
+                fix=[f"{again} --text COLUMN"],
+            )
         id = id or next((c for c in first.frame.columns if c.lower() in ID_NAMES), None)
         label = label or _guess_label(first, file, again)
-        first = read_delivery(file, label=label, id=id or "id")
+        first = read_delivery(file, kind=look, label=label, id=id or "id", texts=texts)
+        if kind is None and first.kind == "tabular" and _is_prose(first):
+            kind = "text"
+        if kind not in (None, look) or (kind == "text" and first.kind != "text"):
+            first = read_delivery(file, kind=kind, label=label, id=id or "id", texts=texts)
+    if kind is not None and first.kind != kind:
+        raise UsageError(
+            f"{file.name} holds {WORDS[first.kind]}, not {WORDS[kind]}.",
+            fix=[f"{again}  (without --kind)", "see docs/inputs.md for what a delivery of each kind looks like"],
+        )
     if not first.known().any():
         raise UsageError(
             f"{file.name} has no labels, but a source needs them.",
@@ -130,6 +152,15 @@ def create_workspace(setup: Setup, first: Table) -> Workspace:
     return ws
 
 
+def _is_prose(table: Table) -> bool:
+    """Return whether the one feature column holds sentences: several words, seldom the same."""
+    frame = table.frame
+    if frame is None or len(frame.columns) != 1 or table.column_type(str(frame.columns[0])) != "category":
+        return False
+    values = [str(value) for value in frame.iloc[:, 0].dropna()]
+    return len(set(values)) > len(values) / 2 and median(len(value.split()) for value in values) > 1
+
+
 def _guess_label(table: Table, file: Path, again: str) -> str:
     """Return the column that is most likely the label.
 
@@ -145,7 +176,7 @@ def _guess_label(table: Table, file: Path, again: str) -> str:
     for wanted in LABEL_NAMES:
         if wanted in by_name:
             return str(by_name[wanted])
-    few = [str(column) for column in frame.columns if 2 <= frame[column].nunique() <= 20]
+    few = [str(column) for column in frame.columns if column not in table.series and 2 <= frame[column].nunique() <= 20]
     last = str(frame.columns[-1])
     if few == [last]:
         return last

@@ -6,13 +6,15 @@ No vendor here: a `Check` names its expectation, and `gx.py` runs it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from lepton.contract.check import Check as Check
+from lepton.contract.check import missing_check, quoted
+from lepton.contract.long_columns import HELPERS, columns_of, long_checks
 from lepton.contract.result import listing
 from lepton.contract.spec import ColumnRule, Contract, ImageRule
 from lepton.core.table import Table
@@ -22,23 +24,8 @@ from lepton.data.columns import MISSING
 EARLIER = "in earlier batch"
 """Helper column: the batch that already holds the row's id; the contract wants it empty."""
 SHAPE = ("channels", "height", "width")
+IMAGE_COLUMNS = [*SHAPE, "dtype", "minimum", "maximum", "finite"]
 NUMBER = rf"^\s*([-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|{'|'.join(sorted(MISSING))})\s*$"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One expectation, and how to say that it failed."""
-
-    expectation: str
-    """Class name in `great_expectations.expectations`."""
-    arguments: dict[str, Any]
-    column: str
-    """What a person calls the thing that is checked."""
-    say: Callable[[Sequence[Any], dict[str, Any]], str]
-    """(first offending values, GX's result) -> the problem in words."""
-    by_row: bool = True
-    """Whether single rows break it."""
-    meta: dict[str, Any] = field(default_factory=dict)
 
 
 def rows_frame(table: Table, contract: Contract, has_labels: bool, earlier: Mapping[str, str]) -> pd.DataFrame:
@@ -54,9 +41,10 @@ def rows_frame(table: Table, contract: Contract, has_labels: bool, earlier: Mapp
     if has_labels:
         columns[contract.label] = table.labels
     if table.images is not None:
-        columns |= _summary(table.images)
-    elif table.frame is not None:
-        columns |= {str(name): table.frame[name].to_numpy() for name in table.frame}
+        columns |= _summary(table.images, table.has_image())
+    if table.frame is not None:
+        for name in map(str, table.frame):
+            columns |= columns_of(table, name)
     columns[EARLIER] = np.array([earlier.get(row_id) for row_id in table.ids], dtype=object)
     series = {
         name: pd.Series(values, dtype=object if values.dtype.kind == "O" else None) for name, values in columns.items()
@@ -69,8 +57,11 @@ def rows_frame(table: Table, contract: Contract, has_labels: bool, earlier: Mapp
 def checks_for(contract: Contract, frame: pd.DataFrame) -> list[Check]:
     """Return the checks of a contract for a frame that `rows_frame` made."""
     needs_label = contract.role == "source" or contract.label in frame.columns
-    features = [rule.name for rule in contract.columns] or [*SHAPE, "dtype", "minimum", "maximum", "finite"]
-    expected = [contract.id, *([contract.label] if needs_label else []), *features, EARLIER]
+    features = [rule.name for rule in contract.columns]
+    if contract.image is not None:
+        features += IMAGE_COLUMNS
+    helpers = [f"{name} ({part})" for name in features for part in HELPERS if f"{name} ({part})" in frame.columns]
+    expected = [contract.id, *([contract.label] if needs_label else []), *features, *helpers, EARLIER]
     checks = [
         Check(
             "ExpectTableColumnsToMatchSet",
@@ -91,15 +82,21 @@ def checks_for(contract: Contract, frame: pd.DataFrame) -> list[Check]:
             "ExpectColumnValuesToBeNull",
             {"column": EARLIER},
             contract.id,
-            lambda values, _: f"ids that were delivered before, in batch {_quoted(values)}",
+            lambda values, _: f"ids that were delivered before, in batch {quoted(values)}",
         ),
     ]
     if contract.label in frame.columns:
         checks += _label_checks(contract)
     if contract.image is not None:
         checks += _image_checks(contract.image)
+        if contract.kind == "mixed":
+            checks.append(missing_check("dtype", contract.image.missing, "image"))
     for rule in contract.columns:
-        if rule.name in frame.columns:  # an absent one has been named by the check of the column set
+        if rule.name not in frame.columns:  # an absent one has been named by the check of the column set
+            continue
+        if rule.dtype in ("text", "series"):
+            checks += long_checks(rule, frame)
+        else:
             checks += _column_checks(rule, frame[rule.name])
     return checks
 
@@ -111,7 +108,7 @@ def _id_checks(name: str) -> list[Check]:
             "ExpectColumnValuesToBeUnique",
             {"column": name},
             name,
-            lambda values, _: f"the same id more than once: {_quoted(values)}",
+            lambda values, _: f"the same id more than once: {quoted(values)}",
         ),
     ]
 
@@ -123,11 +120,11 @@ def _label_checks(contract: Contract) -> list[Check]:
             "ExpectColumnValuesToBeInSet",
             {"column": name, "value_set": list(contract.classes)},
             name,
-            lambda values, _: f"value not allowed: {_quoted(values)}; allowed: {listing(contract.classes)}",
+            lambda values, _: f"value not allowed: {quoted(values)}; allowed: {listing(contract.classes)}",
         )
     ]
     if contract.label_missing < 1:
-        checks.append(_missing_check(name, contract.label_missing))
+        checks.append(missing_check(name, contract.label_missing))
     if contract.role == "source":
         checks.append(
             Check(
@@ -176,7 +173,7 @@ def _image_checks(rule: ImageRule) -> list[Check]:
                 "ExpectColumnValuesToBeBetween",
                 {"column": column, **bound},
                 "pixels",
-                lambda values, _: f"outside of {rule.min:g} to {rule.max:g}: {_quoted(values)}",
+                lambda values, _: f"outside of {rule.min:g} to {rule.max:g}: {quoted(values)}",
             )
         )
     return checks
@@ -184,7 +181,7 @@ def _image_checks(rule: ImageRule) -> list[Check]:
 
 def _column_checks(rule: ColumnRule, series: pd.Series) -> list[Check]:
     name = rule.name
-    checks = [_missing_check(name, rule.missing)] if rule.missing < 1 else []
+    checks = [missing_check(name, rule.missing)] if rule.missing < 1 else []
     is_number = pd.api.types.is_numeric_dtype(series)
     if rule.dtype == "number" and not is_number:
         checks.append(
@@ -192,7 +189,7 @@ def _column_checks(rule: ColumnRule, series: pd.Series) -> list[Check]:
                 "ExpectColumnValuesToMatchRegex",
                 {"column": name, "regex": NUMBER},
                 name,
-                lambda values, _: f"not a number: {_quoted(values)}" + _comma_hint(values),
+                lambda values, _: f"not a number: {quoted(values)}" + _comma_hint(values),
             )
         )
     elif rule.dtype == "number":
@@ -204,7 +201,7 @@ def _column_checks(rule: ColumnRule, series: pd.Series) -> list[Check]:
                 "ExpectColumnValuesToBeBetween",
                 {"column": name, "min_value": low, "max_value": high},
                 name,
-                lambda values, _: f"outside of {_bound(rule.min)} to {_bound(rule.max)}: {_quoted(values)}",
+                lambda values, _: f"outside of {_bound(rule.min)} to {_bound(rule.max)}: {quoted(values)}",
             )
         )
     elif is_number and series.notna().any():
@@ -224,7 +221,7 @@ def _column_checks(rule: ColumnRule, series: pd.Series) -> list[Check]:
                 "ExpectColumnValuesToBeInSet",
                 {"column": name, "value_set": list(allowed)},
                 name,
-                lambda values, _: f"value not allowed: {_quoted(values)}; allowed: {listing(allowed)}",
+                lambda values, _: f"value not allowed: {quoted(values)}; allowed: {listing(allowed)}",
             )
         )
     return checks
@@ -244,14 +241,6 @@ def label_checks(contract: Contract) -> list[Check]:
     ]
 
 
-def _missing_check(name: str, share: float) -> Check:
-    def say(_: Sequence[Any], found: dict[str, Any]) -> str:
-        seen = found.get("unexpected_percent") or 0.0
-        return f"no value in {seen:.3g} % of the rows; allowed: {100 * share:.3g} %" if share else "no value"
-
-    return Check("ExpectColumnValuesToNotBeNull", {"column": name, "mostly": 1 - share}, name, say)
-
-
 def _column_set(found: dict[str, Any]) -> str:
     mismatched = (found.get("details") or {}).get("mismatched") or {}
     missing, extra = list(mismatched.get("missing") or ()), list(mismatched.get("unexpected") or ())
@@ -264,7 +253,15 @@ def _column_set(found: dict[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def _summary(images: np.ndarray[Any, Any]) -> dict[str, Any]:
+def _summary(images: np.ndarray[Any, Any], there: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """Return what is checked of images; rows without one have no value in any of it."""
+    if there.all():
+        return _pixels(images)
+    found = {name: pd.Series(values).astype(object) for name, values in _pixels(images).items()}
+    return {name: values.where(there, None).to_numpy() for name, values in found.items()}
+
+
+def _pixels(images: np.ndarray[Any, Any]) -> dict[str, Any]:
     n, c, h, w = images.shape
     flat = images.reshape(n, -1)
     finite = np.isfinite(flat).all(axis=1)
@@ -278,18 +275,6 @@ def _summary(images: np.ndarray[Any, Any]) -> dict[str, Any]:
         "maximum": np.where(finite, flat.max(axis=1), 0).astype(np.float64) if not finite.all() else flat.max(axis=1),
         "finite": np.where(finite, "yes", "no").astype(object),
     }
-
-
-def _quoted(values: Sequence[Any]) -> str:
-    seen = list(dict.fromkeys(_plain(value) for value in values))
-    return ", ".join(seen[:5]) + (", ..." if len(seen) > 5 else "")
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    text = str(value)
-    return repr(text if len(text) <= 40 else text[:37] + "...") if isinstance(value, str) else text
 
 
 def _comma_hint(values: Sequence[Any]) -> str:

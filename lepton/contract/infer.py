@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lepton.contract.spec import ColumnRule, Contract, ImageRule
 from lepton.core.errors import LeptonError
@@ -47,8 +48,8 @@ def infer(
         label=label,
         label_missing=0.0 if role == "source" and table.known().all() else 1.0,
         id=id,
-        image=_image_rule(table),
-        columns=tuple(_column_rule(table.frame[name], role) for name in table.frame) if table.frame is not None else (),
+        image=_image_rule(table, role),
+        columns=tuple(_rule(table, name, role) for name in map(str, table.frame)) if table.frame is not None else (),
     )
 
 
@@ -77,8 +78,8 @@ def for_target(source: Contract, domain: str, table: Table | None = None) -> Con
         label=source.label,
         label_missing=1.0,
         id=source.id,
-        image=_image_rule(table) if table is not None else source.image,
-        columns=tuple(_widened(rule, seen) for rule in source.columns),
+        image=_image_rule(table, "target") if table is not None else source.image,
+        columns=tuple(_for_target(rule, seen) for rule in source.columns),
     )
 
 
@@ -113,18 +114,78 @@ def _natural(label: str) -> tuple[int, float, str]:
     return (0, value, label) if math.isfinite(value) else (1, 0.0, label)
 
 
-def _image_rule(table: Table) -> ImageRule | None:
+def _image_rule(table: Table, role: Literal["source", "target"]) -> ImageRule | None:
     if table.images is None:
         return None
-    c, h, w = table.images.shape[1:]
-    if table.images.dtype == np.uint8:
+    if table.kind == "mixed":
+        missing = _share(float(1 - table.has_image().mean()), role)
+        return _pixels(table.images[table.has_image()]).model_copy(update={"missing": missing})
+    return _pixels(table.images)
+
+
+def _pixels(images: NDArray[np.generic]) -> ImageRule:
+    c, h, w = images.shape[1:]
+    if images.dtype == np.uint8:
         return ImageRule(shape=(c, h, w))
-    finite = table.images[np.isfinite(table.images)]
+    finite = images[np.isfinite(images)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     if low >= 0 and high <= 1:
         return ImageRule(shape=(c, h, w), dtype="float32", min=0, max=1)
     low, high = _stretched(low, high, SLACK["source"])
     return ImageRule(shape=(c, h, w), dtype="float32", min=low, max=high)
+
+
+def _rule(table: Table, name: str, role: Literal["source", "target"]) -> ColumnRule:
+    assert table.frame is not None
+    column = table.frame[name]
+    if table.column_type(name) not in ("text", "series"):
+        return _column_rule(column, role)
+    dtype: Literal["text", "series"] = "text" if name in table.texts else "series"
+    missing = _share(float(column.isna().mean()), role) if table.kind == "mixed" else 0.0
+    rule = ColumnRule(name=name, dtype=dtype, missing=missing, length=_length(column, role))
+    if dtype == "series" and (seen := _range(column)):
+        low, high = _stretched(*seen, SLACK[role])
+        rule = rule.model_copy(update={"min": low, "max": high})
+    return rule
+
+
+def _length(column: pd.Series, role: Literal["source", "target"]) -> tuple[int, int] | None:
+    """Return the allowed lengths: none is empty; the longest may be longer by as many spans as `SLACK` says."""
+    lengths = [len(one) for one in column.dropna() if len(one)]
+    if not lengths:
+        return None
+    low, high = _stretched(min(lengths), max(lengths), SLACK[role])
+    return max(1, math.floor(low)), math.ceil(high)
+
+
+def _range(column: pd.Series) -> tuple[float, float] | None:
+    """Return the smallest and the largest finite value of all series."""
+    known = [one[np.isfinite(one)] for one in column.dropna()]
+    values = np.concatenate([one for one in known if len(one)] or [np.empty(0)])
+    return (float(values.min()), float(values.max())) if len(values) else None
+
+
+def _for_target(rule: ColumnRule, seen: pd.DataFrame | None) -> ColumnRule:
+    if rule.dtype in ("number", "category"):
+        return _widened(rule, seen)
+    column = seen[rule.name] if seen is not None and rule.name in seen else None
+    if rule.missing:  # rows of several inputs
+        empty = float(column.isna().mean()) if column is not None else 0.0
+        missing = max(rule.missing, MISSING["target"], _share(empty, "target") if empty < 1 else 0.0)
+        rule = rule.model_copy(update={"missing": missing})
+    if rule.length is not None:
+        low, high = rule.length
+        own = _length(column, "source") if column is not None else None
+        lengths = max(1, min(low, own[0] if own else low)), max(high + (high - low), own[1] if own else high)
+        rule = rule.model_copy(update={"length": lengths})
+    if rule.min is not None and rule.max is not None:
+        span = rule.max - rule.min
+        low_, high_ = _lower(rule.min, span), rule.max + span
+        if column is not None and (found := _range(column)):
+            around = _stretched(*found, SLACK["source"])
+            low_, high_ = min(low_, around[0]), max(high_, around[1])
+        rule = rule.model_copy(update={"min": _tidy(low_, down=True), "max": _tidy(high_, down=False)})
+    return rule
 
 
 def _column_rule(series: pd.Series, role: Literal["source", "target"]) -> ColumnRule:

@@ -212,7 +212,7 @@ def reading_of(ws: Workspace, rules: Contract | None, known: bool) -> readers.Re
     if rules is None:
         return readers.Reading(kind=ws.config.kind, label=ws.config.label, id=ws.config.id or "id")
     shape = rules.image.shape if rules.image is not None and known else None
-    return readers.Reading(rules.kind, rules.label, rules.id, shape, rules.categories)
+    return readers.Reading(rules.kind, rules.label, rules.id, shape, rules.categories, rules.texts, rules.series)
 
 
 def _read(ws: Workspace, domain: str, path: Path, reading: readers.Reading, dry_run: bool) -> readers.Delivery:

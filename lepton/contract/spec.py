@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from lepton.core.errors import NotFound, UsageError
 from lepton.core.files import atomic_write, digest
+from lepton.core.kinds import ColumnType, Kind
 from lepton.core.names import check_domain
 from lepton.core.workspace import Workspace
 from lepton.core.yamls import nearest, read_yaml
@@ -20,14 +21,16 @@ class _Part(BaseModel):
 
 
 class ColumnRule(_Part):
-    """What one feature column of a table must meet."""
+    """What one feature column must meet."""
 
     name: str
-    dtype: Literal["number", "category"]
+    dtype: ColumnType
     min: float | None = None
-    """Smallest allowed number; None: any."""
+    """Smallest allowed number, also within a series; None: any."""
     max: float | None = None
     """Largest allowed number; None: any."""
+    length: tuple[int, int] | None = None
+    """Fewest and most steps of a series, or characters of a text; None: any."""
     missing: float = Field(0.0, ge=0, le=1)
     """Largest allowed share of rows without a value."""
     values: tuple[str, ...] | None = None
@@ -44,6 +47,14 @@ class ColumnRule(_Part):
             raise ValueError(f"column {self.name!r} is a number: use min and max instead of values")
         if self.dtype == "category" and not (self.min is None and self.max is None):
             raise ValueError(f"column {self.name!r} is a category: use values instead of min and max")
+        if self.dtype == "text" and not (self.min is None and self.max is None and self.values is None):
+            raise ValueError(f"column {self.name!r} is a text: use length instead of min, max and values")
+        if self.dtype == "series" and self.values is not None:
+            raise ValueError(f"column {self.name!r} is a series: use min, max and length instead of values")
+        if self.length is not None and self.dtype in ("number", "category"):
+            raise ValueError(f"column {self.name!r} is a {self.dtype}, which has no length")
+        if self.length is not None and not 0 <= self.length[0] <= self.length[1]:
+            raise ValueError(f"column {self.name!r}: length goes from {self.length[0]} to {self.length[1]}")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"column {self.name!r}: min {self.min} is larger than max {self.max}")
         return self
@@ -59,6 +70,15 @@ class ImageRule(_Part):
     """Smallest allowed pixel."""
     max: float = 255
     """Largest allowed pixel."""
+    missing: float = Field(0.0, ge=0, le=1)
+    """Largest allowed share of rows without an image; of mixed rows only."""
+
+
+DTYPES: dict[Kind, tuple[ColumnType, ...]] = {
+    "tabular": ("number", "category"),
+    "sequence": ("series",),
+    "text": ("text",),
+}
 
 
 class Contract(_Part):
@@ -66,7 +86,7 @@ class Contract(_Part):
 
     domain: str
     role: Literal["source", "target"]
-    kind: Literal["image", "tabular"]
+    kind: Kind
     classes: tuple[str, ...] = Field(min_length=1)
     """Allowed labels."""
     label: str = "label"
@@ -89,8 +109,13 @@ class Contract(_Part):
     def _is_whole(self) -> Contract:
         if self.kind == "image" and (self.image is None or self.columns):
             raise ValueError("a contract of kind image has `image` and no `columns`")
-        if self.kind == "tabular" and (self.image is not None or not self.columns):
-            raise ValueError("a contract of kind tabular has `columns` and no `image`")
+        if self.kind not in ("image", "mixed") and (self.image is not None or not self.columns):
+            raise ValueError(f"a contract of kind {self.kind} has `columns` and no `image`")
+        if self.kind == "image" and self.image is not None and self.image.missing:
+            raise ValueError("only rows of several inputs (kind mixed) may lack an image")
+        allowed = DTYPES.get(self.kind)
+        if allowed and (odd := [rule.name for rule in self.columns if rule.dtype not in allowed]):
+            raise ValueError(f"a contract of kind {self.kind} has columns of dtype {' or '.join(allowed)} only: {odd}")
         names = [rule.name for rule in self.columns]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -104,9 +129,26 @@ class Contract(_Part):
         """The columns to read as categories even where they hold numbers."""
         return tuple(rule.name for rule in self.columns if rule.dtype == "category")
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns of texts."""
+        return tuple(rule.name for rule in self.columns if rule.dtype == "text")
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The columns of series."""
+        return tuple(rule.name for rule in self.columns if rule.dtype == "series")
+
     def digest(self) -> str:
         """Return 16 hex digits over everything the contract says; comments do not count."""
-        return digest(self.model_dump(mode="json"))
+        said = self.model_dump(mode="json")
+        # What contracts could not say before has no part in their digest where it says nothing.
+        for rule in said["columns"]:
+            if rule["length"] is None:
+                del rule["length"]
+        if said["image"] and not said["image"]["missing"]:
+            del said["image"]["missing"]
+        return digest(said)
 
 
 def contract_path(ws: Workspace, domain: str) -> Path:
@@ -188,10 +230,21 @@ def render(contract: Contract) -> str:
             f"  min: {_number(contract.image.min)}",
             f"  max: {_number(contract.image.max)}",
         ]
-    else:
+        if contract.kind == "mixed":
+            lines += [
+                "  # The largest share of rows without an image.",
+                f"  missing: {_number(contract.image.missing)}",
+                "",
+            ]
+    if contract.columns:
         lines += [
             "# Feature columns; a delivery has exactly these. `missing` is the largest share of rows without a value.",
             "# number: min and max are inclusive; leave one out to allow any. category: leave values out to allow any.",
+            *(
+                ["# text, series: length is the fewest and most characters or steps; min and max hold for each step."]
+                if contract.kind not in ("image", "tabular")
+                else []
+            ),
             "columns:",
             *(f"  - {_rule(rule)}" for rule in contract.columns),
         ]
@@ -201,6 +254,8 @@ def render(contract: Contract) -> str:
 def _rule(rule: ColumnRule) -> str:
     parts = [f"name: {_flow(rule.name)}", f"dtype: {rule.dtype}"]
     parts += [f"{key}: {_number(value)}" for key, value in (("min", rule.min), ("max", rule.max)) if value is not None]
+    if rule.length is not None:
+        parts.append(f"length: {list(rule.length)}")
     parts.append(f"missing: {_number(rule.missing)}")
     if rule.values is not None:
         parts.append(f"values: {_flow(list(rule.values))}")

@@ -14,6 +14,7 @@ from lepton.contract.checks import EARLIER, SHAPE, Check, checks_for, label_chec
 from lepton.contract.result import LISTED, Breach, ContractResult
 from lepton.contract.spec import Contract
 from lepton.core.errors import LeptonError
+from lepton.core.kinds import WORDS
 from lepton.core.table import Table
 from lepton.core.workspace import Workspace
 
@@ -49,15 +50,14 @@ def validate(
 
 
 def check_kind(table: Table, contract: Contract, delivery: str) -> None:
-    """Refuse images where the contract is about tables, and the other way round.
+    """Refuse rows of another kind than the contract is about, such as images instead of a table.
 
     Raises:
         LeptonError: If the kinds differ.
     """
     if table.kind != contract.kind:
-        words = {"image": "images", "tabular": "rows of a table"}
         raise LeptonError(
-            f"{delivery} holds {words[table.kind]}; domain {contract.domain!r} holds {words[contract.kind]}."
+            f"{delivery} holds {WORDS[table.kind]}; domain {contract.domain!r} holds {WORDS[contract.kind]}."
         )
 
 

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from lepton.core.errors import NotFound, UsageError
 from lepton.core.explain import explain, plain
+from lepton.core.kinds import Kind
 from lepton.core.pretrainconfig import PretrainConfig as PretrainConfig
 from lepton.core.section import Section
 from lepton.core.variables import section_at, settings, variable
@@ -25,13 +26,16 @@ class EncoderConfig(Section):
     """The network h = E(x)."""
 
     name: str | None = None
-    """Encoder to use; by default `cnn` for images and `mlp` for tables."""
+    """Encoder to use; by default `cnn` for images, `mlp` for tables, `gru` for sequences, `transformer` for texts and
+    `fusion` for rows of several inputs."""
     width: int = Field(16, ge=4, le=1024)
     """Base width: channels of the first stage, or a quarter of the hidden units of a table's encoder."""
     features: int = Field(128, ge=4, le=2048)
     """Size d of the embedding h."""
     image_size: int = Field(28, ge=8, le=224)
     """Side in pixels to which images are resized."""
+    longest: int = Field(256, ge=8, le=4096)
+    """Most steps of a sequence, or bytes of a text, that the network reads; what is longer is cut there."""
     fit: Literal["auto", "content", "stretch"] = "auto"
     """How an image meets that size: `content` crops to the ink first, `stretch` takes the whole frame, `auto` crops
     if the source's images have a plain background."""
@@ -184,8 +188,8 @@ class Config(Section):
 
     name: str
     """Name of the project; the MLflow experiment bears it."""
-    kind: Literal["image", "tabular"]
-    """What a row is."""
+    kind: Kind
+    """What a row is: `image`, `tabular` (numbers and categories), `sequence`, `text`, or `mixed` (some of them)."""
     source: str
     """The labelled domain to learn from."""
     label: str = "label"

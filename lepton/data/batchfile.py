@@ -18,29 +18,42 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from lepton.core.errors import LeptonError
-from lepton.core.table import Table
+from lepton.core.table import Table, series_column
 from lepton.data.columns import number, text_column
 
 METADATA = b"lepton"
+IMAGE, IMAGE_TOO = "image", "the image"
+"""Column of the images, and its name beside other features, of which one may be called "image"."""
 FORMAT = 1
+SERIES_FORMAT = 2
+"""Of batches with series, texts or gaps among their images: an older lepton must not take them for something else."""
 
 
 def encode(table: Table, extra: dict[str, Any] | None = None) -> pa.Table:
     """Return the Arrow table of a batch; `extra` goes into the metadata."""
-    about: dict[str, Any] = {"format": FORMAT, "kind": table.kind, "rows": len(table), **(extra or {})}
+    plain = table.kind in ("image", "tabular")
+    form = FORMAT if plain else SERIES_FORMAT
+    about: dict[str, Any] = {"format": form, "kind": table.kind, "rows": len(table), **(extra or {})}
+    if not plain:
+        about |= {"texts": list(table.texts), "series": list(table.series)}
     columns = {"id": pa.array(table.ids, pa.string()), "label": pa.array(table.labels, pa.string())}
     if table.images is not None:
         images = np.ascontiguousarray(table.images)
         about |= {"shape": list(images.shape[1:]), "dtype": str(images.dtype)}
         width = int(np.prod(images.shape[1:])) * images.dtype.itemsize
-        columns["image"] = pa.FixedSizeBinaryArray.from_buffers(
-            pa.binary(width), len(images), [None, pa.py_buffer(images.tobytes())]
+        # One bit a row says whether it is a null.
+        there = None if table.pictured is None else pa.array(table.pictured).buffers()[1]
+        columns[IMAGE if table.frame is None else IMAGE_TOO] = pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(width), len(images), [there, pa.py_buffer(images.tobytes())]
         )
     if table.frame is not None:
         # A feature may itself be called "id" or "label": the prefix keeps it apart from ours.
         about["columns"] = list(table.frame.columns)
         for name in table.frame.columns:
             series = table.frame[name]
+            if name in table.series:
+                columns[_stored(name)] = pa.array(series.tolist(), pa.list_(pa.float32()))
+                continue
             kind = pa.float64() if number(series) else pa.string()
             columns[_stored(name)] = pa.array(series.to_numpy(dtype=None), kind, from_pandas=kind == pa.string())
     arrow = pa.table(columns)
@@ -56,22 +69,37 @@ def decode(arrow: pa.Table, name: str) -> Table:
     about = _about(arrow.schema, name)
     ids, labels = _objects(arrow["id"]), _objects(arrow["label"])
     if about["kind"] == "image":
-        shape = (arrow.num_rows, *about["shape"])
-        column = arrow["image"].combine_chunks()
-        column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
-        width = column.type.byte_width
-        buffer = column.buffers()[1]
-        flat = np.frombuffer(buffer, dtype=np.uint8, count=arrow.num_rows * width, offset=column.offset * width)
-        return Table(kind="image", ids=ids, labels=labels, images=flat.view(about["dtype"]).reshape(shape).copy())
+        return Table(kind="image", ids=ids, labels=labels, images=_images(arrow[IMAGE], about))
+    images, pictured = None, None
+    if IMAGE_TOO in arrow.column_names and "shape" in about:
+        images = _images(arrow[IMAGE_TOO], about)
+        pictured = np.array(arrow[IMAGE_TOO].is_valid(), dtype=bool) if arrow[IMAGE_TOO].null_count else None
     columns: dict[str, pd.Series] = {}
     for column_name in about["columns"]:
         column = arrow[_stored(column_name)]
-        if pa.types.is_floating(column.type):
+        if pa.types.is_list(column.type):
+            columns[column_name] = series_column(
+                None if one is None else np.array(one, dtype=np.float32) for one in column.to_pylist()
+            )
+        elif pa.types.is_floating(column.type):
             columns[column_name] = pd.Series(column.to_numpy(zero_copy_only=False))
         else:
             columns[column_name] = text_column(column.to_pylist())
     frame = pd.DataFrame(columns, index=pd.RangeIndex(arrow.num_rows))
-    return Table(kind="tabular", ids=ids, labels=labels, frame=frame)
+    texts, series = tuple(about.get("texts", ())), tuple(about.get("series", ()))
+    return Table(about["kind"], ids, labels, images=images, frame=frame, texts=texts, series=series, pictured=pictured)
+
+
+def _images(column: pa.ChunkedArray, about: dict[str, Any]) -> NDArray[np.generic]:
+    """Return (n, C, H, W) of a column of bytes; zeros where a row has none."""
+    whole = column.combine_chunks()
+    whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
+    width = whole.type.byte_width
+    flat = np.frombuffer(whole.buffers()[1], dtype=np.uint8, count=len(whole) * width, offset=whole.offset * width)
+    images: NDArray[np.generic] = flat.view(about["dtype"]).reshape(len(whole), *about["shape"]).copy()
+    if whole.null_count:
+        images[~np.array(whole.is_valid(), dtype=bool)] = 0
+    return images
 
 
 def write(path: Path, arrow: pa.Table) -> Path:
@@ -176,15 +204,16 @@ def _about(schema: pa.Schema, name: str) -> dict[str, Any]:
     if raw is None:
         raise LeptonError(f"{name} was not written by lepton.", why="It lies in the data folder without our metadata.")
     value: dict[str, Any] = json.loads(raw)
-    if value.get("format") != FORMAT:
+    if value.get("format") not in (FORMAT, SERIES_FORMAT):
         raise LeptonError(
-            f"{name} has the batch format {value.get('format')}; this lepton reads {FORMAT}.", fix=["upgrade lepton"]
+            f"{name} has the batch format {value.get('format')}; this lepton reads up to {SERIES_FORMAT}.",
+            fix=["upgrade lepton"],
         )
     return value
 
 
 def _stored(name: str) -> str:
-    return f"f:{name}" if name in ("id", "label") or name.startswith("f:") else name
+    return f"f:{name}" if name in ("id", "label", IMAGE_TOO) or name.startswith("f:") else name
 
 
 def _objects(column: pa.ChunkedArray) -> NDArray[np.object_]:

@@ -10,17 +10,27 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lepton.core.table import Table
+from lepton.core.table import Table, series_bytes
 from lepton.data.columns import number
 
 
 def content_hashes(table: Table) -> NDArray[np.object_]:
     """Return (n,) 16 hex digits of BLAKE2b over each row's features; labels, ids and column order do not count."""
-    if table.images is not None:
-        images = np.ascontiguousarray(table.images)
-        key = f"{images.dtype}{images.shape[1:]}".encode()[:64]
-        rows = images.reshape(len(images), -1).view(np.uint8) if len(images) else images.reshape(0, 1)
-        return _hash_all((row.tobytes() for row in rows), key)
+    if table.kind == "mixed":
+        pixels = _pixels(table) if table.images is not None else np.full(len(table), "", dtype=object)
+        return _hash_all((f"{a}{b}".encode() for a, b in zip(pixels, _columns(table), strict=True)), b"mixed")
+    return _columns(table) if table.images is None else _pixels(table)
+
+
+def _pixels(table: Table) -> NDArray[np.object_]:
+    images = np.ascontiguousarray(table.images)
+    key = f"{images.dtype}{images.shape[1:]}".encode()[:64]
+    rows = images.reshape(len(images), -1).view(np.uint8) if len(images) else images.reshape(0, 1)
+    there = table.has_image()
+    return _hash_all((row.tobytes() if known else b"" for row, known in zip(rows, there, strict=True)), key)
+
+
+def _columns(table: Table) -> NDArray[np.object_]:
     assert table.frame is not None
     names = sorted(table.frame.columns)
     key = hashlib.blake2b("\x1f".join(names).encode(), digest_size=32).digest()
@@ -29,12 +39,20 @@ def content_hashes(table: Table) -> NDArray[np.object_]:
     # Adding 0.0 turns -0.0 into 0.0; a NaN has many bit patterns and gets one.
     values = table.frame[numeric].to_numpy(dtype=np.float64) + 0.0
     values[np.isnan(values)] = np.nan
-    texts = zip(*(table.frame[name].to_numpy(dtype=object) for name in other), strict=True)
-    joined = ["\x1f".join("\x00" if v is None else str(v) for v in row).encode() for row in texts] if other else None
+    texts = zip(*(_texts(table, name) for name in other), strict=True)
+    joined = ["\x1f".join(row).encode() for row in texts] if other else None
     numbers = (row.tobytes() for row in np.ascontiguousarray(values))
     if joined is None:
         return _hash_all(numbers, key)
     return _hash_all((a + b for a, b in zip(numbers, joined, strict=True)), key)
+
+
+def _texts(table: Table, name: str) -> list[str]:
+    assert table.frame is not None
+    values = table.frame[name].to_numpy(dtype=object)
+    if name in table.series:
+        return [series_bytes(one).hex() for one in values]
+    return ["\x00" if value is None else str(value) for value in values]
 
 
 def derive(hashes: NDArray[np.object_], batch: str) -> NDArray[np.object_]:

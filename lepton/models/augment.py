@@ -2,7 +2,9 @@
 
 For images, in this order: rotation, shear, scale and shift; thicker or thinner strokes; fewer pixels (shrunk and
 enlarged again, as if taken by a coarser camera); contrast, brightness and noise. For tables: jitter on every column and
-columns dropped to their mean. Augmenting the source is worth more than most adaptation methods: see the docs.
+columns dropped to their mean. For sequences (Um et al. 2017): jitter, one gain a row, a stretch of steps hidden. For
+texts: single bytes hidden. Of several inputs: each in its own way, and sometimes one is left out. Augmenting the source
+is worth more than most adaptation methods: see the docs.
 """
 
 from __future__ import annotations
@@ -14,8 +16,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lepton.models.image_inputs import ImageInputs
 from lepton.models.inputs import InputSpec
+from lepton.models.mixed_inputs import MixedInputs
+from lepton.models.sequence_inputs import SequenceInputs
+from lepton.models.table_inputs import TableInputs
+from lepton.models.text_inputs import HIDDEN, PADDING, TextInputs
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,8 @@ class Strength:
     jitter: float = 0.15
     """Standard deviation added to the columns of a table, in their own."""
     drop: float = 0.05
-    """Chance that a table's column is set to its mean."""
+    """Chance that a table's column is set to its mean, that one of several inputs is left out; share of a sequence's
+    steps and of a text's bytes that are hidden."""
 
 
 PRETRAINING = Strength()
@@ -55,12 +61,19 @@ def augment(x: Tensor, inputs: InputSpec, strength: Strength, source: torch.Gene
     """Return a random variant of each prepared row.
 
     Args:
-        x: (n, C, S, S) or (n, columns), as `inputs.to_tensor` returns them.
+        x: (n, ...) as `inputs.to_tensor` returns them.
         inputs: Says what zero and one mean in x.
         strength: How far.
         source: Where randomness comes from; the global state is left alone.
     """
-    if not isinstance(inputs, ImageInputs):
+    if isinstance(inputs, MixedInputs):
+        return _inputs(x, inputs, strength, source)
+    if isinstance(inputs, SequenceInputs):
+        return _steps(x, strength, source)
+    if isinstance(inputs, TextInputs):
+        hidden = (torch.rand(x.shape, generator=source) < strength.drop) & (x != PADDING)
+        return torch.where(hidden, float(HIDDEN), x)
+    if isinstance(inputs, TableInputs):
         noisy = x + strength.jitter * torch.randn(x.shape, generator=source)
         return torch.where(torch.rand(x.shape, generator=source) < strength.drop, 0.0, noisy)
     background = torch.tensor(inputs.background).view(1, -1, 1, 1)
@@ -74,6 +87,35 @@ def augment(x: Tensor, inputs: InputSpec, strength: Strength, source: torch.Gene
     level = strength.noise * torch.rand(len(x), 1, 1, 1, generator=source)
     ink = ink * gain + level * torch.randn(ink.shape, generator=source)
     return inputs.normalise(ink + background)
+
+
+def _inputs(x: Tensor, inputs: MixedInputs, strength: Strength, source: torch.Generator) -> Tensor:
+    """Vary each input; one of those that a row has is left out with a chance, never the last."""
+    flags, parts = inputs.split(x)
+    varied = [
+        augment(part, spec, strength, source) * flags[:, k].reshape(-1, *(1,) * (part.ndim - 1))
+        for k, (part, spec) in enumerate(zip(parts, inputs.parts, strict=True))
+    ]
+    out = torch.rand(len(x), generator=source) < strength.drop * len(parts)
+    place = (torch.rand(flags.shape, generator=source) * flags).argmax(dim=1)
+    out &= flags.sum(dim=1) > 1
+    kept = flags.clone()
+    kept[out, place[out]] = 0.0
+    blocks = [(part * kept[:, k].reshape(-1, *(1,) * (part.ndim - 1))).flatten(1) for k, part in enumerate(varied)]
+    return torch.cat([kept, *blocks], dim=1)
+
+
+def _steps(x: Tensor, strength: Strength, source: torch.Generator) -> Tensor:
+    """Vary (n, T, F + 1) sequences; which steps there are stays as it is."""
+    there = x[..., -1:]
+    gain = 1 + strength.gain * _uniform(source, len(x), 1, 1)
+    values = x[..., :-1] * gain + strength.jitter * torch.randn(x[..., :-1].shape, generator=source)
+    length = there.sum(dim=1)
+    start = torch.rand(len(x), 1, generator=source) * length
+    span = 2 * strength.drop * length * torch.rand(len(x), 1, generator=source)
+    at = torch.arange(x.shape[1])
+    hidden = (at >= start) & (at < start + span)
+    return torch.cat([torch.where(hidden[..., None], 0.0, values) * there, there], dim=2)
 
 
 def _uniform(source: torch.Generator, *shape: int) -> Tensor:

@@ -7,6 +7,8 @@ delivery is in them. They reach every branch of the inputs: gaps, extremes, unkn
 `examples.json` holds columns and what the answers belong to, `examples.safetensors` the images and the probabilities:
     {"format": "lepton-examples", "version": 1, "description": "<sha256 of model.json>", "weights": "<sha256 of
      weights.safetensors>", "tensors": "<sha256 of examples.safetensors>", "columns": {name: [values]} or null}
+and for rows that are neither images nor plain tables also {"kind": kind, "texts": [names], "series": [names],
+"pictured": [truth values] or null}.
 """
 
 from __future__ import annotations
@@ -26,12 +28,15 @@ from torch import Tensor
 
 from lepton.core.errors import LeptonError
 from lepton.core.files import atomic_write, sha256
-from lepton.core.table import Table
+from lepton.core.table import Table, series_column
 from lepton.models.format import DESCRIPTION, WEIGHTS
 from lepton.models.image_inputs import ImageInputs
 from lepton.models.inputs import InputSpec
+from lepton.models.mixed_inputs import MixedInputs, Single
 from lepton.models.model import Model
+from lepton.models.sequence_inputs import SequenceInputs
 from lepton.models.table_inputs import Categorical, Numeric, TableInputs
+from lepton.models.text_inputs import TextInputs
 
 EXAMPLES, TENSORS = "examples.json", "examples.safetensors"
 ROWS = 8
@@ -41,6 +46,7 @@ another order, which moves float32 sums by about 1e-7 of their size."""
 STRANGER = "(a value that the source never had)"
 _FORMAT, _VERSION = "lepton-examples", 1
 _KEYS = {"format", "version", "description", "weights", "tensors", "columns"}
+_MORE = {"kind", "texts", "series", "pictured"}
 _LARGEST = 64 * 1024 * 1024
 
 
@@ -56,7 +62,7 @@ def write_examples(folder: Path, model: Model) -> None:
     if rows.images is not None:
         tensors["images"] = torch.from_numpy(np.ascontiguousarray(rows.images))
     atomic_write(folder / TENSORS, dump_tensors(tensors))
-    about = {
+    about: dict[str, Any] = {
         "format": _FORMAT,
         "version": _VERSION,
         "description": sha256(folder / DESCRIPTION),
@@ -64,6 +70,9 @@ def write_examples(folder: Path, model: Model) -> None:
         "tensors": sha256(folder / TENSORS),
         "columns": None if rows.frame is None else _to_json(rows.frame),
     }
+    if rows.kind not in ("image", "tabular"):
+        pictured = None if rows.pictured is None else rows.pictured.tolist()
+        about |= {"kind": rows.kind, "texts": rows.texts, "series": rows.series, "pictured": pictured}
     atomic_write(folder / EXAMPLES, json.dumps(about, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -118,10 +127,18 @@ def read_examples(folder: Path) -> tuple[Table, Tensor]:
     try:
         tensors = parse_tensors((folder / TENSORS).read_bytes())
         expected = tensors.pop("probabilities")
-        if about["columns"] is None:
-            rows = Table("image", *_nameless(len(expected)), images=tensors.pop("images").numpy())
-        else:
-            rows = Table("tabular", *_nameless(len(expected)), frame=_frame(about["columns"]))
+        images = tensors.pop("images").numpy() if "images" in tensors else None
+        columns = about["columns"]
+        series = tuple(about.get("series", ()))
+        rows = Table(
+            about.get("kind", "image" if columns is None else "tabular"),
+            *_nameless(len(expected)),
+            images=images,
+            frame=None if columns is None else _frame(columns, series),
+            texts=tuple(about.get("texts", ())),
+            series=series,
+            pictured=None if about.get("pictured") is None else np.array(about["pictured"], dtype=bool),
+        )
         if tensors or expected.dtype != torch.float64 or expected.ndim != 2:
             raise ValueError("other tensors than probabilities (n, k) and rows")
     except (SafetensorError, AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
@@ -132,9 +149,67 @@ def read_examples(folder: Path) -> tuple[Table, Tensor]:
 def made_up_rows(inputs: InputSpec) -> Table:
     """Return `ROWS` rows as a model with these inputs could meet them; the same ones for equal inputs."""
     random = np.random.default_rng(0)
+    if not isinstance(inputs, MixedInputs):
+        return _single(inputs, random)
+    parts = [_single(part, random) for part in inputs.parts]
+    frames = [part.frame for part in parts if part.frame is not None]
+    images = [part.images for part in parts if part.images is not None]
+    return Table(
+        "mixed",
+        *_nameless(ROWS),
+        images=images[0] if images else None,
+        frame=pd.concat(frames, axis=1) if frames else None,
+        texts=tuple(name for part in parts for name in part.texts),
+        series=tuple(name for part in parts for name in part.series),
+        pictured=np.arange(ROWS) != 2 if images else None,
+    )
+
+
+def _single(inputs: Single, random: np.random.Generator) -> Table:
     if isinstance(inputs, ImageInputs):
         return Table("image", *_nameless(ROWS), images=_images(inputs, random))
+    if isinstance(inputs, TextInputs):
+        frame = pd.DataFrame({inputs.column: pd.Series(_prose(inputs.length, random), dtype=object)})
+        return Table("text", *_nameless(ROWS), frame=frame, texts=(inputs.column,))
+    if isinstance(inputs, SequenceInputs):
+        return Table("sequence", *_nameless(ROWS), frame=_walks(inputs, random), series=inputs.columns)
     return Table("tabular", *_nameless(ROWS), frame=_columns(inputs, random))
+
+
+def _prose(length: int, random: np.random.Generator) -> list[str | None]:
+    """Return words that nobody wrote, in several scripts; one text is missing, one longer than what is read."""
+    letters = [
+        "etaoinshrdlu",
+        "ETAOIN",
+        "0123456789",
+        "\u00e9\u00e8\u00fc\u00f1",
+        "\u0430\u0435\u0438\u043e\u043d\u0442",
+        "\u3042\u3044\u3046\u5c71\u6c34",
+    ]
+    found: list[str | None] = []
+    for row in range(ROWS):
+        wanted = 2 * length if row == 1 else int(random.integers(1, length + 1))
+        alphabet, words = letters[row % len(letters)], ""
+        while len(words) < wanted:
+            words += "".join(random.choice(list(alphabet), random.integers(1, 9))) + " "
+        found.append(words.strip() or None)
+    found[2] = None
+    return found
+
+
+def _walks(inputs: SequenceInputs, random: np.random.Generator) -> pd.DataFrame:
+    """Return waves and noise of many lengths: one has no step, one more steps than are read, one a gap."""
+    lengths = random.integers(1, inputs.length + 1, ROWS)
+    lengths[1], lengths[2] = 2 * inputs.length, 0
+    columns = {}
+    for name, mean, std in zip(inputs.columns, inputs.mean, inputs.std, strict=True):
+        rows = []
+        for row, steps in enumerate(lengths):
+            wave = np.sin(np.arange(steps) / (1 + row)) + 0.3 * random.normal(size=steps)
+            rows.append((mean + std * wave).astype(np.float32))
+        rows[3][: len(rows[3]) // 2] = np.nan
+        columns[name] = series_column(rows)
+    return pd.DataFrame(columns)
 
 
 def _images(inputs: ImageInputs, random: np.random.Generator) -> NDArray[np.generic]:
@@ -177,21 +252,36 @@ def _texts(rule: Categorical, random: np.random.Generator, gap: int, odd: int) -
 
 
 def _to_json(frame: pd.DataFrame) -> dict[str, list[Any]]:
-    """Return the columns as JSON: numbers (which JSON keeps to the last bit) or texts, null where missing."""
-    return {str(name): [None if pd.isna(v) else v for v in frame[name].tolist()] for name in frame.columns}
+    """Return the columns as JSON: numbers (which JSON keeps to the last bit), texts or lists, null where missing."""
+    return {str(name): [_plain(value) for value in frame[name].tolist()] for name in frame.columns}
 
 
-def _frame(columns: Any) -> pd.DataFrame:
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return [None if np.isnan(step) else step for step in value.tolist()]
+    return None if pd.isna(value) else value
+
+
+def _frame(columns: Any, series: tuple[str, ...]) -> pd.DataFrame:
     """Read what `_to_json` wrote."""
     if not isinstance(columns, dict):
         raise ValueError("columns must be lists by name")
     found = {}
     for name, values in columns.items():
+        if name in series:
+            found[name] = series_column(_steps(name, values))
+            continue
         if not isinstance(values, list) or not all(v is None or isinstance(v, str | int | float) for v in values):
             raise ValueError(f"column {name!r} must be a list of numbers or of texts")
         text = any(isinstance(v, str) for v in values)
         found[name] = pd.Series(values, dtype=object if text else np.float64)
     return pd.DataFrame(found)
+
+
+def _steps(name: str, values: Any) -> list[NDArray[np.float32] | None]:
+    if not isinstance(values, list) or not all(v is None or isinstance(v, list) for v in values):
+        raise ValueError(f"column {name!r} must be a list of lists of numbers")
+    return [None if one is None else np.array(one, dtype=np.float32) for one in values]
 
 
 def _about(folder: Path) -> dict[str, Any]:
@@ -205,7 +295,7 @@ def _about(folder: Path) -> dict[str, Any]:
         value = json.loads((folder / EXAMPLES).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise _damaged(folder, f"{EXAMPLES} is not JSON: {error}") from None
-    if not isinstance(value, dict) or value.get("format") != _FORMAT or set(value) != _KEYS:
+    if not isinstance(value, dict) or value.get("format") != _FORMAT or set(value) - _MORE != _KEYS:
         raise _damaged(folder, f"{EXAMPLES} does not hold {_FORMAT}.")
     if value["version"] != _VERSION:
         raise LeptonError(

@@ -193,7 +193,7 @@ def _encoder_and_head(value: Any, inputs: InputSpec, classes: int) -> tuple[Enco
     """Return an encoder with its linear head, or an ensemble's with its mixture."""
     if not isinstance(value, dict) or value.get("name") != JOINT:
         config = EncoderConfig.model_validate(value)
-        encoder = build_encoder(config, inputs.kind, inputs.tensor_shape)
+        encoder = build_encoder(config, inputs.layout)
         return encoder, nn.Linear(encoder.feature_dim, classes)
     described = _list(value["members"], "members")
     if not 1 <= len(described) <= MOST_MEMBERS:
@@ -203,7 +203,7 @@ def _encoder_and_head(value: Any, inputs: InputSpec, classes: int) -> tuple[Enco
         if not isinstance(member, dict) or set(member) != {"encoder", "adapters", "temperature"}:
             raise ValueError("a member has encoder, adapters and temperature")
         config = EncoderConfig.model_validate(member["encoder"])  # refuses an ensemble within an ensemble
-        part = build_encoder(config, inputs.kind, inputs.tensor_shape)
+        part = build_encoder(config, inputs.layout)
         members.append(Member(part, _adapters(member["adapters"], part.feature_dim)))
         heads.append(nn.Linear(part.feature_dim, classes))
         temperatures.append(_temperature(member["temperature"]))

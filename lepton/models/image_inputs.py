@@ -17,7 +17,9 @@ from torch.nn import functional as F
 
 from lepton.core.config import EncoderConfig
 from lepton.core.errors import LeptonError
-from lepton.core.table import Kind, Table
+from lepton.core.kinds import WORDS, Kind
+from lepton.core.table import Table
+from lepton.models.layout import Layout
 
 MARGIN = 1 / 14
 """Share of the side left free around cropped content."""
@@ -67,9 +69,14 @@ class ImageInputs:
         return cls(rough.shape, low, high, rough.size, found, rough.background, _floats(mean), _floats(std))
 
     @property
+    def layout(self) -> Layout:
+        """Kind and shape of one prepared row."""
+        return Layout(self.kind, (self.shape[0], self.size, self.size))
+
+    @property
     def tensor_shape(self) -> tuple[int, ...]:
         """Shape of one prepared row."""
-        return (self.shape[0], self.size, self.size)
+        return self.layout.shape
 
     def to_tensor(self, table: Table) -> Tensor:
         """Return (n, C, S, S) float32, standardised.
@@ -127,7 +134,7 @@ class ImageInputs:
 
 def _images(table: Table) -> NDArray[np.generic]:
     if table.images is None:
-        raise LeptonError("This model reads images; these rows are a table of columns.")
+        raise LeptonError(f"This model reads images; these rows are {WORDS[table.kind]}.")
     if table.images.dtype != np.uint8 and not np.isfinite(table.images).all():
         bad = ~np.isfinite(table.images).all(axis=(1, 2, 3))
         raise LeptonError(

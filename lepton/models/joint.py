@@ -49,7 +49,7 @@ class Joint(Encoder):
 
     def __init__(self, members: Sequence[Member]) -> None:
         first = members[0].encoder
-        super().__init__(first.config, first.shape)
+        super().__init__(first.config, first.layout)
         self.members = nn.ModuleList(members)
         self.feature_dim = sum(member.encoder.feature_dim for member in members)
 

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lepton.core.errors import LeptonError
-from lepton.core.table import Kind, Table
+from lepton.core.kinds import WORDS, Kind
+from lepton.core.table import Table
+from lepton.models.layout import Layout
 
 CLIP = 5.0
 """Standardised numbers end here: one absurd value must not drown a row."""
@@ -58,9 +60,14 @@ class TableInputs:
         return cls(tuple(_learn(str(name), frame[name]) for name in frame.columns))
 
     @property
+    def layout(self) -> Layout:
+        """Kind and shape of one prepared row."""
+        return Layout(self.kind, (sum(2 if isinstance(c, Numeric) else len(c.values) + 2 for c in self.columns),))
+
+    @property
     def tensor_shape(self) -> tuple[int, ...]:
         """Shape of one prepared row."""
-        return (sum(2 if isinstance(c, Numeric) else len(c.values) + 2 for c in self.columns),)
+        return self.layout.shape
 
     def to_tensor(self, table: Table) -> Tensor:
         """Return (n, columns) float32.
@@ -115,8 +122,8 @@ class TableInputs:
 
 
 def _frame(table: Table) -> pd.DataFrame:
-    if table.frame is None:
-        raise LeptonError("This model reads columns; these rows are images.")
+    if table.frame is None or table.kind != "tabular":
+        raise LeptonError(f"This model reads columns; these rows are {WORDS[table.kind]}.")
     return table.frame
 
 

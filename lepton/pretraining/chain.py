@@ -68,7 +68,7 @@ def pretrain(
     with repeatable(threads):
         inputs = fit_inputs(train, encoder)
         with seeded(seed):
-            network = build_encoder(encoder, inputs.kind, inputs.tensor_shape)
+            network = build_encoder(encoder, inputs.layout)
             model = Model(inputs, network, nn.Linear(network.feature_dim, len(classes)), classes)
         material = Material(table, others or {}, inputs, tuple(classes))
         stages = []

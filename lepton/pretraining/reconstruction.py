@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lepton.core.errors import LeptonError
 from lepton.core.pretrainconfig import PretrainConfig, StageFields
 from lepton.models.device import generator, seeded
 from lepton.models.model import Model
@@ -37,7 +38,17 @@ class Reconstruction(Objective):
     def learner(
         self, model: Model, material: Material, config: PretrainConfig, plan: StageFields, seed: int
     ) -> Learner:
-        """Return encoder and decoder as what learns; see `Objective.learner`."""
+        """Return encoder and decoder as what learns; see `Objective.learner`.
+
+        Raises:
+            LeptonError: If rows are or have texts: bytes are names, and a squared error between names means nothing.
+        """
+        if "text" in (model.inputs.kind, *(part.kind for part in model.inputs.layout.parts)):
+            raise LeptonError(
+                "Texts cannot be reconstructed.",
+                why="The squared error measures amounts; the bytes of a text are names.",
+                fix=["take reconstruction out of pretrain.objectives", "use vicreg, which learns from texts, too"],
+            )
         size = math.prod(model.inputs.tensor_shape)
         with seeded(seed):
             decoder = nn.Sequential(nn.Linear(model.feature_dim, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, size))
@@ -69,10 +80,15 @@ def hide(rows: Tensor, share: float, source: torch.Generator) -> Tensor:
     """Return the rows with about `share` of the inputs at 0, their mean after standardisation.
 
     Args:
-        rows: (n, C, S, S), hidden in patches of PATCH pixels, all channels at once; or (n, columns), one by one.
+        rows: (n, C, S, S), hidden in patches of PATCH pixels, all channels at once; (n, T, F + 1), all of a step at
+            once but whether it is there; or (n, columns), one by one.
         share: Of the patches or columns.
         source: Where randomness comes from.
     """
+    if rows.ndim == 3:
+        values, there = rows[..., :-1], rows[..., -1:]
+        hidden = torch.rand(*rows.shape[:2], 1, generator=source) < share
+        return torch.cat([torch.where(hidden, 0.0, values), there], dim=2)
     if rows.ndim != 4:
         return torch.where(torch.rand(rows.shape, generator=source) < share, 0.0, rows)
     side = rows.shape[-1]

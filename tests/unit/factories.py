@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lepton.core.config import EncoderConfig, PretrainConfig
-from lepton.core.table import Table
+from lepton.core.table import Table, series_column
 from lepton.models.model import Model
 from lepton.pretraining import pretrain
 
@@ -52,8 +52,73 @@ def columns(n: int, k: int = 3, seed: int = 0, shift: float = 0.0) -> Table:
     return Table("tabular", names([f"t{seed}-{j}" for j in range(n)]), names([f"c{v}" for v in y]), frame=frame)
 
 
+def sequences(n: int, k: int = 3, seed: int = 0, shift: float = 0.0) -> Table:
+    """Each class is a wave of its own pace in two quantities; lengths differ, some steps are missing."""
+    random = np.random.default_rng(seed)
+    y = np.arange(n) % k
+    lengths = random.integers(12, 25, n)
+    waves, levels = [], []
+    for label, steps in zip(y, lengths, strict=True):
+        t = np.arange(steps) + random.uniform(0, 6)
+        wave = np.sin(t * (0.3 + 0.5 * label)) + 0.2 * random.normal(size=steps) + shift
+        wave[random.random(steps) < 0.05] = np.nan
+        waves.append(wave)
+        levels.append(100 * np.cos(label) + 10 * random.normal(size=steps))
+    frame = pd.DataFrame({"wave": series_column(waves), "level": series_column(levels)})
+    ids, labels = names([f"s{seed}-{j}" for j in range(n)]), names([f"c{v}" for v in y])
+    return Table("sequence", ids, labels, frame=frame, series=("wave", "level"))
+
+
+WORDS = (
+    ("red", "rouge", "\u043a\u0440\u0430\u0441\u043d\u044b\u0439"),
+    ("seven", "sept", "\u0441\u0435\u043c\u044c"),
+    ("house", "maison", "\u5bb6"),
+    *((f"word{k}", f"mot{k}", f"kotoba{k}") for k in range(60)),
+)
+
+
+def texts(n: int, k: int = 3, seed: int = 0) -> Table:
+    """Each class has words of its own in three scripts, between words that all have."""
+    random = np.random.default_rng(seed)
+    y = np.arange(n) % k
+    said = []
+    for label in y:
+        words = [str(random.choice(("the", "of", "and", "some", "many"))) for _ in range(4)]
+        words[int(random.integers(4))] = str(random.choice(WORDS[label]))
+        words.append(str(random.choice(WORDS[label])))
+        said.append(" ".join(words))
+    frame = pd.DataFrame({"said": names(said)})
+    return Table(
+        "text", names([f"x{seed}-{j}" for j in range(n)]), names([f"c{v}" for v in y]), frame=frame, texts=("said",)
+    )
+
+
+def mixed(n: int, k: int = 3, seed: int = 0) -> Table:
+    """An image, columns, series and a text of the same class; each input is missing in one row of five."""
+    random = np.random.default_rng(seed)
+    parts = [images(n, k, seed=seed), columns(n, k, seed=seed), sequences(n, k, seed), texts(n, k, seed)]
+    frame = pd.concat([part.frame for part in parts[1:] if part.frame is not None], axis=1)
+    for names_ in (["size", "weight", "colour"], ["wave", "level"], ["said"]):
+        gone = random.random(n) < 0.2
+        for name in names_:
+            frame.loc[gone, name] = np.nan if name in ("size", "weight") else None
+    return Table(
+        "mixed",
+        names([f"m{seed}-{j}" for j in range(n)]),
+        parts[0].labels,
+        images=parts[0].images,
+        frame=frame,
+        texts=("said",),
+        series=("wave", "level"),
+        pictured=random.random(n) < 0.8,
+    )
+
+
+MAKERS = {"image": images, "tabular": columns, "sequence": sequences, "text": texts, "mixed": mixed}
+
+
 def rows(kind: str, n: int, k: int = 3, seed: int = 0) -> Table:
-    return images(n, k, seed=seed) if kind == "image" else columns(n, k, seed=seed)
+    return MAKERS[kind](n, k, seed=seed)
 
 
 @cache

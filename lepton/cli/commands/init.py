@@ -9,6 +9,8 @@ import typer
 
 from lepton.cli.output import as_json, say
 from lepton.cli.session import DryRun, Json, hush
+from lepton.core.errors import UsageError
+from lepton.core.kinds import WORDS
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,6 +25,11 @@ def init(
     label: Annotated[str | None, typer.Option(help="Column that holds the label.")] = None,
     id: Annotated[str | None, typer.Option(help="Column that identifies a row.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the project; default: the folder's.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(help="What a row is, if the file does not tell: image, tabular, sequence, text, mixed."),
+    ] = None,
+    text: Annotated[list[str] | None, typer.Option(help="Column of texts to read; may be given again.")] = None,
     json: Json = False,
     dry_run: DryRun = False,
 ) -> None:
@@ -38,7 +45,12 @@ def init(
     os.environ.update(QUIET)
     hush()
     root = folder.resolve()
-    setup, first = plan_workspace(root, file, source=source, label=label, id=id, name=name)
+    if kind is not None and kind not in WORDS:
+        raise UsageError(f"There is no kind {kind!r}.", why=f"Known: {', '.join(WORDS)}.", fix=["leave --kind out"])
+    known = next((one for one in WORDS if one == kind), None)
+    setup, first = plan_workspace(
+        root, file, source=source, label=label, id=id, name=name, kind=known, texts=text or ()
+    )
     if dry_run:
         say(setup.yaml())
         return

@@ -1,4 +1,4 @@
-"""Read a delivery: CSV (also gzipped), Parquet, NPZ, or a folder of images by class.
+"""Read a delivery: CSV (also gzipped), Parquet, NPZ, a folder of images by class, or one with a list of its rows.
 
 A reader turns bytes into a `Table` and refuses what cannot be read. Whether the rows are *good* is the contract's
 question, so a wrong shape, an unknown label or a duplicate id passes here.
@@ -12,7 +12,7 @@ from pathlib import Path
 from lepton.core.errors import LeptonError
 from lepton.core.names import slug
 from lepton.core.table import Kind, Table
-from lepton.data.readers import csv, folder, npz, parquet
+from lepton.data.readers import csv, folder, listed, npz, parquet
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.guard import check_path
 
@@ -41,7 +41,7 @@ def read(path: Path, reading: Reading | None = None, root: Path | None = None) -
     reading = reading or Reading()
     path = check_path(Path(path), root)
     if path.is_dir():
-        return folder.read(path, reading)
+        return listed.read(path, reading) if (path / listed.LIST).is_file() else folder.read(path, reading)
     for suffix, reader in READERS.items():
         if path.name.lower().endswith(suffix):
             return reader(path, reading)
@@ -61,20 +61,22 @@ def read_delivery(
     image_shape: tuple[int, int, int] | None = None,
     root: Path | None = None,
     categories: Collection[str] = (),
+    texts: Collection[str] = (),
 ) -> Table:
     """Return the rows of a delivery, with ids; see `read` for what can go wrong.
 
     Args:
         path: File or folder.
-        kind: "image" or "tabular"; by default what the format suggests.
+        kind: What a row is; by default what the format and its columns suggest.
         label: Column that holds the label; all labels are unknown where it is absent.
         id: Column that identifies a row; where it is absent, ids are derived from the content.
         image_shape: (C, H, W) of images that come as flat rows of pixels.
         root: Folder the delivery must lie in once symbolic links are followed; by default its own.
         categories: Columns that are categories even where every value looks like a number.
+        texts: Columns of texts to read, not of names to tell apart.
     """
     path = Path(path)
-    delivery = read(path, Reading(kind, label, id, image_shape, categories), root)
+    delivery = read(path, Reading(kind, label, id, image_shape, categories, texts), root)
     return delivery.identified(stem(path))
 
 

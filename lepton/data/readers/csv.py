@@ -28,12 +28,16 @@ def read(path: Path, reading: Reading) -> Delivery:
     Raises:
         LeptonError: For a wrong encoding, separator or number of fields, a header without rows, a cut-off gzip file.
     """
-    frame = read_frame(path)
+    return delivery(path, read_frame(path), reading)
+
+
+def delivery(path: Path, frame: pd.DataFrame, reading: Reading) -> Delivery:
+    """Return what columns of text hold, as `read_frame` returned them; see `read` for what is refused."""
     special = {reading.label, reading.id}
     columns = {
         name: pd.Series(as_text(frame[name]), dtype=object)
         if name in special
-        else from_text(frame[name], as_category=name in reading.categories)
+        else from_text(frame[name], as_category=name in reading.categories or name in reading.texts)
         for name in frame.columns
     }
     return delivery_from_frame(path, pd.DataFrame(columns), reading)

@@ -27,6 +27,10 @@ class Reading:
     """(C, H, W) of images that come as flat rows of pixels."""
     categories: Collection[str] = field(default=())
     """Columns that are categories even where every value looks like a number."""
+    texts: Collection[str] = field(default=())
+    """Columns of texts to read, not of names to tell apart."""
+    series: Collection[str] = field(default=())
+    """Columns of series, also where no row of the delivery has one."""
 
 
 @dataclass(frozen=True)

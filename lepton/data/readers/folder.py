@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton.core.errors import LeptonError
+from lepton.core.kinds import WORDS
 from lepton.core.table import Table
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.guard import check_inside
@@ -25,33 +26,49 @@ def read(path: Path, reading: Reading) -> Delivery:
     Raises:
         LeptonError: If there is no image, a file is no image or damaged, images differ in size, or a link leads out.
     """
-    if reading.kind == "tabular":
+    if reading.kind == "mixed":
         raise LeptonError(
-            f"{path.name} is a folder of images, but the rows here are columns of a table.",
+            f"{path.name} holds images alone; the rows here have further columns.",
+            fix=[f"put a file rows.csv into {path.name}: a column `file` with the image's name, and the other columns"],
+        )
+    if reading.kind not in (None, "image"):
+        what = {"tabular": "columns of a table"}.get(reading.kind, WORDS[reading.kind])
+        raise LeptonError(
+            f"{path.name} is a folder of images, but the rows here are {what}.",
             fix=["deliver CSV or Parquet"],
         )
-    files = _files(path)
-    images: list[NDArray[np.generic]] = []
-    labels: list[str | None] = []
-    for file in files:
-        inner = file.relative_to(path).parts[:-1]
-        labels.append(None if not inner or inner[0] == UNLABELLED else inner[0])
-        images.append(_image(path, file))
-    colour = any(image.ndim == 3 for image in images)
-    if colour:
-        images = [image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2) for image in images]
-    _check_sizes(path, files, images)
-    stack = np.stack([np.moveaxis(i, 2, 0) if i.ndim == 3 else i[None] for i in images])
-    ids = np.array([file.relative_to(path).as_posix() for file in files], dtype=object)
-    table = Table(kind="image", ids=ids, labels=np.array(labels, dtype=object), images=stack)
+    found = files(path)
+    inner = [file.relative_to(path).parts[:-1] for file in found]
+    labels = [None if not parts or parts[0] == UNLABELLED else parts[0] for parts in inner]
+    ids = np.array([file.relative_to(path).as_posix() for file in found], dtype=object)
+    table = Table(kind="image", ids=ids, labels=np.array(labels, dtype=object), images=stacked(path, found))
     return Delivery(table, ids_from="path", has_labels=any(label is not None for label in labels))
 
 
-def _files(root: Path) -> list[Path]:
+def stacked(path: Path, found: list[Path]) -> NDArray[np.generic]:
+    """Return (n, C, H, W) of images in a folder.
+
+    Raises:
+        LeptonError: If one is damaged, or they differ in size or depth.
+    """
+    images = [_image(path, file) for file in found]
+    colour = any(image.ndim == 3 for image in images)
+    if colour:
+        images = [image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2) for image in images]
+    _check_sizes(path, found, images)
+    return np.stack([np.moveaxis(i, 2, 0) if i.ndim == 3 else i[None] for i in images])
+
+
+def files(root: Path, besides: tuple[str, ...] = ()) -> list[Path]:
+    """Return the images below a folder, in the order of their paths.
+
+    Raises:
+        LeptonError: If there is none, something else (but for the names in `besides`), or a link leads out.
+    """
     found: list[Path] = []
     for entry in sorted(root.rglob("*")):
         inner = entry.relative_to(root)
-        if any(part.startswith(".") for part in inner.parts) or entry.name in IGNORED:
+        if any(part.startswith(".") for part in inner.parts) or entry.name in IGNORED or str(inner) in besides:
             continue
         check_inside(entry, root)
         if entry.is_dir():

@@ -10,10 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lepton.core.errors import LeptonError
-from lepton.core.table import Table
-from lepton.data.columns import normalise, number
+from lepton.core.table import Kind, Table, series_column
+from lepton.data.columns import is_series, normalise, number
 from lepton.data.labels import as_text
 from lepton.data.readers.delivery import Delivery, Reading
+
+STEP = "step"
+"""Column that says in what order the lines of a sequence come."""
 
 
 def delivery_from_frame(path: Path, frame: pd.DataFrame, reading: Reading) -> Delivery:
@@ -28,7 +31,7 @@ def delivery_from_frame(path: Path, frame: pd.DataFrame, reading: Reading) -> De
     ids = as_text(frame[reading.id]) if has_ids else np.full(n, None, dtype=object)
     labels = as_text(frame[reading.label]) if has_labels else np.full(n, None, dtype=object)
     rest = frame.drop(columns=[name for name in (reading.id, reading.label) if name in frame.columns])
-    features = normalise(rest, reading.categories)
+    features = normalise(rest, {*reading.categories, *reading.texts})
     if features.shape[1] == 0:
         raise LeptonError(
             f"{path.name} has no feature columns.",
@@ -37,9 +40,122 @@ def delivery_from_frame(path: Path, frame: pd.DataFrame, reading: Reading) -> De
         )
     if reading.kind == "image":
         table = Table(kind="image", ids=ids, labels=labels, images=_pixels(path, features, reading.image_shape))
+    elif reading.kind == "sequence" and not any(is_series(features[name]) for name in features):
+        table = gather(path, features, ids if has_ids else None, labels, reading.id)
     else:
-        table = Table(kind="tabular", ids=ids, labels=labels, frame=features)
+        table = of_columns(path, features, ids, labels, reading)
     return Delivery(table, ids_from="given" if has_ids else "content", has_labels=has_labels)
+
+
+def of_columns(
+    path: Path, features: pd.DataFrame, ids: NDArray[np.object_], labels: NDArray[np.object_], reading: Reading
+) -> Table:
+    """Return rows of columns, of the kind that their columns make them.
+
+    Raises:
+        LeptonError: If texts are expected and there is more than one column, or the series of a row differ in length.
+    """
+    names = list(features.columns)
+    texts = tuple(name for name in names if name in reading.texts)
+    if reading.kind == "text" and not texts:
+        words = [name for name in names if not number(features[name]) and not is_series(features[name])]
+        if len(words) != 1:
+            raise LeptonError(
+                f"{path.name} has {len(words)} columns of text; which one is the text?",
+                why=f"Columns: {', '.join(map(repr, names))}.",
+                fix=["deliver one column of text beside id and label", "lepton init --from FILE --text COLUMN"],
+            )
+        texts = (words[0],)
+    series = tuple(
+        name
+        for name in names
+        if name not in texts
+        and (is_series(features[name]) or (name in reading.series and not features[name].notna().any()))
+    )
+    kind = _kind(len(names), len(texts), len(series))
+    if kind == "sequence":
+        _check_lengths(path, features)
+    return Table(kind, ids, labels, frame=features, texts=texts, series=series)
+
+
+def _kind(columns: int, texts: int, series: int) -> Kind:
+    if not texts and not series:
+        return "tabular"
+    if series == columns:
+        return "sequence"
+    return "text" if columns == 1 else "mixed"
+
+
+def _check_lengths(path: Path, features: pd.DataFrame) -> None:
+    for row, values in enumerate(features.itertuples(index=False), start=1):
+        found = {None if one is None else len(one) for one in values}
+        if len(found) > 1:
+            lengths = ", ".join(
+                f"{name!r} {0 if one is None else len(one)}" for name, one in zip(features.columns, values, strict=True)
+            )
+            raise LeptonError(
+                f"{path.name}: the series of row {row} differ in length.",
+                why=f"Steps: {lengths}. All columns of a sequence are measured at the same steps.",
+                fix=["fill steps without a value with NaN, or deliver the columns as separate domains"],
+            )
+
+
+def gather(
+    path: Path,
+    features: pd.DataFrame,
+    ids: NDArray[np.object_] | None,
+    labels: NDArray[np.object_],
+    id_column: str,
+) -> Table:
+    """Return sequences of lines that hold one step each; lines with the same id are one sequence.
+
+    Steps are in the order of the file, or of the column `step` if there is one.
+
+    Raises:
+        LeptonError: If there is no id, a column is no number, a step is missing, or a sequence has two labels.
+    """
+    if ids is None:
+        raise LeptonError(
+            f"{path.name} has no column {id_column!r}, which says to what sequence a line belongs.",
+            why=f"Each line is one step of a sequence. Columns: {', '.join(map(repr, features.columns))}.",
+            fix=["set id in lepton.yaml to the column that does", "deliver Parquet with a list of numbers a row"],
+        )
+    if len(nameless := np.flatnonzero(pd.isna(ids))):
+        raise LeptonError(f"{path.name}: line {nameless[0] + 2} names no sequence: {id_column!r} is empty.")
+    order = np.arange(len(ids), dtype=np.float64)
+    if STEP in features.columns:
+        if features[STEP].isna().any():
+            line = int(np.flatnonzero(features[STEP].isna())[0]) + 2
+            raise LeptonError(f"{path.name}: line {line} has no value in {STEP!r}.")
+        order = np.asarray(features[STEP].rank(method="first"), dtype=np.float64)
+        features = features.drop(columns=[STEP])
+    words = [name for name in features.columns if not number(features[name])]
+    if words or not len(features.columns):
+        raise LeptonError(
+            f"{path.name}: column {words[0]!r} is no measured quantity: it holds text."
+            if words
+            else f"{path.name} has no measured quantity: no column but id, label and {STEP}.",
+            why="Every column but id, label and step is one quantity of the sequence.",
+            fix=["leave other columns out of the delivery", "deliver numbers"],
+        )
+    numbered, found = pd.factorize(ids)
+    lines = np.lexsort((order, numbered))
+    ends = np.flatnonzero(np.diff(numbered[lines], append=len(found))) + 1
+    parts = np.split(lines, ends[:-1])
+    values = features.to_numpy(dtype=np.float32)
+    columns = {name: series_column(values[part, k] for part in parts) for k, name in enumerate(features.columns)}
+    told = np.empty(len(found), dtype=object)
+    for k, part in enumerate(parts):
+        known = sorted({label for label in labels[part] if label is not None})
+        if len(known) > 1:
+            raise LeptonError(
+                f"{path.name}: sequence {found[k]!r} has more than one label: {', '.join(known[:5])}.",
+                why="A sequence has one label, on any or all of its lines.",
+                fix=["give each part of its own label an id of its own"],
+            )
+        told[k] = known[0] if known else None
+    frame = pd.DataFrame(columns, index=pd.RangeIndex(len(found)))
+    return Table("sequence", np.array(found, dtype=object), told, frame=frame, series=tuple(frame.columns))
 
 
 def _pixels(path: Path, features: pd.DataFrame, shape: tuple[int, int, int] | None) -> NDArray[np.generic]:

@@ -11,12 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lepton.core.errors import LeptonError
-from lepton.core.table import Table
+from lepton.core.table import Table, series_column
 from lepton.data.labels import as_text
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.frames import as_pixels
 
-ROWS, LABELS, IDS = ("x", "images"), ("y", "labels"), ("ids", "id")
+ROWS, LABELS, IDS, LENGTHS = ("x", "images"), ("y", "labels"), ("ids", "id"), ("lengths",)
 CHANNELS = (1, 3, 4)
 
 
@@ -24,7 +24,8 @@ def read(path: Path, reading: Reading) -> Delivery:
     """Read an NPZ archive.
 
     `x` is (n, H, W), (n, C, H, W), (n, H, W, C) with C of 1, 3 or 4, or (n, d): flat pixels if images are expected,
-    else a table with columns x0, x1, ...
+    else a table with columns x0, x1, ...; or sequences (n, T, F), if those are expected or there is `lengths`, which
+    says how many of the T steps of each are its own (default: all).
 
     Raises:
         LeptonError: If it is cut off, holds Python objects, lacks `x`, or its arrays differ in length.
@@ -41,7 +42,8 @@ def read(path: Path, reading: Reading) -> Delivery:
     ids = next((arrays[name] for name in IDS if name in arrays), None)
     if rows.ndim == 0 or len(rows) == 0:
         raise LeptonError(f"{path.name} holds no rows.", why=f"The array has the shape {rows.shape}.")
-    for name, found in (("labels", labels), ("ids", ids)):
+    lengths = arrays.get(LENGTHS[0])
+    for name, found in (("labels", labels), ("ids", ids), ("lengths", lengths)):
         if found is not None and found.shape != (len(rows),):
             raise LeptonError(f"{path.name}: {len(rows)} rows, but the {name} have the shape {found.shape}.")
     if rows.dtype.kind not in "biuf":
@@ -49,12 +51,39 @@ def read(path: Path, reading: Reading) -> Delivery:
     n = len(rows)
     id_values = as_text(ids) if ids is not None else np.full(n, None, dtype=object)
     label_values = as_text(labels) if labels is not None else np.full(n, None, dtype=object)
-    if rows.ndim == 2 and (reading.kind == "tabular" or (reading.kind is None and reading.image_shape is None)):
+    if reading.kind == "sequence" or (reading.kind is None and lengths is not None):
+        table = _sequences(path, rows, lengths, id_values, label_values)
+    elif rows.ndim == 2 and (reading.kind == "tabular" or (reading.kind is None and reading.image_shape is None)):
         frame = pd.DataFrame(rows.astype(np.float64), columns=[f"x{k}" for k in range(rows.shape[1])])
         table = Table(kind="tabular", ids=id_values, labels=label_values, frame=frame)
     else:
         table = Table(kind="image", ids=id_values, labels=label_values, images=_images(path, rows, reading.image_shape))
     return Delivery(table, ids_from="given" if ids is not None else "content", has_labels=labels is not None)
+
+
+def _sequences(
+    path: Path,
+    rows: NDArray[np.generic],
+    lengths: NDArray[np.generic] | None,
+    ids: NDArray[np.object_],
+    labels: NDArray[np.object_],
+) -> Table:
+    """Return (n, T) or (n, T, F) as F series a row: x0, x1, ..."""
+    if rows.ndim not in (2, 3):
+        raise LeptonError(
+            f"{path.name}: an array of shape {rows.shape} holds no sequences.",
+            fix=["deliver `x` with the shape (n, T, F): rows, steps, measured quantities"],
+        )
+    rows = rows[:, :, None] if rows.ndim == 2 else rows
+    steps = np.full(len(rows), rows.shape[1]) if lengths is None else lengths.astype(np.int64)
+    if wrong := [k for k, n in enumerate(steps) if not 0 <= n <= rows.shape[1]]:
+        raise LeptonError(
+            f"{path.name}: `lengths` says {steps[wrong[0]]} steps for row {wrong[0] + 1}; `x` holds {rows.shape[1]}."
+        )
+    columns = {
+        f"x{k}": series_column(row[:n, k] for row, n in zip(rows, steps, strict=True)) for k in range(rows.shape[2])
+    }
+    return Table("sequence", ids, labels, frame=pd.DataFrame(columns), series=tuple(columns))
 
 
 def _load(path: Path) -> dict[str, NDArray[np.generic]]:
@@ -70,7 +99,7 @@ def _load(path: Path) -> dict[str, NDArray[np.generic]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             for name in archive.files:
-                if name not in (*ROWS, *LABELS, *IDS):
+                if name not in (*ROWS, *LABELS, *IDS, *LENGTHS):
                     arrays[name] = np.empty(0)  # only its name is wanted, for the error
                     continue
                 arrays[name] = archive[name]

@@ -23,7 +23,19 @@ def read(path: Path, reading: Reading) -> Delivery:
     if batchfile.METADATA in (table.schema.metadata or {}):
         stored = batchfile.decode(table, path.name)
         return Delivery(stored, ids_from="given", has_labels=True)
-    return delivery_from_frame(path, table.to_pandas(ignore_metadata=True), reading)
+    try:
+        frame = table.to_pandas(ignore_metadata=True)
+    except UnicodeDecodeError as error:
+        raise LeptonError(
+            f"{path.name} holds text that is not UTF-8.",
+            why=f"Byte 0x{error.object[error.start]:02X} in {_excerpt(error.object)}.",
+            fix=["decode it with its own encoding and write the column again"],
+        ) from None
+    return delivery_from_frame(path, frame, reading)
+
+
+def _excerpt(raw: bytes) -> str:
+    return repr(raw[:40].decode("utf-8", "replace"))
 
 
 def read_arrow(path: Path) -> pa.Table:

@@ -7,7 +7,8 @@ from typing import ClassVar
 from torch import nn
 
 from lepton.core.config import EncoderConfig
-from lepton.core.table import Kind
+from lepton.core.kinds import Kind
+from lepton.models.layout import Layout
 
 
 class Encoder(nn.Module):
@@ -15,21 +16,21 @@ class Encoder(nn.Module):
 
     Args:
         config: Sizes.
-        shape: Shape of one prepared row: (C, S, S) for images, (columns,) for tables.
+        layout: Kind and shape of one prepared row.
     """
 
     name: ClassVar[str] = ""
     """By which `lepton.yaml` and `model.json` call it."""
-    kind: ClassVar[Kind]
+    kinds: ClassVar[tuple[Kind, ...]]
     """What rows it reads."""
 
     feature_dim: int
     """Size d of the embedding."""
 
-    def __init__(self, config: EncoderConfig, shape: tuple[int, ...]) -> None:
+    def __init__(self, config: EncoderConfig, layout: Layout) -> None:
         super().__init__()
         self.config = config
-        self.shape = shape
+        self.layout = layout
         self.feature_dim = config.features
 
     def depth_groups(self) -> list[nn.Module]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from lepton.core.config import EncoderConfig
 from lepton.models.encoders.base import Encoder
+from lepton.models.layout import Layout
 
 
 class Residual(nn.Module):
@@ -41,12 +42,12 @@ class Cnn(Encoder):
     """(n, C, S, S) -> (n, features)."""
 
     name = "cnn"
-    kind = "image"
+    kinds = ("image",)
 
-    def __init__(self, config: EncoderConfig, shape: tuple[int, ...]) -> None:
-        super().__init__(config, shape)
+    def __init__(self, config: EncoderConfig, layout: Layout) -> None:
+        super().__init__(config, layout)
         w = config.width
-        self.stem = _halve(shape[0], w)
+        self.stem = _halve(layout.shape[0], w)
         self.middle = _halve(w, 2 * w)
         self.top = nn.Sequential(Residual(2 * w), nn.AdaptiveAvgPool2d(3), nn.Flatten())
         self.out = nn.Sequential(nn.Linear(2 * w * 9, config.features), nn.BatchNorm1d(config.features))

@@ -6,18 +6,19 @@ from torch import Tensor, nn
 
 from lepton.core.config import EncoderConfig
 from lepton.models.encoders.base import Encoder
+from lepton.models.layout import Layout
 
 
 class Mlp(Encoder):
     """(n, columns) -> (n, features)."""
 
     name = "mlp"
-    kind = "tabular"
+    kinds = ("tabular",)
 
-    def __init__(self, config: EncoderConfig, shape: tuple[int, ...]) -> None:
-        super().__init__(config, shape)
+    def __init__(self, config: EncoderConfig, layout: Layout) -> None:
+        super().__init__(config, layout)
         hidden = 4 * config.width
-        self.first = nn.Sequential(nn.Linear(shape[0], hidden), nn.BatchNorm1d(hidden), nn.ReLU())
+        self.first = nn.Sequential(nn.Linear(layout.shape[0], hidden), nn.BatchNorm1d(hidden), nn.ReLU())
         self.second = nn.Sequential(nn.Linear(hidden, hidden), nn.BatchNorm1d(hidden), nn.ReLU())
         self.out = nn.Sequential(nn.Linear(hidden, config.features), nn.BatchNorm1d(config.features))
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from lepton.core.config import EncoderConfig
 from lepton.models.encoders.base import Encoder
+from lepton.models.layout import Layout
 
 WIDTHS = (256, 128)
 
@@ -22,11 +23,11 @@ class Stack(Encoder):
     """(n, C, S, S) -> (n, features)."""
 
     name = "stack"
-    kind = "image"
+    kinds = ("image",)
 
-    def __init__(self, config: EncoderConfig, shape: tuple[int, ...]) -> None:
-        super().__init__(config, shape)
-        sizes = (math.prod(shape), *WIDTHS)
+    def __init__(self, config: EncoderConfig, layout: Layout) -> None:
+        super().__init__(config, layout)
+        sizes = (math.prod(layout.shape), *WIDTHS)
         self.layers = nn.ModuleList(
             nn.Sequential(nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU())
             for before, after in itertools.pairwise(sizes)

@@ -1,0 +1,124 @@
+"""Sequences to tensors: every measured quantity standardised and clipped, padded behind the end.
+
+The last number of a step says whether it is there, so that an end is told from a quiet stretch. A gap within a sequence
+(NaN) becomes the mean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lepton.core.config import EncoderConfig
+from lepton.core.errors import LeptonError
+from lepton.core.kinds import WORDS, Kind
+from lepton.core.table import Table
+from lepton.models.layout import Layout
+from lepton.models.table_inputs import CLIP
+
+ENOUGH = 99
+"""Percentage of the source's sequences that are read to their end, if `encoder.longest` allows."""
+
+
+@dataclass(frozen=True)
+class SequenceInputs:
+    """What turns sequences into tensors; fitted on the source."""
+
+    columns: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    """(F,) over all steps of the source."""
+    length: int
+    """T: steps read of a sequence."""
+
+    kind: ClassVar[Kind] = "sequence"
+
+    @classmethod
+    def fitted(cls, table: Table, encoder: EncoderConfig) -> SequenceInputs:
+        """Learn from the source what its quantities are like and how long its sequences are.
+
+        Raises:
+            LeptonError: If the rows are no sequences, or no sequence has a step.
+        """
+        if table.frame is None or not table.series:
+            raise LeptonError(f"This model reads sequences; these rows are {WORDS[table.kind]}.")
+        columns = tuple(table.series)
+        lengths = [len(one) for one in table.frame[columns[0]].dropna() if len(one)]
+        if not lengths:
+            raise LeptonError("There is no sequence: every row of the source lacks it or has no step.")
+        mean, std = [], []
+        for name in columns:
+            values = np.concatenate([one[np.isfinite(one)] for one in table.frame[name].dropna()]).astype(np.float64)
+            centre = float(values.mean()) if len(values) else 0.0
+            spread = float(values.std()) if len(values) else 1.0
+            mean.append(centre)
+            std.append(spread if spread > 1e-9 * max(1.0, abs(centre)) else 1.0)
+        usual = int(np.ceil(np.percentile(lengths, ENOUGH)))
+        return cls(columns, tuple(mean), tuple(std), max(1, min(encoder.longest, usual)))
+
+    @property
+    def layout(self) -> Layout:
+        """Kind and shape of one prepared row."""
+        return Layout(self.kind, (self.length, len(self.columns) + 1))
+
+    @property
+    def tensor_shape(self) -> tuple[int, ...]:
+        """Shape of one prepared row."""
+        return self.layout.shape
+
+    def to_tensor(self, table: Table) -> Tensor:
+        """Return (n, T, F + 1) float32; of longer sequences the first T steps, a missing one is all zeros.
+
+        Raises:
+            LeptonError: If a column is missing, or no series.
+        """
+        missing = [name for name in self.columns if name not in table.series]
+        if table.frame is None or missing:
+            raise LeptonError(
+                f"The rows lack {len(missing)} series that the model reads: {', '.join(missing)}.",
+                why=f"They are {WORDS[table.kind]}.",
+                fix=["deliver the columns of the source, each a list of numbers a row"],
+            )
+        found = np.zeros((len(table), *self.layout.shape), dtype=np.float32)
+        for place, (name, mean, std) in enumerate(zip(self.columns, self.mean, self.std, strict=True)):
+            for row, one in enumerate(table.frame[name]):
+                if one is None or not len(one):
+                    continue
+                values = one[: self.length]
+                known = np.where(np.isfinite(values), values, np.float32(mean))
+                found[row, : len(values), place] = np.clip((known - mean) / std, -CLIP, CLIP)
+                found[row, : len(values), -1] = 1.0
+        return torch.from_numpy(found)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object."""
+        quantities = zip(self.columns, self.mean, self.std, strict=True)
+        return {
+            "kind": self.kind,
+            "length": self.length,
+            "columns": [{"name": name, "mean": mean, "std": std} for name, mean, std in quantities],
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> SequenceInputs:
+        """Read what `to_json` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: If a field is missing or of another type.
+        """
+        length, described = int(value["length"]), value["columns"]
+        if not 1 <= length <= 65_536 or not described:
+            raise ValueError(f"length {length} out of range, or no columns")
+        std = tuple(float(column["std"]) for column in described)
+        if min(std) <= 0:
+            raise ValueError("a column has no spread")
+        return cls(
+            tuple(str(column["name"]) for column in described),
+            tuple(float(column["mean"]) for column in described),
+            std,
+            length,
+        )

@@ -1,0 +1,116 @@
+"""Texts to tensors: the bytes of their UTF-8 form, so that every script is read and no vocabulary is needed.
+
+A byte-level tokeniser (as ByT5, Xue et al. 2022) knows 256 tokens and meets no unknown word. Texts are brought to one
+form first (Unicode NFC: the same letter has the same bytes), and cut at a whole character.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lepton.core.config import EncoderConfig
+from lepton.core.errors import LeptonError
+from lepton.core.kinds import WORDS, Kind
+from lepton.core.table import Table
+from lepton.models.layout import Layout
+
+PADDING, HIDDEN = 0, 257
+"""Tokens that are no byte: nothing, and a byte that training hides. Byte b is token b + 1."""
+SYMBOLS = 258
+ENOUGH = 99
+"""Percentage of the source's texts that are read to their end, if `encoder.longest` allows."""
+
+
+@dataclass(frozen=True)
+class TextInputs:
+    """What turns texts into tensors; fitted on the source."""
+
+    column: str
+    length: int
+    """T: bytes read of a text."""
+
+    kind: ClassVar[Kind] = "text"
+
+    @classmethod
+    def fitted(cls, table: Table, encoder: EncoderConfig) -> TextInputs:
+        """Learn from the source how long texts are."""
+        column, values = _texts(table)
+        lengths = [len(_bytes(text)) for text in values if text]
+        if not lengths:
+            raise LeptonError(f"There is no text in column {column!r}: every row of the source lacks it.")
+        usual = int(np.ceil(np.percentile(lengths, ENOUGH)))
+        return cls(column, max(8, min(encoder.longest, usual)))
+
+    @property
+    def layout(self) -> Layout:
+        """Kind and shape of one prepared row."""
+        return Layout(self.kind, (self.length,))
+
+    @property
+    def tensor_shape(self) -> tuple[int, ...]:
+        """Shape of one prepared row."""
+        return self.layout.shape
+
+    def to_tensor(self, table: Table) -> Tensor:
+        """Return (n, T) float32 tokens, whole numbers of 0..256; a missing text is all padding.
+
+        Raises:
+            LeptonError: If the rows have no such column.
+        """
+        _, values = _texts(table, self.column)
+        found = np.zeros((len(values), self.length), dtype=np.float32)
+        for row, text in enumerate(values):
+            if text:
+                tokens = np.frombuffer(_cut(_bytes(text), self.length), dtype=np.uint8)
+                found[row, : len(tokens)] = tokens
+                found[row, : len(tokens)] += 1
+        return torch.from_numpy(found)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object."""
+        return {"kind": self.kind, "column": self.column, "length": self.length}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> TextInputs:
+        """Read what `to_json` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: If a field is missing or of another type.
+        """
+        length = int(value["length"])
+        if not 1 <= length <= 65_536:
+            raise ValueError(f"length {length} out of range")
+        return cls(str(value["column"]), length)
+
+
+def _texts(table: Table, column: str | None = None) -> tuple[str, list[str | None]]:
+    if table.frame is None or not table.texts:
+        raise LeptonError(f"This model reads texts; these rows are {WORDS[table.kind]}.")
+    column = column if column is not None else table.texts[0]
+    if column not in table.texts:
+        raise LeptonError(
+            f"The rows lack the text {column!r} that the model reads.",
+            why=f"Found: {', '.join(map(str, table.frame.columns))}.",
+            fix=["deliver the column of the source"],
+        )
+    return column, table.frame[column].tolist()
+
+
+def _bytes(text: str) -> bytes:
+    # A lone surrogate is half a character and has no bytes of its own.
+    return unicodedata.normalize("NFC", text).encode("utf-8", "replace")
+
+
+def _cut(raw: bytes, most: int) -> bytes:
+    """Return at most so many bytes, no character cut in two."""
+    if len(raw) <= most:
+        return raw
+    while most and raw[most] & 0xC0 == 0x80:
+        most -= 1
+    return raw[:most]
