@@ -174,9 +174,9 @@ def defaults(population: Judged) -> float:
     from evidently import Report
     from evidently.presets import DataDriftPreset
 
-    from lepton.monitoring.aspects import input_frame
+    from lepton.monitoring.aspects import input_frames
 
-    frame = input_frame(population.table)
+    frame, _ = input_frames(population.table, population.table)
     shares = []
     for seed in range(REFERENCES):
         order = np.random.default_rng([seed, 1]).permutation(len(frame))

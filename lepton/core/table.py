@@ -109,13 +109,14 @@ class Table:
         h.update("\x1f".join("\x00" if label is None else label for label in self.labels).encode())
         if self.images is not None:
             h.update(f"{self.images.shape}{self.images.dtype}".encode())
-            h.update(np.ascontiguousarray(self.images).data)
+            h.update(np.ascontiguousarray(self.images[self.has_image()]).data)
         if self.pictured is not None:
             h.update(np.packbits(self.pictured).tobytes())
         if self.frame is not None:
             h.update("\x1f".join(self.frame.columns).encode())
             scalar = self.frame.drop(columns=list(self.series))
-            h.update(pd.util.hash_pandas_object(scalar, index=False).to_numpy().tobytes())
+            if len(scalar.columns):
+                h.update(pd.util.hash_pandas_object(scalar, index=False).to_numpy().tobytes())
             for name in self.series:
                 for one in self.frame[name]:
                     h.update(series_bytes(one))

@@ -47,6 +47,8 @@ class ImageInputs:
     """(C,) over the framed source images."""
 
     kind: ClassVar[Kind] = "image"
+    texts: ClassVar[tuple[str, ...]] = ()
+    series: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def fitted(cls, table: Table, encoder: EncoderConfig) -> ImageInputs:

@@ -10,7 +10,7 @@ from lepton.core.table import Table
 from lepton.models.mixed_inputs import SINGLE, MixedInputs, Single, fit_single
 
 InputSpec = Single | MixedInputs
-"""All have `kind`, `layout`, `tensor_shape`, `to_tensor(table)`, `to_json()` and `from_json()`."""
+"""All have `kind`, `texts`, `series`, `layout`, `tensor_shape`, `to_tensor(table)`, `to_json()` and `from_json()`."""
 
 
 def fit_inputs(table: Table, encoder: EncoderConfig) -> InputSpec:

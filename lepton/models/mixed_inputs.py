@@ -52,6 +52,16 @@ class MixedInputs:
 
     kind: ClassVar[Kind] = "mixed"
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns of texts that are read."""
+        return tuple(name for part in self.parts for name in part.texts)
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The columns of series that are read."""
+        return tuple(name for part in self.parts for name in part.series)
+
     @classmethod
     def fitted(cls, table: Table, encoder: EncoderConfig) -> MixedInputs:
         """Learn each input from the source's rows that have it.

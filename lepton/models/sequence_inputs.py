@@ -36,6 +36,12 @@ class SequenceInputs:
     """T: steps read of a sequence."""
 
     kind: ClassVar[Kind] = "sequence"
+    texts: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The columns of series that are read."""
+        return self.columns
 
     @classmethod
     def fitted(cls, table: Table, encoder: EncoderConfig) -> SequenceInputs:

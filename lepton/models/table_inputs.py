@@ -46,6 +46,8 @@ class TableInputs:
     columns: tuple[Numeric | Categorical, ...]
 
     kind: ClassVar[Kind] = "tabular"
+    texts: ClassVar[tuple[str, ...]] = ()
+    series: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def fitted(cls, table: Table) -> TableInputs:

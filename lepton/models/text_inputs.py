@@ -36,6 +36,12 @@ class TextInputs:
     """T: bytes read of a text."""
 
     kind: ClassVar[Kind] = "text"
+    series: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns of texts that are read."""
+        return (self.column,)
 
     @classmethod
     def fitted(cls, table: Table, encoder: EncoderConfig) -> TextInputs:

@@ -6,6 +6,7 @@ values get a column of their own, infinities become the ends of a range, (nearly
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,7 @@ from lepton.core.errors import LeptonError
 from lepton.core.table import Table
 from lepton.monitoring.judged import Judged
 from lepton.monitoring.summaries import summarise
+from lepton.monitoring.summaries_long import Vocabulary, summarise_series, summarise_texts, vocabulary
 
 ASPECTS = ("inputs", "embedding", "predictions", "label mix", "accuracy")
 """In the order of a report. The last two are no columns, see `labels`."""
@@ -72,7 +74,7 @@ def watched_columns(reference: Judged, current: Judged) -> list[Column]:
     fresh = reference.fresh()
     if fresh.sum() < MIN_FRESH:
         fresh = np.ones(len(reference), dtype=bool)
-    found = _compare("inputs", input_frame(reference.table), input_frame(current.table))
+    found = _compare("inputs", *input_frames(reference.table, current.table))
     for aspect, (old, new) in {
         "embedding": _embedding_frames(reference, current),
         "predictions": (_prediction_frame(reference), _prediction_frame(current)),
@@ -82,12 +84,23 @@ def watched_columns(reference: Judged, current: Judged) -> list[Column]:
     return found
 
 
-def input_frame(table: Table) -> pd.DataFrame:
-    """Return the columns of a table, or summaries of its images."""
+def input_frames(reference: Table, current: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the columns of numbers and categories, and summaries of images, series and texts, of both."""
+    vocabularies = {name: vocabulary(reference, name) for name in reference.texts}
+    return _inputs(reference, vocabularies, own=True), _inputs(current, vocabularies, own=False)
+
+
+def _inputs(table: Table, vocabularies: Mapping[str, Vocabulary], own: bool) -> pd.DataFrame:
+    found = []
+    if table.images is not None:
+        found.append(summarise(table.images))
+    if table.images is not None and table.kind == "mixed":
+        found[0] = _only(found[0].add_prefix("image "), table.has_image())
     if table.frame is not None:
-        return table.frame
-    assert table.images is not None
-    return summarise(table.images)
+        found.append(table.frame[table.plain_columns()])
+        found += [summarise_series(table.frame[name], name) for name in table.series]
+        found += [summarise_texts(table.frame[name], name, vocabularies[name], own=own) for name in table.texts]
+    return pd.concat(found, axis=1)
 
 
 def check_schema(reference: Table, current: Table) -> None:
@@ -121,7 +134,9 @@ def schema_problems(reference: Table, current: Table) -> list[str]:
         old, new = reference.frame, current.frame
         problems += [f"missing column: {name}" for name in old.columns if name not in new.columns]
         problems += [f"new column: {name}" for name in new.columns if name not in old.columns]
-        for name in old.columns.intersection(new.columns):
+        for name in reference.plain_columns():
+            if name not in new.columns:
+                continue
             kinds = {_is_number(part[name]) for part in (old, new) if part[name].notna().any()}
             if len(kinds) == 2:
                 problems.append(f"re-typed column: {name} is {new[name].dtype}, in the reference {old[name].dtype}")

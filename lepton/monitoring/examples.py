@@ -16,6 +16,10 @@ from lepton.monitoring.aspects import Column
 from lepton.monitoring.judged import Judged
 
 SHOWN_COLUMNS = 6
+EXCERPT = 160
+"""Characters of a text that are shown."""
+WIDE, HIGH = 160, 36
+"""Pixels of a series' drawing."""
 SIDE = 72
 """Pixels of a picture in the report, at most."""
 CELL = 'style="padding:2px 14px 2px 0;text-align:left"'
@@ -41,7 +45,7 @@ def examples_html(
     if count < 1 or shown is None or not len(current):
         return ""
     usual, odd = typical(shown, count), farthest(shown, count)
-    draw = _pictures if current.table.images is not None else _rows
+    draw = _pictures if current.table.kind == "image" else _rows
     names = [name.partition(": ")[2] for name in order if name.startswith("inputs: ")]
     parts = [
         (f"Reference, in the middle of {shown.name}", draw(reference, usual, names)),
@@ -83,18 +87,52 @@ def _answers(judged: Judged, rows: NDArray[np.int64]) -> list[str]:
 
 
 def _rows(judged: Judged, rows: NDArray[np.int64], names: Sequence[str]) -> str:
-    assert judged.table.frame is not None
-    frame = judged.table.frame.iloc[rows]
-    chosen = [name for name in dict.fromkeys(names) if name in frame.columns][:SHOWN_COLUMNS]
-    chosen = chosen or list(frame.columns[:SHOWN_COLUMNS])
-    head = "".join(f"<th {CELL}>{escape(str(name))}</th>" for name in ["row", *chosen, "answer"])
+    table = judged.table.take(rows)
+    frame = table.frame if table.frame is not None else pd.DataFrame(index=range(len(rows)))
+    # A summary is named `<column> <summary>`: the column is what can be shown.
+    long = (*table.texts, *table.series)
+    columns = [c for name in names for c in frame.columns if name == c or (c in long and name.startswith(f"{c} "))]
+    chosen = list(dict.fromkeys(columns))[:SHOWN_COLUMNS] or list(frame.columns[:SHOWN_COLUMNS])
+    pictured = table.images is not None
+    titles = ["row", *(["image"] if pictured else []), *chosen, "answer"]
+    head = "".join(f"<th {CELL}>{escape(str(name))}</th>" for name in titles)
     lines = []
-    for row_id, answer, (_, values) in zip(
-        judged.table.ids[rows], _answers(judged, rows), frame[chosen].iterrows(), strict=True
-    ):
-        cells = [str(row_id), *(f"{v:.5g}" if isinstance(v, float) else str(v) for v in values), answer]
-        lines.append("<tr>" + "".join(f"<td {CELL}>{escape(cell)}</td>" for cell in cells) + "</tr>")
+    for place, answer in enumerate(_answers(judged, rows)):
+        cells = [escape(str(table.ids[place]))]
+        if pictured:
+            there = table.has_image()[place]
+            cells.append(f'<img alt="" width="{SIDE}" src="{_uri(table, place)}">' if there else "none")
+        cells += [_shown(table, name, place) for name in chosen]
+        cells.append(escape(answer))
+        lines.append("<tr>" + "".join(f"<td {CELL}>{cell}</td>" for cell in cells) + "</tr>")
     return f"<table><tr>{head}</tr>{''.join(lines)}</table>"
+
+
+def _shown(table: Table, name: str, place: int) -> str:
+    """Return a cell of a row as HTML: a series as a line, a long text by its beginning."""
+    assert table.frame is not None
+    value = table.frame[name].iloc[place]
+    if isinstance(value, np.ndarray):
+        return _line(value)
+    if name in table.texts and isinstance(value, str) and len(value) > EXCERPT:
+        value = value[:EXCERPT] + "..."
+    return escape(f"{value:.5g}" if isinstance(value, float) else str(value))
+
+
+def _line(one: NDArray[np.float32]) -> str:
+    """Return a series as a small drawing with its number of steps, its gaps left out."""
+    known = np.flatnonzero(np.isfinite(one))
+    if not len(known):
+        return f"{len(one)} steps, no value"
+    low, high = float(one[known].min()), float(one[known].max())
+    x = 2 + (WIDE - 4) * known / max(len(one) - 1, 1)
+    y = 2 + (HIGH - 4) * (1 - (one[known] - low) / max(high - low, 1e-9))
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+    return (
+        f'<svg width="{WIDE}" height="{HIGH}" role="img" aria-label="{len(one)} steps from {low:.4g} to {high:.4g}">'
+        f'<polyline points="{points}" fill="none" stroke="#0969da" stroke-width="1"/></svg>'
+        f' <span style="color:#59636e;font-size:12px">{len(one)} steps, {low:.4g} to {high:.4g}</span>'
+    )
 
 
 def _pictures(judged: Judged, rows: NDArray[np.int64], names: Sequence[str]) -> str:

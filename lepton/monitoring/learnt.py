@@ -161,10 +161,11 @@ def simulate(
 
 
 def degradations(rows: Table) -> list[str]:
-    """Return the kinds that can be simulated on such rows; none for images of floats."""
-    if rows.frame is not None:
+    """Return the kinds that can be simulated on such rows; none for images of floats, sequences and texts."""
+    if rows.kind == "tabular":
         return list(TABLE_CORRUPTIONS)
-    return list(CORRUPTIONS) if rows.images is not None and rows.images.dtype == np.uint8 else []
+    able = rows.kind == "image" and rows.images is not None and rows.images.dtype == np.uint8
+    return list(CORRUPTIONS) if able else []
 
 
 def degrade(rows: Table, kind: str, strength: int, seed: int) -> Table:

@@ -101,7 +101,8 @@ def mixed(n: int, k: int = 3, seed: int = 0) -> Table:
     for names_ in (["size", "weight", "colour"], ["wave", "level"], ["said"]):
         gone = random.random(n) < 0.2
         for name in names_:
-            frame.loc[gone, name] = np.nan if name in ("size", "weight") else None
+            blank = np.nan if name in ("size", "weight") else None
+            frame[name] = pd.Series([blank if lost else value for value, lost in zip(frame[name], gone, strict=True)])
     return Table(
         "mixed",
         names([f"m{seed}-{j}" for j in range(n)]),

@@ -159,7 +159,7 @@ def test_unquoted_numbers_are_fine_and_unquoted_truth_values_explained(ws):
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("dtype: number", "dtype: float", "'number' or 'category'"),
+        ("dtype: number", "dtype: float", "'number', 'category', 'text' or 'series'"),
         ("missing: 0.05", "missing: 5", "less than or equal to 1"),
         ("kind: tabular", "kind: image", "has `image` and no `columns`"),
         ("domain: here", "domain: there", "of another domain"),

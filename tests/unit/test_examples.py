@@ -152,7 +152,7 @@ def test_any_table_has_rows_that_survive_json(rules):
     named = [type(rule)(f"{k}", *list(vars(rule).values())[1:]) for k, rule in enumerate(rules)]
     inputs = TableInputs(tuple(named))
     table = examples.made_up_rows(inputs)
-    again = examples._frame(json.loads(json.dumps(examples._to_json(table.frame), allow_nan=False)))
+    again = examples._frame(json.loads(json.dumps(examples._to_json(table.frame), allow_nan=False)), ())
     back = type(table)("tabular", table.ids, table.labels, frame=again)
     assert torch.equal(inputs.to_tensor(back), inputs.to_tensor(table))
     assert bool(torch.isfinite(inputs.to_tensor(table)).all())

@@ -25,17 +25,11 @@ def read(path: Path, reading: Reading) -> Delivery:
         return Delivery(stored, ids_from="given", has_labels=True)
     try:
         frame = table.to_pandas(ignore_metadata=True)
-    except UnicodeDecodeError as error:
-        raise LeptonError(
-            f"{path.name} holds text that is not UTF-8.",
-            why=f"Byte 0x{error.object[error.start]:02X} in {_excerpt(error.object)}.",
-            fix=["decode it with its own encoding and write the column again"],
-        ) from None
+    except (pa.ArrowException, UnicodeDecodeError):  # text that is none: as bytes, the row can be named
+        types = [pa.binary() if pa.types.is_string(field.type) else field.type for field in table.schema]
+        fields = [field.with_type(kind) for field, kind in zip(table.schema, types, strict=True)]
+        frame = table.cast(pa.schema(fields)).to_pandas(ignore_metadata=True)
     return delivery_from_frame(path, frame, reading)
-
-
-def _excerpt(raw: bytes) -> str:
-    return repr(raw[:40].decode("utf-8", "replace"))
 
 
 def read_arrow(path: Path) -> pa.Table:
