@@ -12,6 +12,7 @@ from lepton.core.config import PretrainConfig
 from lepton.models import format as model_format
 from lepton.models.device import repeatable
 from lepton.models.encoders import all_encoders
+from lepton.models.export import export
 from lepton.models.model import Model
 from lepton.pretraining import pretrain
 from lepton.transfer import TargetData, all_strategies
@@ -59,6 +60,12 @@ def test_saved_and_loaded_it_answers_with_the_same_bits(name: str, kind: str, tm
     table = rows(kind, 20, seed=7)
     loaded = model_format.load(model_format.save(model, tmp_path / "model"))
     assert torch.equal(loaded.features(table), model.features(table))
+
+
+@each_encoder
+def test_it_is_exported_for_any_number_of_rows(name: str, kind: str, tmp_path: Path) -> None:
+    model = trained(name, kind)
+    export(tmp_path, model)  # compares the graph's answers with the model's, also those to one row alone
 
 
 @each_encoder

@@ -75,4 +75,4 @@ def init(
 
 
 def _columns(count: int) -> str:
-    return f" with {count} feature columns" if count else ""
+    return f" with {count} feature column" + "s" * (count > 1) if count else ""

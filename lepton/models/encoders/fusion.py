@@ -38,7 +38,7 @@ class Fusion(Encoder):
         found, at = [], len(self.parts)
         for part, layout in zip(self.parts, self.layout.parts, strict=True):
             size = math.prod(layout.shape)
-            found.append(part(x[:, at : at + size].reshape(len(x), *layout.shape)))
+            found.append(part(x[:, at : at + size].reshape(x.shape[0], *layout.shape)))
             at += size
         h: Tensor = self.out(self.missing(torch.stack(found, dim=1), x[:, : len(self.parts)] > 0).flatten(1))
         return h

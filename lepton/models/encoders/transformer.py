@@ -53,8 +53,8 @@ class Steps(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return tokens (n, t, d), and (n, t) true where a token has a step."""
-        x = F.pad(x, (0, 0, 0, self.missing)).reshape(len(x), self.tokens, -1)
-        there = x.reshape(len(x), self.tokens, self.stride, self.values)[..., -1].amax(dim=2) > 0
+        x = F.pad(x, (0, 0, 0, self.missing)).reshape(x.shape[0], self.tokens, -1)
+        there = x.reshape(x.shape[0], self.tokens, self.stride, self.values)[..., -1].amax(dim=2) > 0
         return self.project(x), there
 
 
@@ -72,7 +72,7 @@ class Bytes(nn.Module):
         """Return tokens (n, t, d), and (n, t) true where a token has a byte."""
         x = F.pad(x, (0, self.missing))
         found = self.join(self.look(x.long()).transpose(1, 2)).transpose(1, 2)
-        return found, x.reshape(len(x), self.tokens, PATCH).amax(dim=2) > 0
+        return found, x.reshape(x.shape[0], self.tokens, PATCH).amax(dim=2) > 0
 
 
 class Block(nn.Module):
