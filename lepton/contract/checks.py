@@ -42,6 +42,8 @@ def rows_frame(table: Table, contract: Contract, has_labels: bool, earlier: Mapp
         columns[contract.label] = table.labels
     if table.images is not None:
         columns |= _summary(table.images, table.has_image())
+    elif contract.image is not None:  # as if every row lacked its image
+        columns |= {name: np.full(len(table), None, dtype=object) for name in IMAGE_COLUMNS}
     if table.frame is not None:
         for name in map(str, table.frame):
             columns |= columns_of(table, name)

@@ -1,8 +1,8 @@
 """The target-only control: what the target's labels alone are worth, without any base.
 
 The better, by cross-validation on its training rows, of logistic regression and extremely randomised trees (Geurts
-et al. 2006) on the prepared rows: about the best that a team gets cheaply without a source. A challenger that is shown
-to be worse than that suffers from negative transfer, and the gate refuses it.
+et al. 2006) on the prepared rows as plain columns: about the best that a team gets cheaply without a source. A
+challenger that is shown to be worse than that suffers from negative transfer, and the gate refuses it.
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
 from lepton.core.table import Table
 from lepton.models.model import Model
 from lepton.transfer.folds import fold_of
+from lepton.transfer.plain import plain_columns
 from lepton.transfer.strategy import NotEnoughLabels
 
 METHODS = ("logistic 0.01", "logistic 0.1", "logistic 1", "trees 200")
 """Tried in this order, the first of equals is taken: logistic regression by inverse penalty, trees by their number."""
-SMALL_SIDE = 14
-"""Images are pooled to at most this side: a hundred labels do not feed more pixels."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def target_only(train: Table, held_out: Table, model: Model, seed: int = 0) -> C
     if not len(rows):
         raise NotEnoughLabels.of("target-only control", needed=1, found=0)
     y = model.label_indices(rows.labels)
-    x, unseen = _prepare(model, rows), _prepare(model, held_out)
+    x, unseen = (plain_columns(model.inputs, model.inputs.to_tensor(part)) for part in (rows, held_out))
     k = len(model.classes)
     parts, _ = fold_of(y, 3, seed)
     method, accuracy = METHODS[0], None
@@ -63,15 +61,6 @@ def target_only(train: Table, held_out: Table, model: Model, seed: int = 0) -> C
         accuracy = max(accuracies)
         method = METHODS[accuracies.index(accuracy)]
     return Control(method, _fit_predict(method, x, y, unseen, k, seed), accuracy, time.perf_counter() - started)
-
-
-def _prepare(model: Model, table: Table) -> NDArray[np.float64]:
-    """Return (n, columns) of prepared rows, images pooled to a few pixels."""
-    x = model.inputs.to_tensor(table)
-    if x.ndim == 4 and x.shape[-1] > SMALL_SIDE:
-        x = F.adaptive_avg_pool2d(x, SMALL_SIDE)
-    flat: NDArray[np.float64] = x.flatten(1).double().numpy()
-    return flat
 
 
 def _cross_validate(

@@ -57,11 +57,13 @@ def of_columns(
     """
     names = list(features.columns)
     texts = tuple(name for name in names if name in reading.texts)
-    if reading.kind == "text" and not texts:
+    if reading.kind == "text" and texts != tuple(names):
         words = [name for name in names if not number(features[name]) and not is_series(features[name])]
-        if len(words) != 1:
+        if len(words) != 1 or len(names) != 1:
             raise LeptonError(
-                f"{path.name} has {len(words)} columns of text; which one is the text?",
+                f"{path.name} has {len(words)} columns of text; which one is the text?"
+                if len(words) != 1
+                else f"{path.name} has other columns beside the text.",
                 why=f"Columns: {', '.join(map(repr, names))}.",
                 fix=["deliver one column of text beside id and label", "lepton init --from FILE --text COLUMN"],
             )

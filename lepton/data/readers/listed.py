@@ -37,6 +37,12 @@ def read(path: Path, reading: Reading) -> Delivery:
             fix=[f"rename {near!r}" if near else f"add the column {FILE!r}; leave it empty where a row has no image"],
         )
     names = frame[FILE].to_numpy(dtype=object)
+    if not any(names):
+        raise LeptonError(
+            f"{path.name}/{LIST} names no image: {FILE!r} is empty in all {len(names):,} lines.",
+            why="An input that all rows lack cannot be learnt from or judged.",
+            fix=["deliver the images too", "deliver the other columns as a domain of their own"],
+        )
     found = {file.relative_to(path).as_posix(): file for file in folder.files(path, besides=(LIST,))}
     for line, name in enumerate(names, start=2):
         if name and name not in found:
