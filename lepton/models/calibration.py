@@ -33,10 +33,16 @@ def fit_temperature(logits: Tensor, labels: Tensor, start: float = 1.0) -> float
 
     low, high = math.log(LOWEST), math.log(HIGHEST)
     ratio = (math.sqrt(5) - 1) / 2
-    for _ in range(40):  # golden section: the cost has one minimum in 1/T, and 40 steps leave nothing to gain
-        a, b = high - ratio * (high - low), low + ratio * (high - low)
-        if cost(a) < cost(b):
-            high = b
+    a, b = high - ratio * (high - low), low + ratio * (high - low)
+    cost_a, cost_b = cost(a), cost(b)
+    # Golden section: the cost has one minimum in 1/T. It is flat there, so that a ten-thousandth of T costs nothing.
+    while high - low > 1e-4:
+        if cost_a < cost_b:
+            high, b, cost_b = b, a, cost_a
+            a = high - ratio * (high - low)
+            cost_a = cost(a)
         else:
-            low = a
+            low, a, cost_a = a, b, cost_b
+            b = low + ratio * (high - low)
+            cost_b = cost(b)
     return math.exp((low + high) / 2)

@@ -132,7 +132,7 @@ def fit(learner: Learner, plan: StageFields, seed: int, keeper: Keeper, progress
     batch = min(plan.batch_size, learner.rows // world.size * world.size)
     steps = max(1, learner.rows // batch)  # the last, smaller batch is left out: BatchNorm must never see a single row
     total = steps * plan.epochs
-    optimiser = AdamW(_groups(learner), lr=plan.lr)
+    optimiser = AdamW(_groups(learner), lr=plan.lr, fused=True)
     schedule = one_cycle(optimiser, total)
     at, best = Place(), deepcopy(module.state_dict())
     mean = deepcopy(module.state_dict()) if plan.average else {}
@@ -151,7 +151,7 @@ def fit(learner: Learner, plan: StageFields, seed: int, keeper: Keeper, progress
             world.average_gradients(module)
             if not math.isfinite(at.losses[-1]):
                 raise _not_finite(at, plan, keeper)
-            nn.utils.clip_grad_norm_(module.parameters(), plan.clip)
+            nn.utils.clip_grad_norm_(module.parameters(), plan.clip, foreach=True)
             optimiser.step()
             schedule.step()
             at.step += 1
