@@ -27,6 +27,17 @@ def main(place: Path) -> int:
     return 0
 
 
+def _backend(rank: int, size: int) -> str:
+    """Return what the processes talk over; each takes a GPU of its own if there are enough, else none takes one."""
+    import torch
+
+    if torch.cuda.device_count() < size:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        return "gloo"
+    torch.cuda.set_device(rank)
+    return "cpu:gloo,cuda:nccl"
+
+
 def _train(place: Path, rank: int, size: int) -> None:
     import torch.distributed as dist
 
@@ -39,7 +50,7 @@ def _train(place: Path, rank: int, size: int) -> None:
     asked = json.loads((place / ASKED).read_text())
     settings = asked["settings"]
     tables = [batchfile.read(place / f"rows-{number}.parquet") for number in range(1 + len(asked["others"]))]
-    dist.init_process_group("gloo", init_method=f"file://{place / MEETING}", rank=rank, world_size=size)
+    dist.init_process_group(_backend(rank, size), init_method=f"file://{place / MEETING}", rank=rank, world_size=size)
     try:
         done = pretrain(
             tables[0],

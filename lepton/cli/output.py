@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 
@@ -73,13 +74,14 @@ def progress_bar(text: str) -> Iterator[Callable[[int, int, str], None]]:
 
 
 def _plain_progress(text: str) -> Callable[[int, int, str], None]:
-    last = -1
+    last, began = -1, monotonic()
 
     def report(done: int, total: int, detail: str) -> None:
         nonlocal last
         tenth = 10 * done // max(total, 1)
         if tenth > last:
             last = tenth
-            note(f"{text}  {done}/{total}  {detail}")
+            left = (monotonic() - began) * (total - done) / done if done else 0.0
+            note(f"{text}  {done}/{total}  {detail}" + (f"  {left:,.0f} s left" if left >= 1 else ""))
 
     return report

@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from lepton.core.section import Section
 
+STREAM_ABOVE = 2048
+
 
 class StageFields(Section):
     """What may differ between the stages of a chain."""
@@ -67,6 +69,8 @@ class PretrainConfig(StageFields):
     processes: int = Field(1, ge=1, le=64)
     """Processes that train together, each on its share of every batch and of `threads`; part of a base's record, since
     it decides the last bits."""
+    stream_above: int = Field(STREAM_ABOVE, ge=0)
+    """Megabytes of prepared rows beyond which they lie in a file beside the checkpoints, read batch by batch."""
     checkpoint_seconds: float = Field(30.0, gt=0)
     """Time between two checkpoints: what a crash may cost."""
 

@@ -91,7 +91,8 @@ class Model(nn.Module):
         was = self.training
         self.eval()
         x = self.inputs.to_tensor(rows) if isinstance(rows, Table) else rows
-        parts = [self.adapt(self.encoder(x[at : at + _BATCH])) for at in range(0, len(x), _BATCH)]
+        place = next(self.parameters()).device
+        parts = [self.adapt(self.encoder(x[at : at + _BATCH].to(place))) for at in range(0, len(x), _BATCH)]
         self.train(was)
         return torch.cat(parts) if parts else torch.empty(0, self.feature_dim)
 
@@ -107,7 +108,7 @@ class Model(nn.Module):
 
     def probabilities(self, logits: Tensor) -> NDArray[np.float64]:
         """Return logits (n, k) as probabilities at the model's temperature, computed in float64."""
-        found: NDArray[np.float64] = torch.softmax(logits.double() / self.temperature, dim=1).numpy()
+        found: NDArray[np.float64] = torch.softmax(logits.double() / self.temperature, dim=1).cpu().numpy()
         return found
 
     @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from lepton.core.progress import Progress, silent
 from lepton.core.splits import split
 from lepton.core.table import Table
 from lepton.models.calibration import fit_temperature
-from lepton.models.device import repeatable, seeded
+from lepton.models.device import pick_device, placed, repeatable, seeded
 from lepton.models.encoders import build_encoder
 from lepton.models.inputs import fit_inputs
 from lepton.models.model import Model
@@ -70,15 +71,19 @@ def pretrain(
         with seeded(seed):
             network = build_encoder(encoder, inputs.layout)
             model = Model(inputs, network, nn.Linear(network.feature_dim, len(classes)), classes)
-        material = Material(table, others or {}, inputs, tuple(classes))
+        material = Material(table, others or {}, inputs, tuple(classes), config.stream_above, folder)
         stages = []
         for place, objective in enumerate(objectives):
             began, plan = time.perf_counter(), config.stage(objective.name)
-            learner = objective.learner(model, material, config, plan, seed + APART * place)
             path = folder / f"stage-{place + 1}-{objective.name}.safetensors" if folder else None
             title = f"{objective.name} " if len(objectives) > 1 else ""
-            done = fit(learner, plan, seed + APART * place, Keeper(path, config.checkpoint_seconds), progress, title)
+            keeper = Keeper(path, config.checkpoint_seconds)
+            with placed(pick_device()):
+                learner = objective.learner(model, material, config, plan, seed + APART * place)
+                done = fit(learner, plan, seed + APART * place, keeper, progress, title)
             stages.append(Stage(objective.name, done.curves, done.best, time.perf_counter() - began))
+        if pick_device().type != "cpu":
+            material = dataclasses.replace(material)  # prepared again, where the trained model is now
         if not objectives[-1].head:
             model.head = fit_head(model.features(material.train.x), material.train.y, len(classes))
         return completed(model, material, tuple(stages), started)

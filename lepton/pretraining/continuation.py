@@ -19,7 +19,7 @@ from lepton.core.pretrainconfig import PretrainConfig
 from lepton.core.progress import Progress, silent
 from lepton.core.splits import split_of, unit
 from lepton.core.table import Table
-from lepton.models.device import repeatable
+from lepton.models.device import pick_device, placed, repeatable
 from lepton.models.model import Model
 from lepton.pretraining.chain import completed
 from lepton.pretraining.checkpoint import Keeper
@@ -67,10 +67,12 @@ def go_on(
     plan = config.stage("supervised").model_copy(update={"epochs": how.epochs, "lr": how.lr})
     with repeatable(threads):
         model = base.replace()
-        material = Material(chosen_rows(table, new, how.replay, seed), {}, model.inputs, model.classes)
-        learner = Supervised().learner(model, material, config, plan, seed)
+        chosen = chosen_rows(table, new, how.replay, seed)
+        material = Material(chosen, {}, model.inputs, model.classes, config.stream_above, folder)
         path = folder / "stage-1-continued.safetensors" if folder else None
-        done = fit(learner, plan, seed, Keeper(path, config.checkpoint_seconds), progress)
+        with placed(pick_device()):
+            learner = Supervised().learner(model, material, config, plan, seed)
+            done = fit(learner, plan, seed, Keeper(path, config.checkpoint_seconds), progress)
         stage = Stage("continued", done.curves, done.best, time.perf_counter() - started)
         return completed(model, material, (stage,), started)
 

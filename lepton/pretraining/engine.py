@@ -24,7 +24,7 @@ from lepton.core.errors import LeptonError
 from lepton.core.faults import reached
 from lepton.core.pretrainconfig import StageFields
 from lepton.core.progress import Progress
-from lepton.models.device import generator
+from lepton.models.device import generator, here
 from lepton.models.schedules import one_cycle
 from lepton.pretraining.checkpoint import Checkpoint, Keeper
 from lepton.pretraining.world import World
@@ -74,7 +74,9 @@ class LossLearner(Learner):
         parts = [part for part in at.chunk(plan.accumulate) if len(part) > 1] if plan.accumulate > 1 else [at]
         seen, total = sum(map(len, parts)), 0.0
         for part in parts:
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=plan.precision == "bf16"):
+            with torch.autocast(
+                torch.get_default_device().type, dtype=torch.bfloat16, enabled=plan.precision == "bf16"
+            ):
                 loss = self.loss(part, source)
             if len(parts) > 1:
                 loss = loss * (len(part) / seen)
@@ -112,7 +114,7 @@ class Place:
 
 
 def fit(learner: Learner, plan: StageFields, seed: int, keeper: Keeper, progress: Progress, title: str = "") -> Fitted:
-    """Train `learner.module` in place and leave it with the best epoch's weights.
+    """Train `learner.module` in place and leave it, on the CPU, with the best epoch's weights.
 
     Args:
         learner: The objective's.
@@ -125,9 +127,10 @@ def fit(learner: Learner, plan: StageFields, seed: int, keeper: Keeper, progress
     Raises:
         LeptonError: If the loss becomes NaN or infinite, or a checkpoint cannot be gone on from.
     """
-    module, world = learner.module, World.joined()
-    dealer = generator(seed + 1)  # of the order of rows: the same everywhere
-    source = dealer if world.size == 1 else generator(seed + 1 + APART * (world.rank + 1))
+    module, world = learner.module.to(torch.get_default_device()), World.joined()
+    dealer = generator(seed + 1, "cpu")  # of the order of rows: the same everywhere
+    on_cpu = torch.get_default_device().type == "cpu"
+    source = dealer if world.size == 1 and on_cpu else generator(seed + 1 + APART * (world.rank + 1))
     world.check(plan.batch_size)
     batch = min(plan.batch_size, learner.rows // world.size * world.size)
     steps = max(1, learner.rows // batch)  # the last, smaller batch is left out: BatchNorm must never see a single row
@@ -142,7 +145,7 @@ def fit(learner: Learner, plan: StageFields, seed: int, keeper: Keeper, progress
         began = time.perf_counter() - at.spent
         module.train()
         if at.order is None:
-            at.order, at.lr = torch.randperm(learner.rows, generator=dealer), float(schedule.get_last_lr()[0])
+            at.order, at.lr = _deal(learner.rows, dealer), float(schedule.get_last_lr()[0])
         while at.step < steps:
             rows = world.share(at.order[at.step * batch : (at.step + 1) * batch])
             optimiser.zero_grad(set_to_none=True)
@@ -158,7 +161,8 @@ def fit(learner: Learner, plan: StageFields, seed: int, keeper: Keeper, progress
             done = (at.epoch - 1) * steps + at.step
             if plan.average:
                 _forget(mean, module.state_dict(), plan.average, done)
-            progress(done, total, f"{title}epoch {at.epoch}/{plan.epochs}")
+            rate = at.step * batch / (time.perf_counter() - began)
+            progress(done, total, f"{title}epoch {at.epoch}/{plan.epochs}  {rate:,.0f} rows/s")
             if world.said({"due": keeper.due()})["due"]:
                 at.spent = time.perf_counter() - began
                 keep = _checkpoint(at, done, module, best, mean, optimiser, dealer, world.gather(source.get_state()))
@@ -184,8 +188,13 @@ def fit(learner: Learner, plan: StageFields, seed: int, keeper: Keeper, progress
     if at.epoch <= plan.epochs:
         progress(total, total, f"{title}stopped early after epoch {at.epoch - 1}")
     module.load_state_dict(best)
-    module.eval()
+    module.to("cpu").eval()
     return Fitted(tuple(at.curves), at.best)
+
+
+def _deal(rows: int, dealer: torch.Generator) -> Tensor:
+    """Return the order of an epoch's rows."""
+    return torch.randperm(rows, generator=dealer, device=dealer.device)
 
 
 def _stops(at: Place, plan: StageFields) -> bool:
@@ -263,12 +272,15 @@ def _take_up(
     """Put everything where a checkpoint says it was; return the place, the best weights and the running mean."""
     parts: dict[str, Weights] = {"weights": {}, "best": {}, "mean": {}}
     moments: dict[int, Weights] = {}
+    learning = [p for group in optimiser.param_groups for p in group["params"]]
     for key, tensor in left.tensors.items():
         prefix, _, name = key.partition(".")
         if prefix in parts:
-            parts[prefix][name] = tensor
+            parts[prefix][name] = here(tensor)
         elif prefix == "optimiser":
             place, _, moment = name.partition(".")
+            if tensor.ndim:  # laid out like the weights: the fused update goes through memory, not through indices
+                tensor = torch.empty_like(learning[int(place)]).copy_(tensor)
             moments.setdefault(int(place), {})[moment] = tensor
     learner.module.load_state_dict(parts["weights"])
     dealer.set_state(left.tensors["dealer"])

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from lepton.core.errors import LeptonError
+from lepton.core.pretrainconfig import STREAM_ABOVE
 from lepton.core.splits import split
 from lepton.core.table import Table
+from lepton.models.device import here, placed
 from lepton.models.inputs import InputSpec
 from lepton.models.model import label_positions
 
+AT_ONCE = 4096
+"""Rows prepared at once for a file."""
 FEWEST = 20
 """Labelled rows without which training a base makes no sense."""
 
@@ -40,6 +48,10 @@ class Material:
     """All rows of further domains, by name."""
     inputs: InputSpec
     classes: tuple[str, ...]
+    stream_above: int = STREAM_ABOVE
+    """Megabytes of prepared rows beyond which they are kept in a file."""
+    scratch: Path | None = None
+    """Where that file lies; by default among the machine's temporary ones. It has no name and goes with the process."""
 
     @cached_property
     def train(self) -> Labelled:
@@ -85,11 +97,34 @@ class Material:
 
     def _labelled(self, table: Table, classes: tuple[str, ...]) -> Labelled:
         y = torch.from_numpy(label_positions(table.labels, classes))
-        return Labelled(self.inputs.to_tensor(table), y, classes)
+        return Labelled(self._prepared([table]), here(y), classes)
 
     def _pool(self, part: str) -> Tensor:
-        tables = [self.source, *self.others.values()]
-        return torch.cat([self.inputs.to_tensor(split(table, part)) for table in tables])
+        return self._prepared([split(table, part) for table in (self.source, *self.others.values())])
+
+    def _prepared(self, tables: Sequence[Table]) -> Tensor:
+        """Return (n, ...) of all rows: one tensor where the block around computes, or one mapped from a file."""
+        shape = (sum(map(len, tables)), *self.inputs.tensor_shape)
+        with placed(torch.device("cpu")):
+            if 4 * math.prod(shape) > self.stream_above * 1024**2:
+                return _mapped(tables, self.inputs, shape, self.scratch)
+            rows = torch.cat([self.inputs.to_tensor(table) for table in tables])
+        return here(rows)
+
+
+def _mapped(tables: Sequence[Table], inputs: InputSpec, shape: tuple[int, ...], scratch: Path | None) -> Tensor:
+    """Return prepared rows mapped from a file, prepared a few at a time: no more than that is in memory at once."""
+    if scratch is not None:
+        scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=scratch, prefix="rows-") as file:
+        rows = torch.from_file(file.name, shared=True, size=math.prod(shape)).view(shape)
+    at = 0
+    for table in tables:
+        for start in range(0, len(table), AT_ONCE):
+            part = inputs.to_tensor(table.take(np.arange(start, min(start + AT_ONCE, len(table)))))
+            rows[at : at + len(part)] = part
+            at += len(part)
+    return rows
 
 
 def used_rows(table: Table) -> dict[str, list[str]]:

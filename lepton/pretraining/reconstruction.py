@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from lepton.core.errors import LeptonError
 from lepton.core.pretrainconfig import PretrainConfig, StageFields
-from lepton.models.device import generator, seeded
+from lepton.models.device import generator, here, seeded
 from lepton.models.model import Model
 from lepton.pretraining.engine import Curve, Learner, LossLearner
 from lepton.pretraining.material import Material
@@ -64,12 +64,12 @@ class Masked(LossLearner):
 
     def loss(self, at: Tensor, source: torch.Generator) -> Tensor:
         """Return the mean squared error of the rows told from a part of them."""
-        return self._loss_of(self.material.pool[at], source)
+        return self._loss_of(here(self.material.pool[at]), source)
 
     @torch.no_grad()
     def validate(self) -> Curve:
         """Return the error on validation rows that are hidden in the same way every time."""
-        return {"val_loss": self._loss_of(self.material.pool_val[:MEASURED], generator(0)).item()}
+        return {"val_loss": self._loss_of(here(self.material.pool_val[:MEASURED]), generator(0)).item()}
 
     def _loss_of(self, rows: Tensor, source: torch.Generator) -> Tensor:
         told = self.decoder(self.encoder(hide(rows, self.share, source)))

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from lepton.core.pretrainconfig import PretrainConfig, StageFields
 from lepton.models.augment import PRETRAINING, augment
 from lepton.models.calibration import fit_temperature
+from lepton.models.device import here
 from lepton.models.model import Model
 from lepton.pretraining.engine import Curve, Learner, LossLearner
 from lepton.pretraining.material import Material
@@ -43,7 +44,7 @@ class Classifier(LossLearner):
 
     def loss(self, at: Tensor, source: torch.Generator) -> Tensor:
         """Return the smoothed cross-entropy of augmented rows."""
-        x, y = self.material.train.x[at], self.material.train.y[at]
+        x, y = here(self.material.train.x[at]), here(self.material.train.y[at])
         seen = augment(x, self.model.inputs, PRETRAINING, source) if self.plan.augment else x
         return F.cross_entropy(self.model(seen), y, label_smoothing=SMOOTHING)
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from lepton.core.pretrainconfig import PretrainConfig, StageFields
 from lepton.models.augment import PRETRAINING, augment
-from lepton.models.device import generator, seeded
+from lepton.models.device import generator, here, seeded
 from lepton.models.model import Model
 from lepton.pretraining.engine import Curve, Learner, LossLearner
 from lepton.pretraining.material import Material
@@ -56,12 +56,12 @@ class Views(LossLearner):
 
     def loss(self, at: Tensor, source: torch.Generator) -> Tensor:
         """Return VICReg's loss of two views of the rows."""
-        return self._loss_of(self.material.pool[at], source)
+        return self._loss_of(here(self.material.pool[at]), source)
 
     @torch.no_grad()
     def validate(self) -> Curve:
         """Return the loss of the same views of validation rows every time, and the effective rank of the embedding."""
-        rows = self.material.pool_val[:MEASURED]
+        rows = here(self.material.pool_val[:MEASURED])
         return {
             "val_loss": self._loss_of(rows, generator(0)).item(),
             "effective_rank": effective_rank(self.encoder(rows)),
