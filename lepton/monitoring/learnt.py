@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
@@ -22,9 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton.core.files import atomic_write
+from lepton.core.kinds import Kind
 from lepton.core.table import Table
 from lepton.data.corruptions import CORRUPTIONS, corrupt
+from lepton.data.sequence_corruptions import SEQUENCE_CORRUPTIONS, corrupt_sequences
 from lepton.data.table_corruptions import TABLE_CORRUPTIONS, corrupt_table
+from lepton.data.text_corruptions import TEXT_CORRUPTIONS, corrupt_texts
 from lepton.monitoring.features import NAMES, Usual
 from lepton.monitoring.judged import Judged, atc_threshold, certainty, correct
 
@@ -161,15 +164,24 @@ def simulate(
 
 
 def degradations(rows: Table) -> list[str]:
-    """Return the kinds that can be simulated on such rows; none for images of floats, sequences and texts."""
-    if rows.kind == "tabular":
-        return list(TABLE_CORRUPTIONS)
+    """Return the kinds that can be simulated on such rows; none for images of floats and for rows of several inputs."""
+    columns: dict[Kind, Collection[str]] = {
+        "tabular": TABLE_CORRUPTIONS,
+        "sequence": SEQUENCE_CORRUPTIONS,
+        "text": TEXT_CORRUPTIONS,
+    }
+    if rows.kind in columns:
+        return list(columns[rows.kind])
     able = rows.kind == "image" and rows.images is not None and rows.images.dtype == np.uint8
     return list(CORRUPTIONS) if able else []
 
 
 def degrade(rows: Table, kind: str, strength: int, seed: int) -> Table:
-    """Return a degraded copy of rows of either kind."""
+    """Return a degraded copy of rows of a kind that `degradations` knows."""
+    if rows.kind == "sequence":
+        return corrupt_sequences(rows, kind, strength, seed)
+    if rows.kind == "text":
+        return corrupt_texts(rows, kind, strength, seed)
     if rows.images is None:
         return corrupt_table(rows, kind, strength, seed)
     return replace(rows, images=corrupt(rows.images, kind, strength, seed))

@@ -101,7 +101,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
     kind: str = request.param
     folder, before = tmp_path_factory.mktemp(kind), dict(os.environ)
-    os.environ.update({"LEPTON_PRETRAIN__EPOCHS": "4", "LEPTON_THREADS": "1"})
+    os.environ.update({"LEPTON_PRETRAIN__EPOCHS": "12", "LEPTON_THREADS": "1"})
     made = Site(Workspace(folder / "ws"), kind)
     root = made.ws.root
     try:
