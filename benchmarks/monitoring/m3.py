@@ -49,7 +49,7 @@ class Case:
 
 def measure() -> list[figures.Figure]:
     """Return power, sides of the tolerance, and errors of the estimate."""
-    cases = [case for make in CHAMPIONS for case in of_digits(make())]
+    cases = [case for make in CHAMPIONS for case in cases_of(make())]
     wine = [case for seed in (0, 1, 2) for case in of_wine(seed)]
     return [*of_power(cases, wine), *of_sides(cases), *of_errors(cases, wine)]
 
@@ -62,9 +62,9 @@ def of_power(cases: list[Case], wine: list[Case]) -> list[figures.Figure]:
     missed = [f"{c.champion} {c.kind} {c.strength}: {c.cost:.3f}" for c in harmful if c.score < 1]
     costs = [round(c.cost, 3) for c in red]
     return [
-        _figure("M3a", _seen(harmful), "share detected, cost >= 5 points", len(harmful), bar="1", missed=missed),
-        _figure("M3b", _seen(rest), "share detected of the rest", len(rest)),
-        _figure("M3c", _seen(red), "share detected, windows of red wine", len(red), cost=costs),
+        _figure("M3a", seen(harmful), "share detected, cost >= 5 points", len(harmful), bar="1", missed=missed),
+        _figure("M3b", seen(rest), "share detected of the rest", len(rest)),
+        _figure("M3c", seen(red), "share detected, windows of red wine", len(red), cost=costs),
     ]
 
 
@@ -82,30 +82,32 @@ def of_sides(cases: list[Case]) -> list[figures.Figure]:
 def of_errors(cases: list[Case], wine: list[Case]) -> list[figures.Figure]:
     """Return M6: errors of the estimate and what its interval holds, beside confidence alone."""
     kinds = sorted({case.kind for case in cases})
-    by_kind = {kind: _error([c for c in cases if c.kind == kind]) for kind in kinds}
+    by_kind = {kind: error([c for c in cases if c.kind == kind]) for kind in kinds}
     return [
-        _figure("M6a", _error(cases), "points, mean absolute error", len(cases), bar="<= 3", by_kind=by_kind),
-        _figure("M6b", _held(cases), "share of 90 % intervals that hold it", len(cases), bar="0.85 to 0.95"),
-        _figure("M6c", _error(cases, rough=True), "points, the same by confidence alone", len(cases)),
-        _figure("M6d", _error(wine), "points, on wine", len(wine), held=_held(wine), rough=_error(wine, rough=True)),
+        _figure("M6a", error(cases), "points, mean absolute error", len(cases), bar="<= 3", by_kind=by_kind),
+        _figure("M6b", held(cases), "share of 90 % intervals that hold it", len(cases), bar="0.85 to 0.95"),
+        _figure("M6c", error(cases, rough=True), "points, the same by confidence alone", len(cases)),
+        _figure("M6d", error(wine), "points, on wine", len(wine), held=held(wine), rough=error(wine, rough=True)),
     ]
 
 
-def _seen(some: list[Case]) -> float:
+def seen(some: list[Case]) -> float:
+    """Return the share with a score of at least 1."""
     return float(np.mean([case.score >= 1 for case in some])) if some else float("nan")
 
 
-def _error(some: list[Case], rough: bool = False) -> float:
+def error(some: list[Case], rough: bool = False) -> float:
     """Return the mean absolute error in points."""
     found = [abs((case.rough if rough else case.learnt).accuracy - case.real) for case in some]
     return round(100 * float(np.mean(found)), 2)
 
 
-def _held(some: list[Case]) -> float:
+def held(some: list[Case]) -> float:
+    """Return the share whose interval holds the accuracy."""
     return round(float(np.mean([case.learnt.low <= case.real <= case.learnt.high for case in some])), 3)
 
 
-def of_digits(champion: Champion) -> Iterator[Case]:
+def cases_of(champion: Champion) -> Iterator[Case]:
     """Yield every degradation at every strength, and quiet windows."""
     yield from _cases(champion, [*_degraded(champion.pool), *_quiet(champion.pool)])
 

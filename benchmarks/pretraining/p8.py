@@ -19,33 +19,21 @@ import statistics
 import figures
 import numpy as np
 import pandas as pd
-import torch
 from digits import CLASSES, Arrays, load, some, table
-from faker import Faker
 from numpy.typing import NDArray
-from torch.nn import functional as F
+from other_inputs import LANGUAGES, read_by_rows, written
 
 from lepton.core.config import EncoderConfig, PretrainConfig, TransferConfig
-from lepton.core.table import Table, series_column
+from lepton.core.table import Table
 from lepton.models.device import repeatable
 from lepton.pretraining import pretrain
 from lepton.transfer.engine import search
 
-SEEDS, LABELS, UNLABELLED, TEST = 5, 10, 300, 1_500
+LABELS, UNLABELLED, TEST = 10, 300, 1_500
+STUDENT = {5: 2.776, 10: 2.262}
+"""Two-sided 95 % quantile of Student's t by the number of seeds."""
 STRATEGIES = ("none", "prototype", "coral", "probe", "residual", "finetune")
 COMMAND = "python benchmarks/pretraining --only P8"
-LOCALES = {
-    "cs_CZ": "cs",
-    "da_DK": "da",
-    "de_DE": "de",
-    "en_US": "en",
-    "fr_FR": "fr",
-    "nl_NL": "nl",
-    "pl_PL": "pl",
-    "vi_VN": "vi",
-}
-SENTENCES = 750
-SIDE = 16
 
 Pair = tuple[Table, Table, tuple[str, ...]]
 """Rows of the source, rows of the target, classes."""
@@ -54,24 +42,25 @@ Pair = tuple[Table, Table, tuple[str, ...]]
 def measure() -> list[figures.Figure]:
     """Return the mean gain, in points, of each, with the half width of its 95 % interval over the seeds."""
     found = []
-    for name, what, make, encoder in (
-        ("P8a", "gru, digits as sequences, MNIST to optdigits", sequences, EncoderConfig(name="gru", width=32)),
-        ("P8b", "transformer, patches, MNIST to optdigits", patches, EncoderConfig(name="transformer")),
+    for name, what, make, encoder, seeds in (
+        ("P8a", "gru, digits as sequences, MNIST to optdigits", sequences, EncoderConfig(name="gru", width=32), 5),
+        ("P8b", "transformer, patches, MNIST to optdigits", patches, EncoderConfig(name="transformer"), 5),
         (
             "P8c",
             "transformer, language of sentences to that of addresses",
             sentences,
             EncoderConfig(name="transformer"),
+            5,
         ),
-        ("P8d", "fusion, MNIST with generated columns to USPS", both, EncoderConfig()),
+        ("P8d", "fusion, MNIST with generated columns to USPS", both, EncoderConfig(), 10),
     ):
-        each = [gain(make(seed), encoder, seed) for seed in range(SEEDS)]
+        each = [gain(make(seed), encoder, seed) for seed in range(seeds)]
         gains = [after - before for before, after, _ in each]
-        half = 2.776 * statistics.stdev(gains) / SEEDS**0.5  # Student's t, four degrees of freedom
+        half = STUDENT[seeds] * statistics.stdev(gains) / seeds**0.5
         print(name, [round(g, 2) for g in gains], [strategy for *_, strategy in each], flush=True)
         found.append(
             figures.figure(
-                *(name, statistics.mean(gains), f"points gained over none, {what}", TEST, range(SEEDS), COMMAND),
+                *(name, statistics.mean(gains), f"points gained over none, {what}", TEST, range(seeds), COMMAND),
                 half_width=half,
                 each=gains,
                 none=[before for before, *_ in each],
@@ -111,7 +100,7 @@ def patches(seed: int) -> Pair:
 
 def sequences(seed: int) -> Pair:
     """Return images as sequences of their rows, brought to 16 x 16 pixels."""
-    return _rows(some(load("mnist")[0], 6_000, seed), "m"), _rows(_all("optdigits"), "o"), CLASSES
+    return read_by_rows(some(load("mnist")[0], 6_000, seed), "m"), read_by_rows(_all("optdigits"), "o"), CLASSES
 
 
 def _all(name: str) -> Arrays:
@@ -120,33 +109,9 @@ def _all(name: str) -> Arrays:
     return np.concatenate([train[0], test[0]]), np.concatenate([train[1], test[1]])
 
 
-def _rows(rows: Arrays, tag: str) -> Table:
-    x, y = rows
-    small = F.interpolate(torch.from_numpy(x[:, None]).float(), (SIDE, SIDE), mode="bilinear", antialias=True)[:, 0]
-    frame = pd.DataFrame({f"pixel {k}": series_column(small[:, :, k].numpy()) for k in range(SIDE)})
-    ids = np.array([f"{tag}-{k}" for k in range(len(x))], dtype=object)
-    labels = np.array([str(v) for v in y], dtype=object)
-    return Table("sequence", ids, labels, frame=frame, series=tuple(frame.columns))
-
-
 def sentences(seed: int) -> Pair:
     """Return sentences and addresses, labelled by language."""
-    return _written(seed, "sentences"), _written(seed, "addresses"), tuple(sorted(set(LOCALES.values())))
-
-
-def _written(seed: int, what: str) -> Table:
-    said, labels = [], []
-    for place, (locale, language) in enumerate(LOCALES.items()):
-        fake = Faker(locale)
-        fake.seed_instance(1000 * seed + place)
-        for _ in range(SENTENCES):
-            said.append(
-                fake.sentence() if what == "sentences" else fake.name() + ", " + " ".join(fake.address().split())
-            )
-            labels.append(language)
-    ids = np.array([f"{what}-{k}" for k in range(len(said))], dtype=object)
-    frame = pd.DataFrame({"said": pd.Series(said, dtype=object)})
-    return Table("text", ids, np.array(labels, dtype=object), frame=frame, texts=("said",))
+    return written(seed, "sentences"), written(seed, "addresses"), LANGUAGES
 
 
 def both(seed: int) -> Pair:
