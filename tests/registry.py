@@ -42,7 +42,7 @@ def save_model(folder: Path, seed: int = 0) -> Path:
     table = Table("image", ids, np.full(len(images), None, dtype=object), images=images)
     config = EncoderConfig(name="cnn", width=4, features=8, image_size=8)
     inputs = fit_inputs(table, config)
-    encoder = build_encoder(config, inputs.kind, inputs.tensor_shape)
+    encoder = build_encoder(config, inputs.layout)
     return save(Model(inputs, encoder, nn.Linear(encoder.feature_dim, 3), ("a", "b", "c")), folder)
 
 
