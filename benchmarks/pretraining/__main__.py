@@ -1,4 +1,4 @@
-"""The figures of pretraining, P1 to P7; what each means stands in its own file beside this one.
+"""The figures of pretraining, P1 to P8; what each means stands in its own file beside this one.
 
 python benchmarks/pretraining              all of them (two hours)
 python benchmarks/pretraining --only P3    some; the others keep the values they have
