@@ -1,4 +1,4 @@
-"""The figures of monitoring, M1 to M8; what each means stands in its own file beside this one.
+"""The figures of monitoring, M1 to M9; what each means stands in its own file beside this one.
 
 python benchmarks/monitoring              all of them
 python benchmarks/monitoring --only M7    some; the others keep the values they have
