@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from lepton.core.errors import UsageError
+from lepton.data.degrading import check_asked
 
 Pixels = NDArray[np.float64]
 """(n, C, H, W), 0..1."""
@@ -33,10 +34,7 @@ def corrupt(images: NDArray[np.generic], name: str, strength: int = 2, seed: int
     Raises:
         UsageError: If there is no such corruption or strength.
     """
-    if name not in CORRUPTIONS:
-        raise UsageError(f"There is no corruption {name!r}.", why=f"Known: {', '.join(sorted(CORRUPTIONS))}.")
-    if strength not in (1, 2, 3):
-        raise UsageError(f"A corruption's strength is 1, 2 or 3, not {strength!r}.")
+    check_asked(name, strength, CORRUPTIONS)
     if images.dtype != np.uint8 or images.ndim != 4:
         raise UsageError(f"Corruptions take (n, C, H, W) uint8 images, not {images.dtype} of shape {images.shape}.")
     changed = CORRUPTIONS[name](images.astype(np.float64) / 255.0, strength - 1, np.random.default_rng(seed))

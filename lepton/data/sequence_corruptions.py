@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lepton.core.errors import UsageError
 from lepton.core.table import Table, series_column
+from lepton.data.degrading import check_asked
 
 Series = NDArray[np.float32]
 Corruption = Callable[[Series, float, int, np.random.Generator], Series]
@@ -35,10 +36,7 @@ def corrupt_sequences(rows: Table, name: str, strength: int = 2, seed: int = 0) 
     Raises:
         UsageError: If there is no such corruption or strength, or the rows are no sequences.
     """
-    if name not in SEQUENCE_CORRUPTIONS:
-        raise UsageError(f"There is no corruption {name!r}.", why=f"Known: {', '.join(sorted(SEQUENCE_CORRUPTIONS))}.")
-    if strength not in (1, 2, 3):
-        raise UsageError(f"A corruption's strength is 1, 2 or 3, not {strength!r}.")
+    check_asked(name, strength, SEQUENCE_CORRUPTIONS)
     if rows.frame is None or rows.kind != "sequence":
         raise UsageError(f"Corruptions of sequences take sequences, not rows of kind {rows.kind!r}.")
     change, columns = SEQUENCE_CORRUPTIONS[name], {}

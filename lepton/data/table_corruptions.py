@@ -14,6 +14,7 @@ import pandas as pd
 
 from lepton.core.errors import UsageError
 from lepton.core.table import Table
+from lepton.data.degrading import check_asked
 
 Corruption = Callable[[Table, int, np.random.Generator], Table]
 
@@ -30,10 +31,7 @@ def corrupt_table(rows: Table, name: str, strength: int = 2, seed: int = 0) -> T
     Raises:
         UsageError: If there is no such corruption or strength, or the rows are no table.
     """
-    if name not in TABLE_CORRUPTIONS:
-        raise UsageError(f"There is no corruption {name!r}.", why=f"Known: {', '.join(sorted(TABLE_CORRUPTIONS))}.")
-    if strength not in (1, 2, 3):
-        raise UsageError(f"A corruption's strength is 1, 2 or 3, not {strength!r}.")
+    check_asked(name, strength, TABLE_CORRUPTIONS)
     if rows.frame is None:
         raise UsageError(f"Corruptions of tables take rows of columns, not of kind {rows.kind!r}.")
     return TABLE_CORRUPTIONS[name](rows, strength - 1, np.random.default_rng(seed))

@@ -15,6 +15,7 @@ import pandas as pd
 
 from lepton.core.errors import UsageError
 from lepton.core.table import Table
+from lepton.data.degrading import check_asked
 
 Corruption = Callable[[str, int, np.random.Generator], str]
 MISREAD = str.maketrans("oOlIsSbBeEaAtTgG", "0011558833447799")
@@ -33,10 +34,7 @@ def corrupt_texts(rows: Table, name: str, strength: int = 2, seed: int = 0) -> T
     Raises:
         UsageError: If there is no such corruption or strength, or the rows are no texts.
     """
-    if name not in TEXT_CORRUPTIONS:
-        raise UsageError(f"There is no corruption {name!r}.", why=f"Known: {', '.join(sorted(TEXT_CORRUPTIONS))}.")
-    if strength not in (1, 2, 3):
-        raise UsageError(f"A corruption's strength is 1, 2 or 3, not {strength!r}.")
+    check_asked(name, strength, TEXT_CORRUPTIONS)
     if rows.frame is None or rows.kind != "text":
         raise UsageError(f"Corruptions of texts take texts, not rows of kind {rows.kind!r}.")
     rng, change, column = np.random.default_rng(seed), TEXT_CORRUPTIONS[name], rows.texts[0]

@@ -91,7 +91,7 @@ def augment(x: Tensor, inputs: InputSpec, strength: Strength, source: torch.Gene
 
 def _inputs(x: Tensor, inputs: MixedInputs, strength: Strength, source: torch.Generator) -> Tensor:
     """Vary each input; one of those that a row has is left out with a chance, never the last."""
-    flags, parts = inputs.split(x)
+    flags, parts = inputs.layout.split(x)
     varied = [
         augment(part, spec, strength, source) * flags[:, k].reshape(-1, *(1,) * (part.ndim - 1))
         for k, (part, spec) in enumerate(zip(parts, inputs.parts, strict=True))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+from torch import Tensor
 
 from lepton.core.kinds import Kind
 
@@ -18,3 +21,12 @@ class Layout:
     parts: tuple[Layout, ...] = ()
     """Of several inputs: what their numbers are, one after the other, behind one number a part that says whether it is
     there."""
+
+    def split(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return which of several inputs are there (n, P), and each input's prepared rows (n, ...)."""
+        found, at = [], len(self.parts)
+        for part in self.parts:
+            size = math.prod(part.shape)
+            found.append(x[:, at : at + size].reshape(x.shape[0], *part.shape))
+            at += size
+        return x[:, : len(self.parts)], found

@@ -115,15 +115,6 @@ class MixedInputs:
             blocks.append(block)
         return torch.cat(blocks, dim=1)
 
-    def split(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return which inputs are there (n, P), and each input's prepared rows (n, ...)."""
-        found, at = [], len(self.parts)
-        for layout in self.layout.parts:
-            size = math.prod(layout.shape)
-            found.append(x[:, at : at + size].reshape(len(x), *layout.shape))
-            at += size
-        return x[:, : len(self.parts)], found
-
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
         return {"kind": self.kind, "parts": [part.to_json() for part in self.parts]}

@@ -27,7 +27,7 @@ BUCKETS = 2048
 def plain_columns(inputs: InputSpec, x: Tensor) -> NDArray[np.float64]:
     """Return (n, columns) of prepared rows (n, ...)."""
     if isinstance(inputs, MixedInputs):
-        flags, parts = inputs.split(x)
+        flags, parts = inputs.layout.split(x)
         blocks = [plain_columns(spec, part) for spec, part in zip(inputs.parts, parts, strict=True)]
         return np.concatenate([flags.double().numpy(), *blocks], axis=1)
     if inputs.kind == "image" and x.shape[-1] > SMALL_SIDE:

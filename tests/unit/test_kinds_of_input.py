@@ -136,7 +136,9 @@ def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
     with pytest.raises(LeptonError, match="not UTF-8 in row 2"):
         read_delivery(path, kind="text")
     pq.write_table(pa.table({"said": pa.array([b"caf\xc3\xa9"], pa.binary())}), path)
-    assert read_delivery(path, kind="text").frame["said"].tolist() == ["caf\u00e9"]  # type: ignore[index]
+    frame = read_delivery(path, kind="text").frame
+    assert frame is not None
+    assert frame["said"].tolist() == ["caf\u00e9"]
     broken = pa.array([b"ok", b"caf\xe9"], pa.binary()).view(pa.string())
     pq.write_table(pa.table({"said": broken}), path)
     with pytest.raises(LeptonError, match="not UTF-8"):
@@ -250,7 +252,7 @@ def test_inputs_that_nobody_has_are_named() -> None:
 def test_rows_without_an_input_of_the_model_are_refused_but_single_rows_may_lack_it() -> None:
     inputs = fit_inputs(mixed(60), SMALL)
     assert isinstance(inputs, MixedInputs)
-    flags, parts = inputs.split(inputs.to_tensor(mixed(60)))
+    flags, parts = inputs.layout.split(inputs.to_tensor(mixed(60)))
     assert 0.6 < float(flags.mean()) < 0.95
     assert [tuple(part.shape[1:]) for part in parts] == [part.layout.shape for part in inputs.parts]
     for place, part in enumerate(parts):
@@ -276,7 +278,7 @@ def test_variants_keep_what_is_there_and_what_is_not(kind: str) -> None:
         assert torch.equal(varied == 0, x == 0)
         assert 0.02 < float((varied != x).float().sum() / (x != 0).sum()) < 0.08
     if isinstance(inputs, MixedInputs):
-        before, after = inputs.split(x)[0], inputs.split(varied)[0]
+        before, after = inputs.layout.split(x)[0], inputs.layout.split(varied)[0]
         assert (after <= before).all()
         assert (after.sum(dim=1) >= before.sum(dim=1).clamp(max=1)).all()
         assert 0 < (after < before).float().mean() < 0.2

@@ -16,7 +16,6 @@ from lepton.pretraining.material import Material
 from tests.unit.factories import SMALL, classes_of, rows
 
 CHAIN = ("vicreg", "supervised")
-gpu = pytest.mark.gpu
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 
 
@@ -44,9 +43,8 @@ def test_a_file_of_rows_is_read_and_not_held(tmp_path: Path) -> None:
     assert any("rows-" in line and "(deleted)" in line for line in Path("/proc/self/maps").read_text().splitlines())
 
 
-def test_without_a_gpu_everything_lies_on_the_cpu() -> None:
-    if torch.cuda.is_available():
-        pytest.skip("there is a GPU")
+def test_without_a_gpu_everything_lies_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert pick_device() == torch.device("cpu")
     with placed(pick_device()):
         x = torch.zeros(3)
@@ -54,7 +52,7 @@ def test_without_a_gpu_everything_lies_on_the_cpu() -> None:
         assert generator(0).device == torch.device("cpu")
 
 
-@gpu
+@pytest.mark.gpu
 @needs_gpu
 @pytest.mark.parametrize("objective", ["supervised", "vicreg", "reconstruction", "multitask", "reptile", "anil"])
 @pytest.mark.parametrize("kind", ["image", "tabular", "sequence"])

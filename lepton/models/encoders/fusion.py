@@ -6,8 +6,6 @@ are left out at random (see `augment`), so that no answer hangs on one of them a
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -35,12 +33,9 @@ class Fusion(Encoder):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the embedding (n, d)."""
-        found, at = [], len(self.parts)
-        for part, layout in zip(self.parts, self.layout.parts, strict=True):
-            size = math.prod(layout.shape)
-            found.append(part(x[:, at : at + size].reshape(x.shape[0], *layout.shape)))
-            at += size
-        h: Tensor = self.out(self.missing(torch.stack(found, dim=1), x[:, : len(self.parts)] > 0).flatten(1))
+        there, inputs = self.layout.split(x)
+        found = [part(rows) for part, rows in zip(self.parts, inputs, strict=True)]
+        h: Tensor = self.out(self.missing(torch.stack(found, dim=1), there > 0).flatten(1))
         return h
 
     def depth_groups(self) -> list[nn.Module]:
