@@ -10,9 +10,9 @@ import figures
 import numpy as np
 from numpy.typing import NDArray
 
-from lepton.core.config import EncoderConfig, PretrainConfig
-from lepton.core.files import digest
+from lepton.core.config.settings import EncoderConfig, PretrainConfig
 from lepton.core.table import Table
+from lepton.core.work.files import digest
 from lepton.models import format as model_format
 from lepton.models.model import Model
 from lepton.pretraining import pretrain

@@ -27,13 +27,13 @@ from figures import Figure
 
 from lepton.cli.demo.deliveries import Window, annotate, make_story
 from lepton.cli.demo.perform import SETTINGS
-from lepton.core.config import EncoderConfig, MonitorConfig, PretrainConfig, TransferConfig
-from lepton.core.controller import State, decide
+from lepton.core.config.settings import EncoderConfig, MonitorConfig, PretrainConfig, TransferConfig
+from lepton.core.decisions.controller import State, decide
 from lepton.core.splits import pick_per_class, split
 from lepton.core.table import Table, concat
 from lepton.data.demo import mnist, optdigits
 from lepton.models.model import Model
-from lepton.monitoring.judged import Judged
+from lepton.monitoring.answers import Judged
 from lepton.monitoring.window import observe, policy_of
 from lepton.pretraining import pretrain
 from lepton.transfer.ancestors import choose_ancestor

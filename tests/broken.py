@@ -84,7 +84,7 @@ def locked(database: Path, seconds: float) -> Iterator[None]:
 
 def impatient() -> None:
     """Let this process wait two seconds for MLflow instead of forty."""
-    from lepton.registry import vendor
+    from lepton.registry.mlflow import vendor
 
     vendor.PATIENCE = 2.0
 
@@ -93,7 +93,7 @@ def clock_set_back() -> None:
     """Let this process take it to be a day earlier when it writes to the ledger."""
     from datetime import timedelta
 
-    from lepton.core import ledger
+    from lepton.core.ledger import ledger
 
     now = ledger._now
     ledger._now = lambda: now() - timedelta(days=1)

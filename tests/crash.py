@@ -237,7 +237,7 @@ def write_labels(root: str, path: str) -> None:
     """Write labels for all rows of plant-2 that have none."""
     import pandas as pd
 
-    from lepton.core.workspace import Workspace
+    from lepton.core.config.workspace import Workspace
     from lepton.data.store import load
 
     ids = load(Workspace(Path(root)), "plant-2").ids

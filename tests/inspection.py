@@ -24,8 +24,8 @@ def inspect(root: str) -> dict[str, list[str]]:
 
 
 def _open(root: str) -> tuple[Any, Any]:
+    from lepton.core.config.workspace import Workspace
     from lepton.core.ledger import Ledger
-    from lepton.core.workspace import Workspace
 
     ws = Workspace(Path(root))
     return ws, Ledger(ws.ledger_url)
@@ -148,7 +148,7 @@ def _unversioned(ws: Any) -> list[str]:
 
 def _endless(ledger: Any) -> list[str]:
     """Return the transfers that never ended."""
-    from lepton.core.lease import last_mark
+    from lepton.core.work.lease import last_mark
 
     marks = {pair: last_mark(ledger, pair) for pair in {row.pair for row in ledger.entries()}}
     return [f"a transfer of {pair} has no end" for pair, mark in marks.items() if mark and not mark.payload.get("ok")]

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from lepton.core.config import EncoderConfig
+from lepton.core.config.settings import EncoderConfig
+from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import Ledger
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.table import Table
-from lepton.core.workspace import Workspace
-from lepton.registry.lineage import Lineage
+from lepton.registry.lineage.record import Lineage
 from lepton.registry.models import register
 
 PAIR, MODEL = "mnist-to-usps", "lepton-mnist-to-usps"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lepton.core.table import Table
-from lepton.monitoring.judged import Judged
+from lepton.monitoring.answers import Judged
 
 
 class Digits:

@@ -156,8 +156,8 @@ CASES: dict[str, Callable[[Bench], str]] = {
 @contextlib.contextmanager
 def mlflow_server(root: Path, port: int) -> Iterator[subprocess.Popen[Any]]:
     """Run MLflow's server for a workspace until the block ends; yield the leader of its process group."""
-    from lepton.core.workspace import Workspace
-    from lepton.registry.server import server_command, server_environment
+    from lepton.core.config.workspace import Workspace
+    from lepton.registry.mlflow.server import server_command, server_environment
 
     with (root.parent / "server.log").open("ab") as log:
         command = server_command(Workspace(root), port)

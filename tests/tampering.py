@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from lepton.core.chain import seal
+from lepton.core.ledger.chain import seal
 
 TEXTS = ("time", "actor", "pair", "action", "payload", "prev_hash", "hash")
 CELLS = (

@@ -20,12 +20,12 @@ from digits import base, load, table
 from numpy.typing import NDArray
 from pairs import HELD_OUT, judge, weather
 
-from lepton.core.config import EncoderConfig, MonitorConfig, PretrainConfig
-from lepton.core.controller import Observation, State, decide
+from lepton.core.config.settings import EncoderConfig, MonitorConfig, PretrainConfig
+from lepton.core.decisions.controller import Observation, State, decide
+from lepton.monitoring.answers import Judged
 from lepton.monitoring.aspects import Column, watched_columns
 from lepton.monitoring.calibration import Calibration, calibrate, statistic
 from lepton.monitoring.drift import quiet
-from lepton.monitoring.judged import Judged
 from lepton.monitoring.labels import MixEstimator, measured_accuracy
 from lepton.monitoring.window import SAMPLE, policy_of, sample
 from lepton.pretraining import pretrain

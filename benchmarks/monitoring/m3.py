@@ -18,11 +18,11 @@ import numpy as np
 from digits import WORK
 from pairs import CHAMPIONS, Champion, table_champion, wines
 
-from lepton.core.config import MonitorConfig
+from lepton.core.config.settings import MonitorConfig
 from lepton.core.table import Table
 from lepton.monitoring.accuracy import Estimate, estimate
-from lepton.monitoring.judged import Judged, correct
-from lepton.monitoring.learnt import STRENGTHS, Simulated, degradations, degrade, simulate
+from lepton.monitoring.answers import Judged, correct
+from lepton.monitoring.estimator import STRENGTHS, Simulated, degradations, degrade, simulate
 from lepton.monitoring.window import observe
 
 N, QUIET, TRUTH, TOLERANCE, HARM = 500, 4, 2000, MonitorConfig().tolerance, 0.05

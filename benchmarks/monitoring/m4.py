@@ -16,9 +16,9 @@ import numpy as np
 from digits import WORK
 from pairs import table_champion, weather
 
-from lepton.core.config import MonitorConfig
-from lepton.core.controller import State, decide
-from lepton.monitoring.judged import correct
+from lepton.core.config.settings import MonitorConfig
+from lepton.core.decisions.controller import State, decide
+from lepton.monitoring.answers import correct
 from lepton.monitoring.window import observe, policy_of
 
 N, SEEDS = 500, (0, 1, 2)

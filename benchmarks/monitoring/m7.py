@@ -24,7 +24,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lepton.core.workspace import Workspace
+from lepton.core.config.workspace import Workspace
 from lepton.data import batchfile, store
 
 COLUMNS, SIZES, TARGET = 20, (100_000, 1_000_000, 10_000_000), "plant"

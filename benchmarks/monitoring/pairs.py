@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lepton.core.config import EncoderConfig, PretrainConfig
+from lepton.core.config.settings import EncoderConfig, PretrainConfig
 from lepton.core.table import Table
 from lepton.data.columns import normalise
 from lepton.models.model import Model
-from lepton.monitoring.judged import Judged
+from lepton.monitoring.answers import Judged
 from lepton.pretraining import pretrain
 from lepton.transfer.candidates import try_strategy
 

@@ -14,7 +14,7 @@ import numpy as np
 from digits import CLASSES
 from few import probed, rows_of, with_few_labels
 
-from lepton.core.config import EncoderConfig, PretrainConfig
+from lepton.core.config.settings import EncoderConfig, PretrainConfig
 from lepton.models.model import Model
 from lepton.pretraining import pretrain
 

@@ -12,7 +12,7 @@ import figures
 from digits import CLASSES
 from few import probed, rows_of
 
-from lepton.core.config import EncoderConfig, PretrainConfig
+from lepton.core.config.settings import EncoderConfig, PretrainConfig
 from lepton.models.model import Model
 from lepton.pretraining import pretrain
 

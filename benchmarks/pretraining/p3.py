@@ -13,7 +13,7 @@ import figures
 from digits import CLASSES
 from few import by_prototypes, rows_of
 
-from lepton.core.config import EncoderConfig, PretrainConfig
+from lepton.core.config.settings import EncoderConfig, PretrainConfig
 from lepton.pretraining import pretrain
 
 EPISODES, COUNTS = 100, {"optdigits": 3_823, "semeion": 1_115}

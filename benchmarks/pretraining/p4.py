@@ -14,7 +14,7 @@ from digits import CLASSES, load, table
 from few import accuracy, rows_of
 from torch.nn import functional as F
 
-from lepton.core.config import EncoderConfig, PretrainConfig
+from lepton.core.config.settings import EncoderConfig, PretrainConfig
 from lepton.core.table import Table, concat
 from lepton.models.model import Model
 from lepton.pretraining import pretrain

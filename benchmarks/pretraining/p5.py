@@ -16,8 +16,8 @@ from few import rows_of
 from torch import nn
 from torch.nn import functional as F
 
-from lepton.core.config import EncoderConfig
-from lepton.core.pretrainconfig import StageFields
+from lepton.core.config.pretrain import StageFields
+from lepton.core.config.settings import EncoderConfig
 from lepton.core.table import Table
 from lepton.models.augment import PRETRAINING, augment
 from lepton.models.device import generator, repeatable, seeded

@@ -23,7 +23,7 @@ sys.path[:0] = [{here!r}, {above!r}]
 from pathlib import Path
 from digits import CLASSES
 from few import rows_of
-from lepton.core.config import EncoderConfig, PretrainConfig
+from lepton.core.config.settings import EncoderConfig, PretrainConfig
 from lepton.pretraining import pretrain
 config = PretrainConfig(objectives=("vicreg", "supervised"), epochs=3, checkpoint_seconds=0.5)
 print("ready", flush=True)

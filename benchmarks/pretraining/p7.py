@@ -13,9 +13,9 @@ import figures
 from digits import CLASSES
 from few import rows_of
 
-from flows.base_training import pretrained
-from flows.shared_training import train_together
-from lepton.core.config import EncoderConfig, PretrainConfig
+from lepton.core.config.settings import EncoderConfig, PretrainConfig
+from lepton.operations.pretrain.processes import train_together
+from lepton.operations.pretrain.training import pretrained
 
 STEPS = 50
 COMMAND = "python benchmarks/pretraining --only P7"

@@ -23,7 +23,7 @@ from digits import CLASSES, Arrays, load, some, table
 from numpy.typing import NDArray
 from other_inputs import LANGUAGES, read_by_rows, written
 
-from lepton.core.config import EncoderConfig, PretrainConfig, TransferConfig
+from lepton.core.config.settings import EncoderConfig, PretrainConfig, TransferConfig
 from lepton.core.table import Table
 from lepton.models.device import repeatable
 from lepton.pretraining import pretrain

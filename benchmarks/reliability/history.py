@@ -9,12 +9,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lepton.core.chain import HEAD_KEY, seal
-from lepton.core.files import canonical, digest
 from lepton.core.ledger import INGESTED, PROMOTED, RECALLED, REFUSED, REGISTERED, Ledger
-from lepton.core.migrations.schema import HEAD, ROWS
+from lepton.core.ledger.chain import HEAD_KEY, seal
+from lepton.core.ledger.migrations.schema import HEAD, ROWS
 from lepton.core.refs import DataRef, ModelRef
-from lepton.registry.lineage import Lineage
+from lepton.core.work.files import canonical, digest
+from lepton.registry.lineage.record import Lineage
 
 Told = tuple[str, str, dict[str, Any]]
 """Pair, action, payload."""

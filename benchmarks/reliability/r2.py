@@ -40,9 +40,9 @@ def race(folder: Path, ledger_url: str | None, rounds: int) -> tuple[int, dict[s
     MLflow's alias is the winner's.
     """
     from lepton.core.ledger import Ledger
+    from lepton.registry.mlflow.server import initialise
     from lepton.registry.models import aliases
     from lepton.registry.promotion import champion
-    from lepton.registry.server import initialise
 
     if ledger_url:
         os.environ["LEPTON_LEDGER_URL"] = ledger_url
@@ -94,10 +94,10 @@ def promoter(root: str, refs: list[dict[str, Any]], rounds: int, gate: Any, answ
     """In each round, promote the version of ours that does not serve over the champion that we saw."""
     import torch
 
+    from lepton.core.config.workspace import Workspace
     from lepton.core.errors import LeptonError
     from lepton.core.ledger import Ledger
     from lepton.core.refs import ModelRef
-    from lepton.core.workspace import Workspace
     from lepton.registry.promotion import champion, promote, verify
 
     torch.set_num_threads(1)

@@ -38,7 +38,7 @@ def model_of_the_demo(folder: Path, seed: int) -> Path:
     """Write a model as the demo's base, with weights of this seed."""
     import torch
 
-    from lepton.core.config import EncoderConfig
+    from lepton.core.config.settings import EncoderConfig
     from lepton.data.demo import mnist
     from lepton.models.device import seeded
     from lepton.models.encoders import build_encoder
@@ -57,12 +57,12 @@ def model_of_the_demo(folder: Path, seed: int) -> Path:
 def _promotion(root: Path, model: Path) -> float:
     """Return the seconds that it takes to let a model folder serve."""
     started = time.perf_counter()
+    from lepton.core.config.workspace import Workspace
     from lepton.core.ledger import Ledger
     from lepton.core.refs import DataRef
-    from lepton.core.workspace import Workspace
     from lepton.models.export import complete
-    from lepton.registry.environment import environment
-    from lepton.registry.lineage import Lineage
+    from lepton.registry.lineage.environment import environment
+    from lepton.registry.lineage.record import Lineage
     from lepton.registry.models import aliases, register
     from lepton.registry.promotion import promote
 

@@ -27,12 +27,12 @@ def measure() -> Iterator[figures.Figure]:
     """Yield the share of cases that were refused by all four uses, and the share whose error names the file."""
     from r7 import model_of_the_demo
 
-    from flows.champions import load_champion, load_version
+    from lepton.core.config.workspace import Workspace
     from lepton.core.ledger import Ledger
     from lepton.core.refs import DataRef
-    from lepton.core.workspace import Workspace
     from lepton.models.export import complete
-    from lepton.registry.lineage import Lineage
+    from lepton.operations.session import Session
+    from lepton.registry.lineage.record import Lineage
     from lepton.registry.models import fetch, register
     from lepton.registry.promotion import commit, promote, rollback
     from tests.corruption import cases, restore
@@ -56,10 +56,10 @@ def measure() -> Iterator[figures.Figure]:
         commit(ledger, "mnist-to-optdigits", bad, actor="bench", cause={"kind": "manual"}, evidence={})
         home, other = (fetch(ws, ref.name, ref.version)[1].parents[1] for ref in (bad, good))
         uses: tuple[Callable[[], Any], ...] = (
-            lambda: load_version(ws, bad),
+            lambda: Session(ws).load(bad),
             lambda: promote(ws, ledger, pair, bad, actor="bench", cause={}, evidence={}),
             lambda: rollback(ws, ledger, pair, actor="bench", why="bench", to=bad.version),
-            lambda: load_champion(ws, "optdigits"),
+            lambda: Session(ws).load_champion("optdigits"),
         )
         shutil.copytree(home, root / "whole")
         tried = list(cases(home, other, FLIPS))

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from runs import STRATEGIES, Run, Tried, base_of, read, signals_of
 
-from lepton.core.config import TransferConfig
-from lepton.core.gate import Verdict
+from lepton.core.config.settings import TransferConfig
+from lepton.core.decisions.gate import Verdict
 from lepton.transfer.choice import measured_gain
 from lepton.transfer.engine import put_forward
 from lepton.transfer.guard import PUT_FORWARD

@@ -24,8 +24,8 @@ import numpy as np  # noqa: E402
 from digits import CLASSES, NAMES, WORK, Arrays, base, load, some, table, with_labels  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-from lepton.core.files import atomic_dir  # noqa: E402
 from lepton.core.table import Table  # noqa: E402
+from lepton.core.work.files import atomic_dir  # noqa: E402
 from lepton.models.model import Model  # noqa: E402
 from lepton.transfer.candidates import Candidate, try_strategy  # noqa: E402
 from lepton.transfer.signals import Signals, measure  # noqa: E402

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 import figures
 from digits import WORK, base, load, table, with_labels
 
-from lepton.core.files import atomic_write
+from lepton.core.work.files import atomic_write
 from lepton.transfer.engine import search
 
 PUBLISHED = {1: 89.1, 3: 92.4, 5: 93.8, 7: 94.3}

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lepton.core.config import EncoderConfig, PretrainConfig, TransferConfig
+from lepton.core.config.settings import EncoderConfig, PretrainConfig, TransferConfig
 from lepton.core.table import Table
 from lepton.data.columns import normalise
 from lepton.models.model import Model

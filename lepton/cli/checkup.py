@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
 from lepton.core.refs import domain_of
-from lepton.core.workspace import Workspace
 
 FREE_GIGABYTES = 1.0
 
@@ -166,8 +166,8 @@ def _registry(ws: Workspace, mend: bool) -> str:
         return "nothing is registered yet"
     if not mend:
         return "there; aliases are not compared with --dry-run"  # connecting to MLflow may write
+    from lepton.registry.mlflow.tracking import connect
     from lepton.registry.reconcile import reconcile
-    from lepton.registry.tracking import connect
 
     where = connect(ws).url or "in process"
     found = reconcile(ws, ledger)
@@ -186,7 +186,7 @@ def _registry(ws: Workspace, mend: bool) -> str:
 
 def _approvals(ws: Workspace) -> str:
     from lepton.core.ledger import PROPOSED, Ledger
-    from lepton.registry.standing import waiting
+    from lepton.registry.recalls import waiting
 
     ledger = Ledger(ws.ledger_url)
     pairs = dict.fromkeys(row.pair for row in ledger.entries(action=PROPOSED))
@@ -199,7 +199,7 @@ def _recalls(ws: Workspace) -> str:
     from lepton.core.ledger import Ledger
     from lepton.registry.projection import pairs_of
     from lepton.registry.recall import serving_recalled
-    from lepton.registry.standing import in_force, subject_line
+    from lepton.registry.recalls import in_force, subject_line
 
     ledger = Ledger(ws.ledger_url)
     standing = [subject_line(row.payload["subject"]) for row in in_force(ledger)]
@@ -214,7 +214,7 @@ def _recalls(ws: Workspace) -> str:
 
 def _stack(ws: Workspace) -> str:
     from lepton.cli.stack.lifecycle import running
-    from lepton.core.stack import read_stack
+    from lepton.core.config.addresses import read_stack
 
     if running(ws):
         return "up"

@@ -13,7 +13,7 @@ import typer
 
 import lepton.cli.commands as commands
 from lepton.core.errors import LeptonError
-from lepton.core.machine import refusal
+from lepton.core.work.machine import refusal
 
 INTERRUPTED = 130
 

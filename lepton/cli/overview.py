@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from lepton.core.alerting import ROWS, open_alerts
-from lepton.core.lease import MARKS, holds
+from lepton.core.config.workspace import Workspace
+from lepton.core.decisions.alerts import ROWS, open_alerts
 from lepton.core.ledger import Entry, Ledger
 from lepton.core.refs import Pair
-from lepton.core.workspace import Workspace
-from lepton.registry.standing import key_of, recalled, waiting
+from lepton.core.work.lease import MARKS, holds
+from lepton.registry.recalls import key_of, recalled, waiting
 
 UNMENDED = ("drifted", "cooldown", "exhausted")
 """States of a pair whose drift nothing is at work on."""

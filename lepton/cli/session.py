@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lepton.cli.output import note
+from lepton.core.work.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from lepton.core.workspace import Workspace
+    from lepton.core.config.workspace import Workspace
+    from lepton.operations.session import Session
 
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
 Local = Annotated[bool, typer.Option("--local", help="Run in this process, without the stack.")]
@@ -24,7 +26,7 @@ Target = Annotated[str, typer.Argument(help="The target domain.", metavar="DOMAI
 
 def open_workspace() -> Workspace:
     """Return the workspace and make everything started from here find the same one."""
-    from lepton.core.workspace import ENVIRONMENT, Workspace
+    from lepton.core.config.workspace import ENVIRONMENT, Workspace
 
     ws = Workspace.find()
     os.environ[ENVIRONMENT] = str(ws.root)
@@ -35,7 +37,7 @@ def enter(local: bool = False) -> tuple[Workspace, bool]:
     """Prepare this process for running a flow.
 
     Returns:
-        The workspace, and whether flows run against the stack. Must be called before `flows` is imported.
+        The workspace, and whether flows run against the stack. Must be called before `lepton_flows` is imported.
     """
     from lepton.cli.stack.environ import stack_environ
     from lepton.cli.stack.lifecycle import running
@@ -48,11 +50,23 @@ def enter(local: bool = False) -> tuple[Workspace, bool]:
     return ws, stack is not None
 
 
-def play(flow: Callable[..., Any], on_stack: bool, *args: Any, **kwargs: Any) -> Any:
-    """Run a flow: recorded by the stack's server, or its plain lines in this process."""
+def at_work(ws: Workspace, progress: Progress = silent) -> Session:
+    """Return the workspace with what a verb needs, for work in this process."""
+    from lepton.operations.runtime import InProcess
+    from lepton.operations.session import Session
+
+    return Session(ws, InProcess(progress))
+
+
+def play(
+    verb: Callable[..., Any], on_stack: bool, ws: Workspace, *args: Any, progress: Progress = silent, **kwargs: Any
+) -> Any:
+    """Run a verb: as a flow that the stack's server records, or in this process."""
     if on_stack:
-        return flow(*args, **kwargs)
-    return flow.fn(*args, **kwargs)  # type: ignore[attr-defined]
+        from lepton_flows.verbs import play as on_server
+
+        return on_server(verb.__name__, ws.root, progress, *args, **kwargs)
+    return verb(at_work(ws, progress), *args, **kwargs)
 
 
 def where(on_stack: bool, local: bool) -> None:

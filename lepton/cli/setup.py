@@ -9,13 +9,13 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from lepton.core.config.names import check_domain, slug
 from lepton.core.errors import LeptonError, UsageError
 from lepton.core.kinds import WORDS, Kind
-from lepton.core.names import check_domain, slug
 
 if TYPE_CHECKING:
+    from lepton.core.config.workspace import Workspace
     from lepton.core.table import Table
-    from lepton.core.workspace import Workspace
 
 LABEL_NAMES = ("label", "target", "class", "y", "outcome", "category")
 """Column names taken for the label without asking, in this order."""
@@ -41,7 +41,7 @@ class Setup:
 
     def yaml(self) -> str:
         """Return the text of `lepton.yaml`."""
-        from lepton.core.template import render
+        from lepton.core.config.template import render
 
         given: dict[str, Any] = {"name": self.name, "kind": self.kind, "source": self.source, "label": self.label}
         if self.id:
@@ -68,7 +68,7 @@ def plan_workspace(
         LeptonError: If the delivery cannot be read, or no contract can be made from it: one class, or amounts.
     """
     from lepton.contract.infer import infer
-    from lepton.core.workspace import CONFIG_FILE
+    from lepton.core.config.workspace import CONFIG_FILE
     from lepton.data.readers import read_delivery, stem
 
     again = f"lepton init {shlex.quote(str(root))} --from {shlex.quote(str(file))}"
@@ -134,8 +134,8 @@ def create_workspace(setup: Setup, first: Table) -> Workspace:
     """Write configuration and contract, start git and DVC; `lepton.yaml` comes last: a crash leaves no workspace."""
     from lepton.contract.infer import infer
     from lepton.contract.spec import save_contract
-    from lepton.core.files import atomic_write
-    from lepton.core.workspace import CONFIG_FILE, Workspace
+    from lepton.core.config.workspace import CONFIG_FILE, Workspace
+    from lepton.core.work.files import atomic_write
     from lepton.data.versions import init_versioning
 
     contract = infer(first, setup.source, "source", label=setup.label, id=setup.id or "id")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lepton.cli.output import as_json, say, table
+from lepton.cli.session import at_work
 from lepton.core.errors import NotFound
 
 
@@ -61,12 +62,12 @@ def last_story(domain: str) -> dict[str, Any]:
     Raises:
         NotFound: If there is none.
     """
-    from flows.remembered import stories
-    from flows.steps import workspace
+    from lepton.core.config.workspace import Workspace
+    from lepton.operations.transfer.stories import stories
     from lepton.transfer.regret import regret_of
 
-    ws = workspace()
-    known = stories(ws, ws.pair(domain).name)
+    ws = Workspace.find()
+    known = stories(at_work(ws), ws.pair(domain).name)
     if not known:
         raise NotFound(
             f"No transfer of {domain!r} is on record with its candidates.",

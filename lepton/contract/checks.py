@@ -17,8 +17,8 @@ from lepton.contract.check import missing_check, quoted
 from lepton.contract.long_columns import HELPERS, columns_of, long_checks
 from lepton.contract.result import listing
 from lepton.contract.spec import ColumnRule, Contract, ImageRule
+from lepton.core.config.yaml_file import nearest
 from lepton.core.table import Table
-from lepton.core.yamls import nearest
 from lepton.data.columns import MISSING
 
 EARLIER = "in earlier batch"

@@ -13,10 +13,10 @@ from filelock import FileLock
 from lepton.contract.ingest import reading_of
 from lepton.contract.quarantine import Quarantined, beside, quarantined
 from lepton.contract.spec import load_contract
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
-from lepton.core.files import atomic_write
 from lepton.core.splits import split_key
-from lepton.core.workspace import Workspace
+from lepton.core.work.files import atomic_write
 from lepton.data import readers
 from lepton.data.erase import Asked
 from lepton.data.ids import content_hashes

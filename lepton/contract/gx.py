@@ -17,8 +17,8 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from lepton.contract.checks import Check
+from lepton.core.config.names import slug
 from lepton.core.errors import LeptonError
-from lepton.core.names import slug
 
 KEPT = 100
 """Validations whose pages are kept; the index of the Data Docs is written anew each time and reads them all."""

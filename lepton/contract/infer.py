@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lepton.contract.spec import ColumnRule, Contract, ImageRule
+from lepton.core.config.names import check_domain
 from lepton.core.errors import LeptonError
-from lepton.core.names import check_domain
 from lepton.core.table import Table
 
 SLACK = {"source": 1.0, "target": 3.0}

@@ -12,18 +12,18 @@ from typing import Any
 
 from lepton.contract.infer import for_target, infer
 from lepton.contract.quarantine import quarantine, reason_file
-from lepton.contract.repeated import begin, holder, marker, nothing_new, unfinished_labels
+from lepton.contract.repeats import begin, holder, marker, nothing_new, unfinished_labels
 from lepton.contract.result import ContractResult
 from lepton.contract.spec import Contract, load_contract, save_contract
 from lepton.contract.validate import check_kind, validate, validate_labels
+from lepton.core.config.names import check_batch, check_domain
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, Refused, UsageError
-from lepton.core.faults import reached
-from lepton.core.names import check_batch, check_domain
 from lepton.core.refs import DataRef
-from lepton.core.workspace import Workspace
+from lepton.core.work.faults import reached
 from lepton.data import batchfile, readers, store, versions
-from lepton.data.alone import alone
 from lepton.data.ids import batch_digest, content_hashes
+from lepton.data.lock import alone
 from lepton.data.readers.labels import read_labels
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from lepton.contract.result import ContractResult
+from lepton.core.config.names import check_domain
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
-from lepton.core.files import atomic_dir, atomic_write, digest, sha256
-from lepton.core.names import check_domain
-from lepton.core.workspace import Workspace
+from lepton.core.work.files import atomic_dir, atomic_write, digest, sha256
 
 REASON = ".reason.json"
 REASON_TEXT = ".reason.txt"

@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from lepton.core.config.names import check_domain
+from lepton.core.config.workspace import Workspace
+from lepton.core.config.yaml_file import nearest, read_yaml
 from lepton.core.errors import NotFound, UsageError
-from lepton.core.files import atomic_write, digest
 from lepton.core.kinds import ColumnType, Kind
-from lepton.core.names import check_domain
-from lepton.core.workspace import Workspace
-from lepton.core.yamls import nearest, read_yaml
+from lepton.core.work.files import atomic_write, digest
 
 
 class _Part(BaseModel):

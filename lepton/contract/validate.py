@@ -13,10 +13,10 @@ from lepton.contract import gx
 from lepton.contract.checks import EARLIER, SHAPE, Check, checks_for, label_checks, rows_frame
 from lepton.contract.result import LISTED, Breach, ContractResult
 from lepton.contract.spec import Contract
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
 from lepton.core.kinds import WORDS
 from lepton.core.table import Table
-from lepton.core.workspace import Workspace
 
 
 def validate(

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import TypeVar
 
+from lepton.core.config.yaml_file import nearest
 from lepton.core.errors import UsageError
-from lepton.core.yamls import nearest
 
 T = TypeVar("T")
 

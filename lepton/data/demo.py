@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lepton.core.config.workspace import CONFIG_FILE
 from lepton.core.errors import NotFound, UsageError
 from lepton.core.table import Table
-from lepton.core.workspace import CONFIG_FILE
 from lepton.data import store, versions
 from lepton.data.manifest import object_file
 

@@ -27,10 +27,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound, UsageError
-from lepton.core.files import atomic_write
 from lepton.core.splits import split_key
-from lepton.core.workspace import Workspace
+from lepton.core.work.files import atomic_write
 from lepton.data import batchfile, store
 from lepton.data.manifest import manifest
 from lepton.data.objects import DIRECTORY, Objects

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound
-from lepton.core.files import atomic_write
-from lepton.core.workspace import Workspace
+from lepton.core.work.files import atomic_write
 from lepton.data.repository import is_local, open_repo
 
 DIRECTORY = ".dir"

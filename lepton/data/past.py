@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import NotFound, UsageError
-from lepton.core.files import atomic_dir
 from lepton.core.refs import DataRef
-from lepton.core.workspace import Workspace
+from lepton.core.work.files import atomic_dir
 from lepton.data import batchfile
 from lepton.data.manifest import manifest
 from lepton.data.objects import Cache, bring

@@ -6,8 +6,8 @@ import re
 
 import yaml
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
-from lepton.core.workspace import Workspace
 from lepton.data.manifest import dvc_md5
 from lepton.data.repository import open_repo, run_git
 from lepton.data.versions import check_complete, status_clean

@@ -7,8 +7,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import NotFound
-from lepton.core.workspace import Workspace
 from lepton.data.manifest import dvc_md5, manifest
 from lepton.data.objects import Cache, bring, is_whole
 

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
-from lepton.core.files import atomic_write
-from lepton.core.workspace import Workspace
+from lepton.core.work.files import atomic_write
 
 REMOTE = "lepton"
 DEFAULT_REMOTE = ".lepton/remote"

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound
-from lepton.core.workspace import Workspace
 from lepton.data.objects import DIRECTORY, Cache, Objects, Stored, bring, is_whole
 from lepton.data.repository import open_repo
 

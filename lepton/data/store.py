@@ -20,10 +20,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from lepton.core.config.names import check_batch, check_domain
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound
-from lepton.core.names import check_batch, check_domain
 from lepton.core.table import Table, concat
-from lepton.core.workspace import Workspace
 from lepton.data import batchfile
 from lepton.data.ids import batch_digest, content_hashes
 

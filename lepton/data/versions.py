@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from lepton.core.config.secrets import hide_credentials
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
-from lepton.core.files import atomic_write, digest
 from lepton.core.refs import DataRef
-from lepton.core.secrets import hide_credentials
-from lepton.core.workspace import Workspace
+from lepton.core.work.files import atomic_write, digest
 from lepton.data import store
 from lepton.data.manifest import dvc_md5, manifest
 from lepton.data.repository import git_revision, init_versioning, is_local, open_dvc, open_repo

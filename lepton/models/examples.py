@@ -27,8 +27,8 @@ from safetensors.torch import save as dump_tensors
 from torch import Tensor
 
 from lepton.core.errors import LeptonError
-from lepton.core.files import atomic_write, sha256
 from lepton.core.table import Table, series_column
+from lepton.core.work.files import atomic_write, sha256
 from lepton.models.format import DESCRIPTION, WEIGHTS
 from lepton.models.image_inputs import ImageInputs
 from lepton.models.inputs import InputSpec

@@ -10,8 +10,8 @@ from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as dump_tensors
 from torch import Tensor
 
-from lepton.core.files import atomic_write
 from lepton.core.table import Table
+from lepton.core.work.files import atomic_write
 from lepton.models.model import Model
 
 LIMIT = 512 * 1024 * 1024

@@ -27,9 +27,9 @@ from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as dump_tensors
 from torch import nn
 
-from lepton.core.config import EncoderConfig
+from lepton.core.config.settings import EncoderConfig
 from lepton.core.errors import LeptonError, NotFound
-from lepton.core.files import atomic_dir, sha256
+from lepton.core.work.files import atomic_dir, sha256
 from lepton.models.adapters import Bottleneck
 from lepton.models.encoders import Encoder, build_encoder
 from lepton.models.inputs import InputSpec, inputs_from_json

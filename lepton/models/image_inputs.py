@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from lepton.core.config import EncoderConfig
+from lepton.core.config.settings import EncoderConfig
 from lepton.core.errors import LeptonError
 from lepton.core.kinds import WORDS, Kind
 from lepton.core.table import Table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lepton.core.config import EncoderConfig
+from lepton.core.config.settings import EncoderConfig
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table
 from lepton.models.mixed_inputs import SINGLE, MixedInputs, Single, fit_single

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lepton.core.errors import LeptonError
-from lepton.core.files import canonical
 from lepton.core.table import Table
+from lepton.core.work.files import canonical
 from lepton.models.adapters import Bottleneck
 from lepton.models.encoders import Encoder
 from lepton.models.inputs import InputSpec

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lepton.core.config import EncoderConfig
+from lepton.core.config.settings import EncoderConfig
 from lepton.core.errors import LeptonError
 from lepton.core.kinds import WORDS, Kind
 from lepton.core.table import Table

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
-from lepton.core.controller import Observation
-from lepton.monitoring.judged import Judged, atc_threshold, certainty, correct, targets
-from lepton.monitoring.learnt import Simulated
+from lepton.core.decisions.controller import Observation
+from lepton.monitoring.answers import Judged, atc_threshold, certainty, correct, targets
+from lepton.monitoring.estimator import Simulated
 
 MIN_LABELLED = 30
 """Fewer held-out labelled rows than this cannot calibrate anything."""

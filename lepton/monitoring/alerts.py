@@ -17,9 +17,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from lepton.core.config import Severity
-from lepton.core.controller import CRITICAL_COST, Decision, Kind, Observation
-from lepton.core.secrets import mask
+from lepton.core.config.secrets import mask
+from lepton.core.config.settings import Severity
+from lepton.core.decisions.controller import CRITICAL_COST, Decision, Kind, Observation
 
 Cause = Literal["drift", "contract"]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table
-from lepton.monitoring.judged import Judged
+from lepton.monitoring.answers import Judged
 from lepton.monitoring.summaries import summarise
 from lepton.monitoring.summaries_long import Vocabulary, summarise_series, summarise_texts, vocabulary
 

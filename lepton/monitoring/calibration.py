@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lepton.core.files import atomic_write
+from lepton.core.work.files import atomic_write
 from lepton.monitoring.aspects import Column, known
 
 VERSION = 1

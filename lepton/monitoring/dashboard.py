@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from lepton.core.files import atomic_write
+from lepton.core.work.files import atomic_write
 from lepton.monitoring.drift import quiet
 
 INDEX = "lepton.json"

@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lepton.core.table import Table
+from lepton.monitoring.answers import Judged
 from lepton.monitoring.aspects import Column
-from lepton.monitoring.judged import Judged
 
 SHOWN_COLUMNS = 6
 EXCERPT = 160

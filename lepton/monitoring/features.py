@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lepton.monitoring.judged import Judged, certainty
+from lepton.monitoring.answers import Judged, certainty
 
 NAMES = (
     "thresholded confidence",

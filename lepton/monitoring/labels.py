@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lepton.monitoring.answers import Judged, correct, targets
 from lepton.monitoring.calibration import SAFETY
-from lepton.monitoring.judged import Judged, correct, targets
 
 PART = 0.1
 """Of the false alarm rate, for each of the two."""

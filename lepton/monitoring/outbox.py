@@ -15,8 +15,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from lepton.core.files import atomic_write
-from lepton.core.secrets import mask
+from lepton.core.config.secrets import mask
+from lepton.core.work.files import atomic_write
 from lepton.monitoring.alerts import Alert, Delivery, notify
 
 FIRST, LONGEST = timedelta(minutes=1), timedelta(hours=1)

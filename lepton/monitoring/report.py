@@ -8,8 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lepton.core.controller import Decision
-from lepton.core.files import atomic_write
+from lepton.core.decisions.controller import Decision
+from lepton.core.work.files import atomic_write
 from lepton.monitoring.drift import quiet
 
 if TYPE_CHECKING:

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from lepton.core.config import MonitorConfig
-from lepton.core.controller import Observation, Policy, Verdict
+from lepton.core.config.settings import MonitorConfig
+from lepton.core.decisions.controller import Observation, Policy, Verdict
 from lepton.core.errors import LeptonError
 from lepton.monitoring.accuracy import Estimate, estimate, realised
+from lepton.monitoring.answers import Judged
 from lepton.monitoring.aspects import ASPECTS, MIN_FRESH, Column, check_schema, watched_columns
 from lepton.monitoring.calibration import Calibration, calibrate
 from lepton.monitoring.drift import Snapshot, measure
+from lepton.monitoring.estimator import Answer, Simulated, simulate
 from lepton.monitoring.examples import examples_html
-from lepton.monitoring.judged import Judged
 from lepton.monitoring.labels import Measured, Mix, Scored, label_mix, measured_accuracy
-from lepton.monitoring.learnt import Answer, Simulated, simulate
 from lepton.monitoring.report import write_report
 
 SAMPLE = 2000

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lepton.core.config.pretrain import PretrainConfig, StageFields
 from lepton.core.errors import LeptonError
-from lepton.core.pretrainconfig import PretrainConfig, StageFields
 from lepton.models.augment import LIGHT, augment
 from lepton.models.model import Model
 from lepton.pretraining.engine import Curve, Learner, LossLearner

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from torch import nn
 
-from lepton.core.config import EncoderConfig
+from lepton.core.config.pretrain import PretrainConfig
+from lepton.core.config.settings import EncoderConfig
 from lepton.core.errors import LeptonError
 from lepton.core.metrics import evaluate
-from lepton.core.pretrainconfig import PretrainConfig
-from lepton.core.progress import Progress, silent
 from lepton.core.splits import split
 from lepton.core.table import Table
+from lepton.core.work.progress import Progress, silent
 from lepton.models.calibration import fit_temperature
 from lepton.models.device import pick_device, placed, repeatable, seeded
 from lepton.models.encoders import build_encoder

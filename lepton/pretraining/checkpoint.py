@@ -19,7 +19,7 @@ from safetensors.torch import save as dump_tensors
 from torch import Tensor
 
 from lepton.core.errors import LeptonError
-from lepton.core.files import atomic_write, digest
+from lepton.core.work.files import atomic_write, digest
 
 FORMAT = 1
 FRESH = "lepton pretrain --fresh  (begins the training again)"

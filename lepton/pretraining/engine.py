@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
+from lepton.core.config.pretrain import StageFields
 from lepton.core.errors import LeptonError
-from lepton.core.faults import reached
-from lepton.core.pretrainconfig import StageFields
-from lepton.core.progress import Progress
+from lepton.core.work.faults import reached
+from lepton.core.work.progress import Progress
 from lepton.models.device import generator, here
 from lepton.models.schedules import one_cycle
 from lepton.pretraining.checkpoint import Checkpoint, Keeper

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lepton.core.config.pretrain import STREAM_ABOVE
 from lepton.core.errors import LeptonError
-from lepton.core.pretrainconfig import STREAM_ABOVE
 from lepton.core.splits import split
 from lepton.core.table import Table
 from lepton.models.device import here, placed

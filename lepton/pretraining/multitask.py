@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lepton.core.pretrainconfig import PretrainConfig, StageFields
+from lepton.core.config.pretrain import PretrainConfig, StageFields
 from lepton.models.augment import PRETRAINING, augment
 from lepton.models.device import seeded
 from lepton.models.model import Model

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from lepton.core.pretrainconfig import PretrainConfig, StageFields
+from lepton.core.config.pretrain import PretrainConfig, StageFields
 from lepton.models.model import Model
 from lepton.pretraining.engine import Curve, Learner
 from lepton.pretraining.material import Material

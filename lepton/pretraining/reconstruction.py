@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lepton.core.config.pretrain import PretrainConfig, StageFields
 from lepton.core.errors import LeptonError
-from lepton.core.pretrainconfig import PretrainConfig, StageFields
 from lepton.models.device import generator, here, seeded
 from lepton.models.model import Model
 from lepton.pretraining.engine import Curve, Learner, LossLearner

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lepton.core.pretrainconfig import PretrainConfig, StageFields
+from lepton.core.config.pretrain import PretrainConfig, StageFields
 from lepton.models.augment import LIGHT, augment
 from lepton.models.model import Model
 from lepton.pretraining.anil import Episodic

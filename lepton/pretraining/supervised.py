@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lepton.core.pretrainconfig import PretrainConfig, StageFields
+from lepton.core.config.pretrain import PretrainConfig, StageFields
 from lepton.models.augment import PRETRAINING, augment
 from lepton.models.calibration import fit_temperature
 from lepton.models.device import here

@@ -1,1 +1,1 @@
-"""Models, their ancestry and their promotion; the only room that imports MLflow, and only inside functions."""
+"""Models, their ancestry and their promotion. MLflow is imported in `mlflow/` alone."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import Conflict, LeptonError, NotFound
-from lepton.core.faults import reached
 from lepton.core.ledger import ABANDONED, PROMOTED, PROPOSED, REJECTED, ROLLED_BACK, Action, Entry, Ledger
 from lepton.core.refs import ModelRef, domain_of
-from lepton.core.workspace import Workspace
+from lepton.core.work.faults import reached
 from lepton.registry.projection import MOVES, project
 from lepton.registry.promotion import Champion, champion, commit, refuse_recalled, show, verify
-from lepton.registry.standing import key_of, waiting
+from lepton.registry.recalls import key_of, waiting
 
 WORDS: tuple[Action, ...] = (PROMOTED, ROLLED_BACK, PROPOSED, REJECTED, ABANDONED)
 """Rows of a pair that settle a proposal, or take its place."""

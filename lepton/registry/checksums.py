@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from lepton.core.errors import LeptonError
-from lepton.core.files import canonical, sha256
+from lepton.core.work.files import canonical, sha256
 
 
 def file_checksums(folder: Path, without: Collection[str] = ()) -> dict[str, str]:

@@ -12,18 +12,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound
-from lepton.core.faults import reached
-from lepton.core.files import canonical, digest
 from lepton.core.ledger import ABANDONED, REGISTERED, Ledger
 from lepton.core.refs import ModelRef, base_model_name
-from lepton.core.workspace import Workspace
+from lepton.core.work.faults import reached
+from lepton.core.work.files import canonical, digest
 from lepton.registry.checksums import check_files, damaged, digest_of, file_checksums
-from lepton.registry.lineage import Lineage, forebears
-from lepton.registry.orphans import AFTER, position, registering, sweep
-from lepton.registry.sbom import bill_of_materials
-from lepton.registry.standing import key_of
-from lepton.registry.store import (
+from lepton.registry.lineage.record import Lineage, forebears
+from lepton.registry.lineage.sbom import bill_of_materials
+from lepton.registry.mlflow.store import (
     INSIDE,
     LINEAGE_FILE,
     MLFLOWS_OWN,
@@ -38,8 +36,10 @@ from lepton.registry.store import (
     ref_of,
     run_for,
 )
-from lepton.registry.tracking import Run, connect
-from lepton.registry.vendor import clear_errors
+from lepton.registry.mlflow.tracking import Run, connect
+from lepton.registry.mlflow.vendor import clear_errors
+from lepton.registry.orphans import AFTER, position, registering, sweep
+from lepton.registry.recalls import key_of
 
 
 def register(

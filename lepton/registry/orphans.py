@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import REGISTERED, Ledger
 from lepton.core.refs import ModelRef
-from lepton.core.workspace import Workspace
-from lepton.registry.standing import key_of
-from lepton.registry.store import delete_version, list_models, list_versions, ref_of
-from lepton.registry.tracking import connect
+from lepton.registry.mlflow.store import delete_version, list_models, list_versions, ref_of
+from lepton.registry.mlflow.tracking import connect
+from lepton.registry.recalls import key_of
 
 AFTER = "lepton.after"
 """Tag: number and seal of the newest row of the ledger when the version was made. It tells a version that a crash

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
 from lepton.core.ledger import ABANDONED, PROMOTED, PROPOSED, REFUSED, REJECTED, ROLLED_BACK, Action, Ledger
 from lepton.core.refs import ModelRef, base_model_name
-from lepton.core.workspace import Workspace
 from lepton.registry.models import aliases, remove_alias, set_alias
-from lepton.registry.standing import key_of, recalled
+from lepton.registry.recalls import key_of, recalled
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"

@@ -12,14 +12,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound
-from lepton.core.faults import reached
 from lepton.core.ledger import PROMOTED, ROLLED_BACK, Action, Entry, Ledger
 from lepton.core.refs import ModelRef, domain_of
-from lepton.core.workspace import Workspace
+from lepton.core.work.faults import reached
 from lepton.registry.models import fetch
 from lepton.registry.projection import MOVES, project
-from lepton.registry.standing import recalled
+from lepton.registry.recalls import recalled
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound
-from lepton.core.faults import reached
 from lepton.core.ledger import INGESTED, RECALLED, REGISTERED, REINSTATED, Entry, Ledger
 from lepton.core.refs import ModelRef
-from lepton.core.workspace import Workspace
+from lepton.core.work.faults import reached
 from lepton.registry.projection import project
 from lepton.registry.promotion import champion, rollback, rollback_target
-from lepton.registry.standing import affected, in_force, key_of, recalled, subject_line
+from lepton.registry.recalls import affected, in_force, key_of, recalled, subject_line
 
 Policy = Literal["move_back", "mark"]
 Subject = Mapping[str, Any]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
-from lepton.core.faults import reached
 from lepton.core.ledger import Ledger
 from lepton.core.refs import ModelRef, base_model_name
-from lepton.core.workspace import Workspace
+from lepton.core.work.faults import reached
 from lepton.registry.orphans import strangers, sweep
 from lepton.registry.projection import Realigned, pairs_of, project
 from lepton.registry.promotion import verify

@@ -17,9 +17,9 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from lepton.core.errors import LeptonError, NotFound
-from lepton.core.files import atomic_dir
 from lepton.core.metrics import evaluate
 from lepton.core.table import Table
+from lepton.core.work.files import atomic_dir
 from lepton.models import format as model_format
 from lepton.models.calibration import fit_temperature
 from lepton.models.device import repeatable

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import torch
 
-from lepton.core.config import TransferConfig
-from lepton.core.gate import Verdict
+from lepton.core.config.settings import TransferConfig
+from lepton.core.decisions.gate import Verdict
 from lepton.core.table import Table
 from lepton.models.features import FeatureCache
 from lepton.models.model import Model

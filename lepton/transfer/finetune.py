@@ -13,9 +13,9 @@ from typing import Any
 
 from lepton.models.model import Model
 from lepton.models.schedules import batches
-from lepton.transfer.labelled import fit_labelled
 from lepton.transfer.probe import ProbeConfig, fit_head
 from lepton.transfer.strategy import Needs, Strategy, TargetData
+from lepton.transfer.supervision import fit_labelled
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from lepton.models.lora import inject, merge
 from lepton.models.model import Model
 from lepton.models.schedules import batches
-from lepton.transfer.labelled import fit_labelled
 from lepton.transfer.probe import ProbeConfig, fit_head
 from lepton.transfer.strategy import Needs, Strategy, TargetData
+from lepton.transfer.supervision import fit_labelled
 
 
 @dataclass(frozen=True)

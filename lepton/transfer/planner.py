@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from lepton.core.config import TransferConfig
+from lepton.core.config.settings import TransferConfig
 from lepton.transfer import get_strategy
 from lepton.transfer.bandit import Bandit, Expected, remaining_error
 from lepton.transfer.candidates import FEWEST_LABELS

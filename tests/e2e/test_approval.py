@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import Ledger
-from lepton.core.workspace import Workspace
 from lepton.registry.models import aliases
 from lepton.registry.promotion import champion
 from tests.conftest import make_plant
@@ -101,23 +101,23 @@ def wait_for(found: Callable[[], Any], seconds: float = 90) -> Any:
 STORY = """
 import json
 from prefect import flow
-from flows.undo import all_or_nothing, undoable
 from lepton.core.errors import LeptonError
+from lepton_flows.runtime import OnPrefect
 
 undone = []
 
 def take_back(made, why):
     undone.append([made, why])
 
-@undoable(take_back)
-def make(number):
-    return {"made": number}
+def make(runtime, number):
+    runtime.step("make", lambda: {"made": number}, undo=take_back)
 
 @flow
 def story(fails_within):
-    with all_or_nothing():
-        make(1)
-        make(2)
+    runtime = OnPrefect()
+    with runtime.together():
+        make(runtime, 1)
+        make(runtime, 2)
         if fails_within:
             raise LeptonError("the third step failed")
     raise LeptonError("something failed later")

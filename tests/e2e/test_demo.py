@@ -12,8 +12,8 @@ from typing import Any
 import psutil
 import pytest
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import Ledger
-from lepton.core.workspace import Workspace
 
 LEPTON = [sys.executable, "-c", "from lepton.cli.main import run; run()"]
 

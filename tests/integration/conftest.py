@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import Ledger
-from lepton.core.workspace import Workspace
-from lepton.registry.server import initialise
+from lepton.registry.mlflow.server import initialise
 from tests.registry import Maker, save_model, some_images, with_mlflow, workspace_in
 
 

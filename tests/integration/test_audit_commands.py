@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import Ledger
 from lepton.core.refs import ModelRef
-from lepton.core.workspace import Workspace
 from tests.conftest import Answer
 from tests.registry import workspace_in
 from tests.tampering import Forgery

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import Ledger
-from lepton.core.workspace import Workspace
 from tests.conftest import Answer, make_plant
 
 Cli = Callable[..., Answer]

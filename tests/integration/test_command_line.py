@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import Ledger
-from lepton.core.workspace import Workspace
 from tests.conftest import Answer, make_plant, restore_interrupt
 
 Cli = Callable[..., Answer]

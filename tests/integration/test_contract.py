@@ -15,9 +15,9 @@ from lepton.contract.checks import Check
 from lepton.contract.infer import for_target, infer
 from lepton.contract.spec import ColumnRule, Contract
 from lepton.contract.validate import validate, validate_labels
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table
-from lepton.core.workspace import Workspace
 
 N = 40
 

@@ -14,13 +14,13 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from safetensors.torch import load_file, save_file
 
-from flows.champions import load_champion, load_version
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
-from lepton.core.files import sha256
 from lepton.core.ledger import Ledger
 from lepton.core.refs import ModelRef
-from lepton.core.workspace import Workspace
+from lepton.core.work.files import sha256
 from lepton.models.export import complete
+from lepton.operations.session import Session
 from lepton.registry.models import aliases, fetch, materials_of
 from lepton.registry.promotion import commit, promote, rollback, verify
 from tests.corruption import KINDS, cases, restore
@@ -56,10 +56,10 @@ def test_a_version_with_a_bad_file_is_never_served(
     home, whole = home_of(ws, bad), tmp_path / "whole"
     shutil.copytree(home, whole)
     uses: dict[str, Callable[[], Any]] = {
-        "load a version": lambda: load_version(ws, bad),
+        "load a version": lambda: Session(ws).load(bad),
         "promote": lambda: promote(ws, ledger, PAIR, bad, actor="x", cause={}, evidence={}),
         "roll back": lambda: rollback(ws, ledger, PAIR, actor="x", why="x", to=bad.version),
-        "score": lambda: load_champion(ws, "optdigits"),
+        "score": lambda: Session(ws).load_champion("optdigits"),
     }
     tried = [case for case in cases(home, home_of(ws, good), flips=1) if case.kind == kind]
     assert len(tried) >= 5
@@ -87,7 +87,7 @@ def test_every_kind_of_damage_was_thought_of(ws: Workspace, two: tuple[ModelRef,
 
 
 def test_what_was_registered_without_these_files_serves_on(ws: Workspace, ledger: Ledger, make: Maker) -> None:
-    from lepton.registry.tracking import connect
+    from lepton.registry.mlflow.tracking import connect
 
     older = make()  # a folder without examples and graph
     for tag in ("lepton.beside", "lepton.sbom"):

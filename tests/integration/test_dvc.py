@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import zc.lockfile
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.table import Table
-from lepton.core.workspace import Workspace
 from lepton.data import demo, past, store, versions
 
 

@@ -20,12 +20,13 @@ from lepton.contract.ingest import IngestResult, finished
 from lepton.contract.quarantine import quarantined
 from lepton.contract.result import ContractResult
 from lepton.contract.spec import load_contract, save_contract
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound, Refused, UsageError
 from lepton.core.ledger import Ledger
 from lepton.core.refs import DataRef
-from lepton.core.workspace import Workspace
-from lepton.data import alone, store, versions
+from lepton.data import lock, store, versions
 from lepton.data.readers import read_delivery
+from lepton.operations.session import Session
 
 N = 40
 
@@ -371,7 +372,7 @@ def test_a_delivery_is_repeated_only_once_it_is_on_record_whatever_else_came_in_
 
 @pytest.mark.parametrize("killed_in", ["before its row", "after its row"])
 def test_a_delivery_killed_around_its_ledger_row_has_one_after_the_same_command(ws, monkeypatch, killed_in):
-    from flows import ingest as flow
+    from lepton.operations import ingest as flow
 
     def killed(*_, **__):
         raise KeyboardInterrupt
@@ -382,17 +383,17 @@ def test_a_delivery_killed_around_its_ledger_row_has_one_after_the_same_command(
         owner, name = (Ledger, "append") if killed_in == "before its row" else (ingest_module, "finished")
         patch.setattr(owner, name, killed)
         with pytest.raises(KeyboardInterrupt):
-            flow.ingest.fn("here", str(path))
-    taken = flow.ingest.fn("here", str(path))
+            flow.ingest(Session(ws), "here", str(path))
+    taken = flow.ingest(Session(ws), "here", str(path))
     assert (taken["batch"], taken["completed"]) == ("march", True)
     with pytest.raises(LeptonError, match="already delivered"):
-        flow.ingest.fn("here", str(path))
+        flow.ingest(Session(ws), "here", str(path))
     recorded = Ledger(ws.ledger_url).entries("here", "ingested")
     assert [entry.payload["batch"] for entry in recorded] == ["march"]
 
 
 def test_a_refused_delivery_is_on_record_once_however_often_it_comes(ws, monkeypatch):
-    from flows import ingest as flow
+    from lepton.operations import ingest as flow
 
     monkeypatch.setenv("LEPTON_WORKSPACE", str(ws.root))
     bad, folder = write(ws, "bad.csv", rows(1, extra=1)), ws.root.parent / "in" / "pictures"
@@ -400,7 +401,7 @@ def test_a_refused_delivery_is_on_record_once_however_often_it_comes(ws, monkeyp
     Image.fromarray(np.zeros((3, 3), np.uint8)).save(folder / "a.png")
     for path, new in ((bad, False), (bad, False), (folder, False), (folder, False), (bad, True)):
         with pytest.raises(LeptonError):
-            flow.ingest.fn("there" if new else "here", str(path), new=new)
+            flow.ingest(Session(ws), "there" if new else "here", str(path), new=new)
     recorded = Ledger(ws.ledger_url).entries(action="delivery_refused")
     assert [(row.pair, row.payload["name"]) for row in recorded] == [
         ("here", "bad.csv"),
@@ -418,12 +419,12 @@ def test_a_refused_delivery_is_on_record_once_however_often_it_comes(ws, monkeyp
 def test_two_processes_that_complete_the_same_delivery_at_once_write_one_row(ws, monkeypatch):
     from concurrent.futures import ThreadPoolExecutor
 
-    from flows import ingest as flow
+    from lepton.operations import ingest as flow
 
     monkeypatch.setenv("LEPTON_WORKSPACE", str(ws.root))
     taken = ingest_module.ingest(ws, "here", write(ws, "march.csv", rows(1))).to_json()
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: flow.record("here", taken), range(8)))
+        list(pool.map(lambda _: flow.record(Session(ws), "here", taken), range(8)))
     assert len(Ledger(ws.ledger_url).entries("here", "ingested")) == 1
     assert Ledger(ws.ledger_url).verify() == []
 
@@ -488,7 +489,7 @@ def test_a_killed_ingest_holds_no_lock(ws):
         "import sys, time; sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path\n"
         "from lepton.contract import ingest as m\n"
-        "from lepton.core.workspace import Workspace\n"
+        "from lepton.core.config.workspace import Workspace\n"
         "def wait(*a, **k): print('here', flush=True); time.sleep(60)\n"
         "m.versions.snapshot = wait\n"
         "m.ingest(Workspace(Path(sys.argv[2])), 'here', sys.argv[3])\n"
@@ -506,7 +507,7 @@ def test_a_killed_ingest_holds_no_lock(ws):
 def test_a_second_ingest_waits_its_turn(ws, monkeypatch):
     from filelock import FileLock
 
-    monkeypatch.setattr(alone, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(lock, "LOCK_SECONDS", 0.2)
     before = time.monotonic()
     with FileLock(ws.state_dir / "ingest.lock"), pytest.raises(LeptonError, match="Another ingest"):
         ingest(ws, "here", write(ws, "march.csv", rows(1)))
@@ -523,12 +524,12 @@ def test_a_fresh_clone_must_fetch_before_it_takes_more(ws):
 
 
 def test_the_ledger_says_why_a_delivery_was_refused_but_not_what_stood_in_it(ws, monkeypatch):
-    from flows import ingest as flow
+    from lepton.operations import ingest as flow
 
     monkeypatch.setenv("LEPTON_WORKSPACE", str(ws.root))
     frame = rows(1).iloc[:3].assign(id=["patient-7", "patient-7", "patient-8"])
     with pytest.raises(LeptonError):
-        flow.ingest.fn("here", str(write(ws, "bad.csv", frame)))
+        flow.ingest(Session(ws), "here", str(write(ws, "bad.csv", frame)))
     refusal = Ledger(ws.ledger_url).entries(action="delivery_refused")[0].payload
     assert "patient" not in str(refusal)
     assert any("rows" in reason for reason in refusal["reasons"])

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import PROMOTED, ROLLED_BACK, Entry, Ledger
-from lepton.core.workspace import Workspace
 from tests.conftest import make_plant
 
 MOVES = (PROMOTED, ROLLED_BACK)

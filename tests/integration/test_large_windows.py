@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lepton.core.config import MonitorConfig
+from lepton.core.config.settings import MonitorConfig
 from lepton.core.table import Table
 from lepton.data import store
-from lepton.data.sampled import sample
+from lepton.data.sampling import sample
+from lepton.monitoring.answers import Judged
 from lepton.monitoring.aspects import watched_columns
 from lepton.monitoring.calibration import calibrate
 from lepton.monitoring.drift import measure
-from lepton.monitoring.judged import Judged
 from lepton.monitoring.window import Extent, Moved, observe
 from tests.registry import workspace_in
 
@@ -74,8 +74,8 @@ def test_reading_a_large_batch_takes_the_memory_of_its_sample(tmp_path: Path) ->
     (tmp_path / "go.py").write_text(
         "import resource, sys\n"
         "from pathlib import Path\n"
-        "from lepton.core.workspace import Workspace\n"
-        "from lepton.data.sampled import sample\n"
+        "from lepton.core.config.workspace import Workspace\n"
+        "from lepton.data.sampling import sample\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "found = sample(Workspace(Path(sys.argv[1])), 'site', ['large'], 20_000, 0)\n"
         "print(found.rows, len(found.table), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"

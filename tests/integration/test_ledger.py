@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from lepton.core.chain import GENESIS, seal
-from lepton.core.database import make_engine
 from lepton.core.errors import Conflict, LeptonError
 from lepton.core.ledger import OBSERVED, PROMOTED, Ledger
-from lepton.core.migrations import NEWEST
+from lepton.core.ledger.chain import GENESIS, seal
+from lepton.core.ledger.database import make_engine
+from lepton.core.ledger.migrations import NEWEST
 
 PROCESSES, ROUNDS = 4, 4
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import INGESTED, Ledger
 from lepton.core.refs import DataRef, ModelRef
-from lepton.core.workspace import Workspace
-from lepton.registry.lineage import Lineage
+from lepton.registry.lineage.record import Lineage
 from lepton.registry.models import register
 from tests.conftest import Answer
 

@@ -12,7 +12,7 @@ import pytest
 
 from lepton.core.ledger import PROMOTED, RECALLED, REFUSED, REGISTERED, REJECTED, Action, Ledger
 from lepton.core.refs import DataRef, ModelRef
-from lepton.registry.lineage import Lineage
+from lepton.registry.lineage.record import Lineage
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

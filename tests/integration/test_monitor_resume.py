@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flows.regime import ATTEMPTS, unanswered_retransfer
-from flows.telling import retransfers_left
-from flows.windows import judge_window
-from lepton.core.controller import State
+from lepton.core.config.workspace import Workspace
+from lepton.core.decisions.controller import State
 from lepton.core.errors import Conflict
-from lepton.core.lease import this_process
 from lepton.core.ledger import Action, Entry, Ledger
-from lepton.core.workspace import Workspace
+from lepton.core.work.lease import this_process
+from lepton.operations.monitor.messages import retransfers_left
+from lepton.operations.monitor.window import judge_window
+from lepton.operations.regime import ATTEMPTS, unanswered_retransfer
+from lepton.operations.session import Session
 from tests.conftest import make_plant
 
 PAIR = "plant-1-to-plant-2"
@@ -124,18 +125,18 @@ def ws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 def test_a_killed_monitor_decides_on_what_it_saw_and_sees_it_no_second_time(
     ws: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows import windows
+    from lepton.operations.monitor import window as windows
 
     book = Ledger(ws.ledger_url)
     _stop_at(monkeypatch, "monitor.observed")
     with pytest.raises(Stopped):
-        judge_window(ws, "plant-2", "w1", dry_run=False)
+        judge_window(Session(ws), "plant-2", "w1", dry_run=False)
     seen = book.last(PAIR, "observed")
     assert seen is not None
     assert book.last(PAIR, "decided") is None
     monkeypatch.undo()
     monkeypatch.setattr(windows, "_observed", lambda *_: pytest.fail("it was looked at again"))
-    done = judge_window(ws, "plant-2", "w1", dry_run=False)
+    done = judge_window(Session(ws), "plant-2", "w1", dry_run=False)
     assert done["observation"] == seen.payload
     assert [row.seq for row in book.entries(PAIR, "observed")] == [seen.seq]
     assert [row.payload["window"] for row in book.entries(PAIR, "decided")] == ["w1"]
@@ -145,12 +146,12 @@ def test_a_killed_monitor_decides_on_what_it_saw_and_sees_it_no_second_time(
 def test_what_was_seen_of_another_window_or_another_champion_decides_nothing(
     ws: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows.windows import _undecided
+    from lepton.operations.monitor.window import _undecided
 
     book = Ledger(ws.ledger_url)
     _stop_at(monkeypatch, "monitor.observed")
     with pytest.raises(Stopped):
-        judge_window(ws, "plant-2", "w2", dry_run=False)
+        judge_window(Session(ws), "plant-2", "w2", dry_run=False)
     row = book.last(PAIR, "observed")
     assert row is not None
     champion = row.payload["champion"]
@@ -165,35 +166,32 @@ def test_a_monitor_that_was_overtaken_is_told_so_and_its_decision_is_not_written
     ws: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last window waits for its decision; two monitors decide at once: the second one is refused."""
-    from flows import windows
+    from lepton.operations.monitor import window as windows
 
     book, real = Ledger(ws.ledger_url), windows.waiting
 
     def look_and_be_overtaken(*arguments: Any) -> dict[str, tuple[str, ...]]:
         found = real(*arguments)
         monkeypatch.undo()
-        judge_window(ws, "plant-2", "w2", dry_run=False)
+        judge_window(Session(ws), "plant-2", "w2", dry_run=False)
         return found
 
     monkeypatch.setattr(windows, "waiting", look_and_be_overtaken)
     with pytest.raises(Conflict):
-        judge_window(ws, "plant-2", "w2", dry_run=False)
+        judge_window(Session(ws), "plant-2", "w2", dry_run=False)
     assert [row.payload["window"] for row in book.entries(PAIR, "decided")] == ["w1", "w2"]
-    assert retransfers_left(ws, "plant-2") == ["plant-2"]  # confirmed, and nobody began
+    assert retransfers_left(Session(ws), "plant-2") == ["plant-2"]  # confirmed, and nobody began
     assert book.verify() == []
 
 
-def test_a_window_says_how_far_the_estimate_was_off_before(
-    ws: Workspace, book: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from flows import windows
-
-    monkeypatch.setattr(windows, "open_ledger", lambda _: book)
-    first = judge_window(ws, "plant-2", "w1", dry_run=True)["observation"]
+def test_a_window_says_how_far_the_estimate_was_off_before(ws: Workspace, book: Ledger) -> None:
+    session = Session(ws)
+    session.ledger = book
+    first = judge_window(session, "plant-2", "w1", dry_run=True)["observation"]
     assert first["estimate_error"] is None
     assert first["estimated_accuracy"] is not None
     write(book, "observed", **{**first, "realised_accuracy": first["estimated_accuracy"] - 0.125})
-    assert judge_window(ws, "plant-2", "w2", dry_run=True)["observation"]["estimate_error"] == pytest.approx(0.125)
+    assert judge_window(session, "plant-2", "w2", dry_run=True)["observation"]["estimate_error"] == pytest.approx(0.125)
 
 
 def test_a_window_that_breaks_the_schema_is_on_record_and_told_once(ws: Workspace) -> None:
@@ -208,7 +206,7 @@ def test_a_window_that_breaks_the_schema_is_on_record_and_told_once(ws: Workspac
         ids = np.array([f"w{number}-{k}" for k in range(len(table))], dtype=object)
         store.write_batch(ws, "plant-2", f"w{number}", replace(table, ids=ids, frame=frame))
     before = ws.alerts_file.read_text().count("\n") if ws.alerts_file.exists() else 0
-    first, second = (judge_window(ws, "plant-2", f"w{number}", dry_run=False) for number in (3, 4))
+    first, second = (judge_window(Session(ws), "plant-2", f"w{number}", dry_run=False) for number in (3, 4))
     assert first["observation"]["verdict"] == "schema breach"
     assert list(first["observation"]["problems"]) == ["missing column: heat", "new column: hot"]
     assert [one["decision"]["breach"] for one in (first, second)] == ["open", None]
@@ -223,7 +221,7 @@ class Stopped(BaseException):
 
 
 def _stop_at(monkeypatch: pytest.MonkeyPatch, point: str) -> None:
-    from flows import windows
+    from lepton.operations.monitor import window as windows
 
     def stop(name: str) -> None:
         if name == point:

@@ -17,15 +17,15 @@ import pandas as pd
 import pytest
 from scipy import ndimage
 
-from lepton.core.config import MonitorConfig
-from lepton.core.controller import Decision, Observation, State, decide
+from lepton.core.config.settings import MonitorConfig
+from lepton.core.decisions.controller import Decision, Observation, State, decide
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table
 from lepton.monitoring.alerts import Alert, compose, send
+from lepton.monitoring.answers import Judged
 from lepton.monitoring.aspects import watched_columns
 from lepton.monitoring.calibration import statistic
 from lepton.monitoring.drift import SHOWN, measure
-from lepton.monitoring.judged import Judged
 from lepton.monitoring.report import write_report
 from lepton.monitoring.window import observe, policy_of
 from tests.small_digits import Digits

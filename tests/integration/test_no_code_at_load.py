@@ -25,10 +25,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
-from lepton.core.files import sha256
 from lepton.core.table import Table
-from lepton.core.workspace import Workspace
+from lepton.core.work.files import sha256
 from lepton.models import examples, export
 from lepton.models import format as model_format
 from tests.registry import Maker, save_model, some_images, workspace_in
@@ -178,7 +178,7 @@ def model_file(file: str) -> Callable[[Place], Any]:
 
 
 def served(at: Place) -> Any:
-    from lepton.registry.serving import _load_pyfunc
+    from lepton.registry.mlflow.pyfunc import _load_pyfunc
 
     at.sealed("weights.safetensors")
     return _load_pyfunc(str(at.folder))
@@ -242,7 +242,7 @@ def candidate(file: str) -> Callable[[Place], Any]:
 
 
 def step_result(at: Place) -> Any:
-    from flows.resume import result_of
+    from lepton.core.work.resume import result_of
 
     at.put(at.ws.work_dir / "job.json")
     found = result_of(at.ws.work_dir, "job")
@@ -288,14 +288,14 @@ def stored_batch(at: Place) -> Any:
 
 
 def streamed_batch(at: Place) -> Any:
-    from lepton.data.sampled import sample
+    from lepton.data.sampling import sample
 
     at.put(at.ws.data_dir / "mnist" / "00001-a.parquet")
     return sample(at.ws, "mnist", ["a"], 1, seed=0)
 
 
 def moments(at: Place) -> Any:
-    from lepton.data.sampled import moments as read
+    from lepton.data.sampling import moments as read
 
     at.put(at.ws.data_dir / "mnist" / "00001-a.parquet")
     return read(at.ws, "mnist", ["a"])
@@ -329,7 +329,7 @@ def ids_to_forget(at: Place) -> Any:
 
 
 def stack(at: Place) -> Any:
-    from lepton.core.stack import read_stack
+    from lepton.core.config.addresses import read_stack
 
     at.put(at.ws.stack_file)
     assert read_stack(at.ws) is None
@@ -409,7 +409,7 @@ def complete_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_lies_beside_a_registered_model_is_not_run(
     ws: Workspace, make: Maker, tmp_path: Path, file: str, mark: Path
 ) -> None:
-    from flows.champions import load_version
+    from lepton.operations.session import Session
     from lepton.registry.models import fetch, lineage_of, materials_of
 
     folder = save_model(tmp_path / "made")
@@ -418,14 +418,14 @@ def test_what_lies_beside_a_registered_model_is_not_run(
     inner = fetch(ws, ref.name, ref.version)[1]
     path = inner / file if file == "rows.json" else inner.parents[1] / file
     # What MLflow's own loader would import and run, if anybody asked it to load this folder.
-    content = path.read_text().replace("lepton.registry.serving", "evil") if file == "MLmodel" else None
+    content = path.read_text().replace("lepton.registry.mlflow.pyfunc", "evil") if file == "MLmodel" else None
     path.write_bytes(content.encode() if content else raw_pickle(mark))
     reads = {"lineage.json": lineage_of, "sbom.cdx.json": materials_of}
     for read in (reads.get(file, fetch), fetch):
         with pytest.raises(LeptonError, match="damaged"):
             read(ws, ref.name, ref.version)
     with pytest.raises(LeptonError, match="damaged"):
-        load_version(ws, ref)
+        Session(ws).load(ref)
 
 
 def test_an_archive_writes_nowhere(tmp_path: Path) -> None:

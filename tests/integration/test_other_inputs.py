@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import Ledger
 from lepton.core.table import Table, series_column
-from lepton.core.workspace import Workspace
 from tests.conftest import Answer
 from tests.unit.factories import mixed, names, sequences, texts
 

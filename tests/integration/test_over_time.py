@@ -19,10 +19,10 @@ from urllib.request import urlopen
 import pandas as pd
 import pytest
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import Ledger
-from lepton.core.workspace import Workspace
 from lepton.monitoring.dashboard import INDEX, Point, draw, drawn
-from lepton.registry.audit import decision_line
+from lepton.registry.audit.history import decision_line
 from tests.conftest import Answer, make_plant, restore_interrupt
 
 PAIR, TARGET = "plant-1-to-plant-2", "plant-2"
@@ -246,7 +246,7 @@ def test_a_lost_index_makes_the_dashboard_anew_and_not_twice(tmp_path: Path) -> 
 
 def metrics(ws: Workspace) -> dict[str, list[float]]:
     """Return every series of the pair's run, in order of the windows."""
-    from lepton.registry.tracking import connect
+    from lepton.registry.mlflow.tracking import connect
 
     run = connect(ws).series(PAIR)
     client = run.tracking.client

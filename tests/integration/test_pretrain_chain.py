@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import REGISTERED, Ledger
-from lepton.core.workspace import Workspace
-from lepton.registry.tracking import connect
+from lepton.registry.mlflow.tracking import connect
 from tests.conftest import Answer, make_plant
 from tests.registry import with_mlflow
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from flows import promote as flow
-from flows.transfer_job import TransferJob
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import Conflict, LeptonError, NotFound
 from lepton.core.ledger import (
     ABANDONED,
@@ -26,14 +25,18 @@ from lepton.core.ledger import (
     Ledger,
 )
 from lepton.core.refs import DataRef, ModelRef, Pair
-from lepton.core.workspace import Workspace
-from lepton.registry import approval, models, recall, store
+from lepton.operations import promotion as flow
+from lepton.operations.session import Session
+from lepton.operations.transfer import settlement
+from lepton.operations.transfer.job import TransferJob
+from lepton.registry import approval, models, recall
+from lepton.registry.mlflow import store
+from lepton.registry.mlflow.tracking import connect
 from lepton.registry.models import aliases, fetch, versions
 from lepton.registry.orphans import orphans, registering, strangers
 from lepton.registry.promotion import champion, promote, rollback, rollback_target
+from lepton.registry.recalls import recalled, waiting
 from lepton.registry.reconcile import reconcile
-from lepton.registry.standing import recalled, waiting
-from lepton.registry.tracking import connect
 from tests.registry import MODEL, PAIR, Maker, workspace_in
 
 BATCH = DataRef("usps", ("site-7",), "d" * 32, None, None, 10, 10)
@@ -191,13 +194,13 @@ def settle(
     def run(
         passed: bool = True, spoil: Callable[[ModelRef], None] | None = None, person: bool = False
     ) -> dict[str, Any]:
-        def register(_: Workspace, asked: TransferJob, *__: Any) -> tuple[ModelRef, dict[str, str]]:
+        def register(_: Session, asked: TransferJob, *__: Any) -> tuple[ModelRef, dict[str, str]]:
             ref = make(key=asked.key)
             if spoil:
                 spoil(ref)
             return ref, {}
 
-        monkeypatch.setattr(flow, "_register", register)
+        monkeypatch.setattr(settlement, "_register", register)
         if person:
             monkeypatch.setenv("LEPTON_TRANSFER__APPROVAL", "person")
         here = Workspace.find()
@@ -221,7 +224,7 @@ def settle(
         winner = {"label": "residual", "strategy": "residual", "seconds": 1.0, "metrics": {"accuracy": 0.9}}
         story = {"signals": {}, "plan": [], "candidates": [winner]}
         verdict = {"winner": "residual", "passed": passed, "summary": "passed" if passed else "refused"}
-        return flow.promote_winner(here, job, story, verdict)
+        return settlement.promote_winner(Session(here), job, story, verdict)
 
     return run
 
@@ -243,7 +246,7 @@ def other_answers(ws: Workspace) -> Callable[[ModelRef], None]:
     def spoil(ref: ModelRef) -> None:
         from safetensors.numpy import load_file, save_file
 
-        from lepton.core.files import canonical
+        from lepton.core.work.files import canonical
         from lepton.registry.checksums import digest_of, file_checksums
 
         folder = fetch(ws, ref.name, ref.version)[1]
@@ -326,9 +329,9 @@ def test_a_proposal_serves_nobody_and_is_written_once(ws: Workspace, ledger: Led
 def test_an_approval_promotes_in_the_persons_name_with_the_gates_evidence(
     ws: Workspace, ledger: Ledger, proposed: ModelRef
 ) -> None:
-    assert flow.approve_proposal(ws, "usps", None, "looks right", True)["model"] == proposed.label
+    assert flow.approve_proposal(Session(ws), "usps", None, "looks right", True)["model"] == proposed.label
     assert serving(ledger) != proposed
-    flow.approve_proposal(ws, "usps", "2", "looks right", False, who="user:bob", through="test")
+    flow.approve_proposal(Session(ws), "usps", "2", "looks right", False, who="user:bob", through="test")
     row = ledger.last(PAIR, PROMOTED)
     assert row is not None
     assert (serving(ledger), row.actor) == (proposed, "user:bob")
@@ -340,25 +343,25 @@ def test_an_approval_promotes_in_the_persons_name_with_the_gates_evidence(
 
 
 def test_a_rejection_is_final_for_the_proposal(ws: Workspace, ledger: Ledger, proposed: ModelRef) -> None:
-    assert flow.reject_version(ws, "usps", None, "no", True)["model"] == proposed.label
-    flow.reject_version(ws, "usps", None, "not on a Friday", False, who="user:bob")
+    assert flow.reject_version(Session(ws), "usps", None, "no", True)["model"] == proposed.label
+    flow.reject_version(Session(ws), "usps", None, "not on a Friday", False, who="user:bob")
     row = ledger.last(PAIR, REJECTED)
     assert row is not None
     assert (row.actor, row.payload["why"]) == ("user:bob", "not on a Friday")
     assert aliases(ws, MODEL) == {"champion": "1"}
     with pytest.raises(Conflict, match="was rejected already") as second:
-        flow.approve_proposal(ws, "usps", None, "yes", False)
+        flow.approve_proposal(Session(ws), "usps", None, "yes", False)
     assert "user:bob" in second.value.why
     assert "Friday" in second.value.why
     with pytest.raises(Conflict, match="is rejected already"):
-        flow.reject_version(ws, "usps", "2", "again", False)
+        flow.reject_version(Session(ws), "usps", "2", "again", False)
 
 
 def test_who_comes_second_to_an_approval_is_told(ws: Workspace, proposed: ModelRef) -> None:
-    flow.approve_proposal(ws, "usps", None, "yes", False, who="user:bob")
+    flow.approve_proposal(Session(ws), "usps", None, "yes", False, who="user:bob")
     for late in (
-        lambda: flow.approve_proposal(ws, "usps", None, "yes", False),
-        lambda: flow.reject_version(ws, "usps", None, "no", False),
+        lambda: flow.approve_proposal(Session(ws), "usps", None, "yes", False),
+        lambda: flow.reject_version(Session(ws), "usps", None, "no", False),
     ):
         with pytest.raises(Conflict, match="was approved already") as told:
             late()
@@ -371,7 +374,7 @@ def test_a_proposal_that_was_overtaken_is_refused(
     promoted(ws, ledger, make())
     assert waiting(ledger, PAIR) is None
     with pytest.raises(Conflict, match=f"{MODEL} v2 was overtaken: {MODEL} v3 was made champion"):
-        flow.approve_proposal(ws, "usps", None, "yes", False)
+        flow.approve_proposal(Session(ws), "usps", None, "yes", False)
     assert serving(ledger) != proposed
 
 
@@ -382,28 +385,28 @@ def test_an_approval_and_a_rejection_at_once_cannot_both_come_through(
 
     def rejected_meanwhile(*given: Any) -> None:
         verify(*given)
-        flow.reject_version(ws, "usps", None, "no", False, who="user:eve")
+        flow.reject_version(Session(ws), "usps", None, "no", False, who="user:eve")
 
     monkeypatch.setattr(approval, "verify", rejected_meanwhile)
     with pytest.raises(Conflict):
-        flow.approve_proposal(ws, "usps", None, "yes", False)
+        flow.approve_proposal(Session(ws), "usps", None, "yes", False)
     assert serving(ledger) != proposed
 
 
 def test_a_damaged_proposal_cannot_be_approved(ws: Workspace, ledger: Ledger, proposed: ModelRef) -> None:
     a_bit(ws)(proposed)
     with pytest.raises(LeptonError, match="damaged"):
-        flow.approve_proposal(ws, "usps", None, "yes", False)
+        flow.approve_proposal(Session(ws), "usps", None, "yes", False)
     assert serving(ledger) != proposed
 
 
 def test_where_nothing_was_proposed_the_error_says_when_something_would_be(ws: Workspace, settle: Any) -> None:
     settle()
     with pytest.raises(NotFound, match="No version of mnist-to-usps waits") as told:
-        flow.approve_proposal(ws, "usps", None, "yes", False)
+        flow.approve_proposal(Session(ws), "usps", None, "yes", False)
     assert "transfer.approval: person" in told.value.why
     with pytest.raises(LeptonError, match="serves: what serves is not rejected"):
-        flow.reject_version(ws, "usps", "1", "no", False)
+        flow.reject_version(Session(ws), "usps", "1", "no", False)
 
 
 # Recall
@@ -506,7 +509,7 @@ def test_the_recall_of_a_batch_reaches_who_saw_it(
 def test_a_recalled_proposal_cannot_be_approved(ws: Workspace, ledger: Ledger, proposed: ModelRef) -> None:
     recall_model(ws, ledger, proposed)
     with pytest.raises(LeptonError, match="was recalled and must not serve"):
-        flow.approve_proposal(ws, "usps", None, "yes", False)
+        flow.approve_proposal(Session(ws), "usps", None, "yes", False)
     assert aliases(ws, MODEL) == {"champion": "1"}
 
 

@@ -16,19 +16,19 @@ from urllib.request import urlopen
 import numpy as np
 import pytest
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import Conflict, LeptonError, NotFound
 from lepton.core.ledger import PROMOTED, REGISTERED, Ledger
 from lepton.core.refs import ModelRef
 from lepton.core.table import Table
-from lepton.core.workspace import Workspace
 from lepton.registry import projection, promotion
-from lepton.registry.lineage import Lineage
+from lepton.registry.lineage.record import Lineage
+from lepton.registry.mlflow.server import initialise, server_command, server_environment
+from lepton.registry.mlflow.tracking import connect
 from lepton.registry.models import aliases, fetch, lineage_of, register, set_alias, versions
 from lepton.registry.projection import Realigned
 from lepton.registry.promotion import champion, promote, rollback
 from lepton.registry.reconcile import Reconciled, reconcile
-from lepton.registry.server import initialise, server_command, server_environment
-from lepton.registry.tracking import connect
 from tests.registry import DATA, MODEL, PAIR, workspace_in
 
 BY_HAND = {"kind": "manual"}
@@ -48,7 +48,7 @@ def rolled_back(ws: Workspace, ledger: Ledger, to: str | None = None) -> promoti
 def test_processes_that_race_to_create_the_database_all_get_one(tmp_path: Path) -> None:
     ws = workspace_in(tmp_path / "ws")
     code = (
-        "from lepton.core.workspace import Workspace; from lepton.registry.server import initialise;"
+        "from lepton.core.config.workspace import Workspace; from lepton.registry.mlflow.server import initialise;"
         "initialise(Workspace.find())"
     )
     racers = [

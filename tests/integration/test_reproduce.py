@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import FORGOTTEN, REGISTERED, Entry, Ledger
 from lepton.core.refs import ModelRef
-from lepton.core.workspace import Workspace
 from tests.conftest import Answer, make_plant
 from tests.registry import with_mlflow
 from tests.tampering import unguarded
@@ -216,7 +216,7 @@ def test_all_that_the_lineage_must_say_is_on_record(ws: Workspace, pair: str) ->
 
 
 def test_mlflow_shows_ancestor_and_base_and_what_the_data_was_for(ws: Workspace) -> None:
-    from lepton.registry.tracking import connect
+    from lepton.registry.mlflow.tracking import connect
 
     client = connect(ws).client
     last = Ledger(ws.ledger_url).entries(ws.slot("plant-2"), REGISTERED)[-1]
@@ -264,7 +264,7 @@ def _forged(ws: Workspace, model: str, version: str, change: Callable[[dict[str,
 
 
 def _write(path: Path, seq: int, payload: dict[str, Any]) -> None:
-    from lepton.core.files import canonical
+    from lepton.core.work.files import canonical
 
     with unguarded(path) as db:
         db.execute("UPDATE ledger SET payload = ? WHERE seq = ?", (canonical(payload), seq))

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from flows.base_training import pretrained
-from lepton.core.config import PretrainConfig
+from lepton.core.config.settings import PretrainConfig
 from lepton.core.errors import LeptonError, UsageError
+from lepton.operations.pretrain.training import pretrained
 from tests.unit.factories import SMALL, classes_of, names, rows
 
 
@@ -36,14 +36,11 @@ def test_two_processes_follow_the_loss_of_one_for_fifty_steps(kind: str) -> None
 
 
 def test_two_processes_are_repeatable_and_report_their_progress_and_learn(tmp_path: Path) -> None:
-    from flows.steps import reporting_to
-
     calls: list[tuple[int, int, str]] = []
     table = rows("image", 600)
     asked = settings(objectives=["vicreg", "multitask"], epochs=6, lr=1e-2, processes=2)
     others = {"elsewhere": rows("image", 120, seed=5)}
-    with reporting_to(lambda *call: calls.append(call)):
-        first = pretrained(table, asked, 0, others, tmp_path)
+    first = pretrained(table, asked, 0, others, tmp_path, lambda *call: calls.append(call))
     second = pretrained(table, asked, 0, others)
     assert first.model.digest() == second.model.digest()
     assert first.test["accuracy"] > 0.85

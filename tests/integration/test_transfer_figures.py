@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lepton.core.config import EncoderConfig, PretrainConfig, TransferConfig
+from lepton.core.config.settings import EncoderConfig, PretrainConfig, TransferConfig
 from lepton.core.table import Table
 from lepton.data import demo
 from lepton.models.model import Model

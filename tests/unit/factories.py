@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lepton.core.config import EncoderConfig, PretrainConfig
+from lepton.core.config.settings import EncoderConfig, PretrainConfig
 from lepton.core.table import Table, series_column
 from lepton.models.model import Model
 from lepton.pretraining import pretrain

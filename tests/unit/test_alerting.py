@@ -11,8 +11,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lepton.core.alerting import ROWS, alerts_of, open_alerts
-from lepton.core.config import AlertConfig, AlertRoute
+from lepton.core.config.settings import AlertConfig, AlertRoute
+from lepton.core.decisions.alerts import ROWS, alerts_of, open_alerts
 from lepton.core.ledger import Action, Entry, Ledger
 from lepton.monitoring.alerts import Alert, Delivery
 from lepton.monitoring.outbox import KEPT, forget, keep_unsent, send_again, unsent

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lepton.core.chain import GENESIS, seal
 from lepton.core.errors import LeptonError, NotFound, UsageError
 from lepton.core.ledger import Action, Entry, Ledger
+from lepton.core.ledger.chain import GENESIS, seal
 from lepton.core.refs import DataRef, ModelRef
-from lepton.registry.audit import check_noted, moment, monotone, noted_head, reigns, served_at, within
-from lepton.registry.export import CONTENTS, check_file, export
-from lepton.registry.lineage import Lineage
+from lepton.registry.audit.export import CONTENTS, check_file, export
+from lepton.registry.audit.history import check_noted, moment, monotone, noted_head, reigns, served_at, within
+from lepton.registry.lineage.record import Lineage
 from tests.openlineage import RUN_EVENT
 from tests.tampering import KINDS, Forgery, unguarded
 
@@ -86,7 +86,7 @@ def told(ledger: Ledger) -> Ledger:
 def at(ledger: Ledger, times: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Promote a version at each of these times."""
     for number, time in enumerate(times, start=1):
-        monkeypatch.setattr("lepton.core.ledger._now", lambda time=time: datetime.fromisoformat(time))
+        monkeypatch.setattr("lepton.core.ledger.ledger._now", lambda time=time: datetime.fromisoformat(time))
         payload = {
             "model": model(number).to_json(),
             "cause": {"kind": "manual"},

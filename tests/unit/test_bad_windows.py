@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from lepton.core.config import MonitorConfig
-from lepton.core.controller import Observation, Policy, State, decide
+from lepton.core.config.settings import MonitorConfig
+from lepton.core.decisions.controller import Observation, Policy, State, decide
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table
+from lepton.monitoring.answers import Judged
 from lepton.monitoring.aspects import schema_problems
-from lepton.monitoring.judged import Judged
 from lepton.monitoring.window import Observed, observe
 from tests.conftest import make_plant
 

@@ -11,9 +11,9 @@ from lepton.core.splits import split_of
 from lepton.core.table import Table
 from lepton.monitoring import calibration
 from lepton.monitoring.accuracy import estimate, fit_temperature, mix_ceiling, realised
+from lepton.monitoring.answers import Judged, atc_threshold
 from lepton.monitoring.aspects import Column
 from lepton.monitoring.calibration import calibrate, round_down, statistic
-from lepton.monitoring.judged import Judged, atc_threshold
 
 
 def number(values: np.ndarray, name: str = "inputs: x") -> Column:

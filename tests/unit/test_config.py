@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from lepton.core.config import Config, from_environment, load_config
+from lepton.core.config.names import check_domain, slug
+from lepton.core.config.secrets import hide_credentials, mask
+from lepton.core.config.settings import Config, from_environment, load_config
+from lepton.core.config.template import origins, render
+from lepton.core.config.workspace import Workspace
+from lepton.core.config.yaml_file import read_yaml
 from lepton.core.errors import NotFound, UsageError
-from lepton.core.names import check_domain, slug
-from lepton.core.secrets import hide_credentials, mask
-from lepton.core.template import origins, render
-from lepton.core.workspace import Workspace
-from lepton.core.yamls import read_yaml
 
 MINIMAL = "name: a\nkind: image\nsource: mnist\n"
 

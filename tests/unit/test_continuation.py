@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.pretrain_judge import what_was_kept
-from lepton.core.config import PretrainConfig
+from lepton.core.config.settings import PretrainConfig
 from lepton.core.errors import LeptonError
 from lepton.core.splits import split_of
 from lepton.core.table import Table, concat
+from lepton.operations.pretrain.verdict import what_was_kept
 from lepton.pretraining import pretrain
 from lepton.pretraining.continuation import chosen_rows, go_on
 from tests.unit.factories import SMALL, classes_of, images, names

@@ -7,9 +7,9 @@ import pytest
 from lepton.contract.infer import for_target, infer
 from lepton.contract.result import Breach, ContractResult, listing
 from lepton.contract.spec import Contract, load_contract, render, save_contract
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound, UsageError
 from lepton.core.table import Table
-from lepton.core.workspace import Workspace
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lepton.core.config import MonitorConfig
-from lepton.core.controller import CRITICAL_COST, Decision, Observation, Policy, State, decide
+from lepton.core.config.settings import MonitorConfig
+from lepton.core.decisions.controller import CRITICAL_COST, Decision, Observation, Policy, State, decide
 from lepton.monitoring.window import policy_of
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from lepton.core.errors import UsageError
-from lepton.data import corruptions, demo
+from lepton.data import demo
+from lepton.data.corruptions import images as corruptions
 
 
 @pytest.fixture(scope="module")

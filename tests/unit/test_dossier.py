@@ -15,10 +15,10 @@ from lepton.cli.lineage.views import together
 from lepton.cli.output import table
 from lepton.core.ledger import PROMOTED, RECALLED, REGISTERED, ROLLED_BACK, Action, Ledger
 from lepton.core.refs import DataRef, ModelRef
-from lepton.registry.dossier import Difference, differences, dossier, flat
-from lepton.registry.family import Family, family, records
-from lepton.registry.lineage import Lineage
-from lepton.registry.phrases import standing_line
+from lepton.registry.lineage.dossier import Difference, differences, dossier, flat
+from lepton.registry.lineage.family import Family, family, records
+from lepton.registry.lineage.phrases import standing_line
+from lepton.registry.lineage.record import Lineage
 
 PAIR = "hub-to-a"
 NESTED = st.recursive(
@@ -128,7 +128,7 @@ def test_what_differs_is_what_a_naive_comparison_finds(a: tuple[Any, Any], b: tu
 
 def _two(a: Lineage, b: Lineage) -> Family:
     from lepton.core.ledger import Entry
-    from lepton.registry.family import fold
+    from lepton.registry.lineage.family import fold
 
     payloads = [{"model": ref(n).to_json(), "lineage": one.to_json()} for n, one in ((1, a), (2, b))]
     return fold(Entry(n, "2026-01-01", "x", PAIR, REGISTERED, value, "", "") for n, value in enumerate(payloads, 1))

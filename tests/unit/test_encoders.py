@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lepton.core.config import PretrainConfig
+from lepton.core.config.settings import PretrainConfig
 from lepton.models import format as model_format
 from lepton.models.device import repeatable
 from lepton.models.encoders import all_encoders

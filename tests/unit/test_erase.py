@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lepton.contract.erasure import naming
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import NotFound, UsageError
-from lepton.core.workspace import Workspace
 from lepton.data import batchfile, store
 from lepton.data.erase import (
     Asked,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lepton.core.errors import LeptonError
-from lepton.core.files import sha256
+from lepton.core.work.files import sha256
 from lepton.models import examples, export
 from lepton.models import format as model_format
 from lepton.models.adapters import Bottleneck

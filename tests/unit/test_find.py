@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import NotFound
 from lepton.core.ledger import PROMOTED, RECALLED, REFUSED, REGISTERED, ROLLED_BACK, Action, Ledger
 from lepton.core.refs import DataRef, ModelRef
-from lepton.core.workspace import Workspace
-from lepton.registry.find import find_model
-from lepton.registry.lineage import Lineage
+from lepton.registry.lineage.find import find_model
+from lepton.registry.lineage.record import Lineage
 from lepton.registry.projection import wanted
 
 PAIR = "mnist-to-usps"

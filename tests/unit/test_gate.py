@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lepton.core.gate import GatePolicy, bootstrap_interval, compare, judge, lower_bound, mcnemar_worse
+from lepton.core.decisions.gate import GatePolicy, bootstrap_interval, compare, judge, lower_bound, mcnemar_worse
 
 POLICY = GatePolicy()
 

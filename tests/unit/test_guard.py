@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from lepton.core.gate import GatePolicy, judge
+from lepton.core.decisions.gate import GatePolicy, judge
 from lepton.transfer.guard import Case, Seen, Source, checks, judge_without_labels, validators
 from lepton.transfer.guard.agreement import precision_of_changes
 from lepton.transfer.guard.apart import separation

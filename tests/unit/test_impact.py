@@ -26,10 +26,11 @@ from lepton.core.ledger import (
     Ledger,
 )
 from lepton.core.refs import DataRef, ModelRef
-from lepton.registry import impact, standing
-from lepton.registry.descent import in_scope, nearest_shown, worth_showing
-from lepton.registry.family import ACTIONS, family, fold, records
-from lepton.registry.lineage import Lineage
+from lepton.registry import recalls as standing
+from lepton.registry.lineage import impact
+from lepton.registry.lineage.descent import in_scope, nearest_shown, worth_showing
+from lepton.registry.lineage.family import ACTIONS, family, fold, records
+from lepton.registry.lineage.record import Lineage
 
 PAIRS = ("hub", "hub-to-a", "hub-to-b")
 BATCHES = ("x", "y", "z")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from lepton.core.config import EncoderConfig
+from lepton.core.config.settings import EncoderConfig
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table
 from lepton.models.inputs import fit_inputs, inputs_from_json

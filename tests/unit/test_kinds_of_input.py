@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lepton.core.config import EncoderConfig, PretrainConfig
+from lepton.core.config.settings import EncoderConfig, PretrainConfig
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table, concat, series_column
 from lepton.data import batchfile
@@ -25,7 +25,7 @@ from lepton.models.mixed_inputs import MixedInputs
 from lepton.models.sequence_inputs import SequenceInputs
 from lepton.models.text_inputs import TextInputs
 from lepton.pretraining import pretrain
-from lepton.registry.serving import Served
+from lepton.registry.mlflow.pyfunc import Served
 from tests.unit.factories import SMALL, base, classes_of, mixed, names, rows, sequences, texts
 
 KINDS = ("image", "tabular", "sequence", "text", "mixed")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from lepton.core.config import PretrainConfig
+from lepton.core.config.settings import PretrainConfig
 from lepton.models.device import generator, here, pick_device, placed
 from lepton.models.inputs import fit_inputs
 from lepton.pretraining import pretrain

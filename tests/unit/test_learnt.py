@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from lepton.core.table import Table
-from lepton.data.corruptions import corrupt
+from lepton.data.corruptions.images import corrupt
 from lepton.monitoring.accuracy import estimate
+from lepton.monitoring.answers import Judged, correct
+from lepton.monitoring.estimator import Simulated, simulate
 from lepton.monitoring.features import NAMES
-from lepton.monitoring.judged import Judged, correct
 from lepton.monitoring.labels import label_mix, measured_accuracy
-from lepton.monitoring.learnt import Simulated, simulate
 from tests.small_digits import Digits
 
 

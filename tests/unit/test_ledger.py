@@ -301,7 +301,7 @@ def test_a_clock_that_is_set_back_changes_neither_the_order_nor_the_chain(
     ledger = fresh(tmp_path)
     first = ledger.append("x", "a", PROMOTED, {"n": 1})
     later = datetime.now(UTC) + timedelta(hours=hours)
-    monkeypatch.setattr("lepton.core.ledger._now", lambda: later)
+    monkeypatch.setattr("lepton.core.ledger.ledger._now", lambda: later)
     second = ledger.append("x", "a", PROMOTED, {"n": 2}, expect_seq=first.seq)
     assert [entry.seq for entry in ledger.entries()] == [1, 2]
     assert ledger.last("a") == second

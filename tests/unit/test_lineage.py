@@ -10,10 +10,10 @@ from lepton.cli.commands.recall import show
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.ledger import PROMOTED, REGISTERED, ROLLED_BACK, Entry, Ledger
 from lepton.core.refs import DataRef, ModelRef
-from lepton.registry.descent import Node, Tree, to_json, to_text, tree, walk
-from lepton.registry.environment import code_state, environment
-from lepton.registry.family import fold
-from lepton.registry.lineage import Lineage
+from lepton.registry.lineage.descent import Node, Tree, to_json, to_text, tree, walk
+from lepton.registry.lineage.environment import code_state, environment
+from lepton.registry.lineage.family import fold
+from lepton.registry.lineage.record import Lineage
 from lepton.registry.promotion import champion, history, rollback_target
 
 PAIR = "mnist-to-usps"

@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from lepton.core.machine import refusal
+from lepton.core.work.machine import refusal
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lepton.core.errors import LeptonError, NotFound
-from lepton.core.files import sha256
 from lepton.core.table import Table
+from lepton.core.work.files import sha256
 from lepton.models import export
 from lepton.models import format as model_format
 from lepton.models.adapters import Bottleneck

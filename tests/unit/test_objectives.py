@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lepton.core.config import PretrainConfig
+from lepton.core.config.settings import PretrainConfig
 from lepton.core.errors import LeptonError, UsageError
 from lepton.core.table import Table
 from lepton.models.device import generator
@@ -279,7 +279,7 @@ def test_what_the_engine_can_do_besides_still_learns(more: dict[str, object]) ->
 
 def test_parts_of_a_batch_give_the_gradient_of_the_whole() -> None:
     """Without BatchNorm, whose statistics are those of a part, the sums are the same up to rounding."""
-    from lepton.core.pretrainconfig import StageFields
+    from lepton.core.config.pretrain import StageFields
     from lepton.pretraining.engine import LossLearner
 
     class Line(LossLearner):

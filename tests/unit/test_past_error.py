@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.windows import _observed_earlier
-from lepton.core.controller import Observation
+from lepton.core.decisions.controller import Observation
 from lepton.core.ledger import OBSERVED, Ledger
 from lepton.monitoring.accuracy import past_error
+from lepton.operations.monitor.window import _observed_earlier
 
 PAIR = "plant-1-to-plant-2"
 

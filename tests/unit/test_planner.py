@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lepton.core.config import TransferConfig
+from lepton.core.config.settings import TransferConfig
 from lepton.core.errors import UsageError
 from lepton.transfer.bandit import Bandit, Expected, ladder, remaining_error
 from lepton.transfer.halving import dropped, next_trial

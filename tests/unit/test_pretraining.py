@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lepton.core.config import PretrainConfig
+from lepton.core.config.settings import PretrainConfig
 from lepton.core.errors import LeptonError, UsageError
 from lepton.models.augment import PRETRAINING, augment
 from lepton.models.calibration import fit_temperature

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.remembered import records_of
-from flows.transfer_judge import together
-from lepton.core.gate import Verdict
-from lepton.core.ledger import TRANSFER_FINISHED, Ledger
-from lepton.core.workspace import Workspace
+from lepton.core.config.workspace import Workspace
+from lepton.core.decisions.gate import Verdict
+from lepton.core.ledger import TRANSFER_FINISHED
+from lepton.operations.session import Session
+from lepton.operations.transfer.stories import records_of
+from lepton.operations.transfer.verdict import together
 from lepton.transfer.signals import Signals
 
 SIGNALS = Signals("image", 10, 1000, 50, 0.8, 0.7, None, None, None, 1.0, 0.0)
@@ -29,14 +30,14 @@ def story(accuracy: float) -> dict[str, object]:
 
 def test_a_pairs_own_held_out_rows_teach_costs_but_no_gains(tmp_path: Path) -> None:
     (tmp_path / "lepton.yaml").write_text("name: t\nkind: image\nsource: a\n")
-    ws = Workspace(tmp_path)
-    ledger = Ledger(ws.ledger_url)
+    session = Session(Workspace(tmp_path))
+    ledger = session.ledger
     for pair, accuracy in (("a-to-b", 0.9), ("a-to-c", 0.7)):
         ledger.append("user:ada", pair, TRANSFER_FINISHED, {"run": "r", "ok": True, "story": story(accuracy)})
-    own, other = records_of(ws, "a-to-b")
+    own, other = records_of(session, "a-to-b")
     assert (own.gain, own.seconds, own.predicted) == (None, 3.0, 2.0)
     assert round(other.gain, 6) == 20.0
-    assert [record.gain is None for record in records_of(ws, "a-to-c")] == [False, True]
+    assert [record.gain is None for record in records_of(session, "a-to-c")] == [False, True]
 
 
 def test_a_reason_says_which_rival_it_holds_for_unless_it_holds_for_all() -> None:

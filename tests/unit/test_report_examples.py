@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from lepton.core.controller import Decision, State
+from lepton.core.decisions.controller import Decision, State
 from lepton.core.table import Table
+from lepton.monitoring.answers import Judged
 from lepton.monitoring.aspects import watched_columns
 from lepton.monitoring.examples import examples_html, farthest, typical
-from lepton.monitoring.judged import Judged
 from lepton.monitoring.report import PLACE, add_decision
 
 

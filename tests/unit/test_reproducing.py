@@ -11,9 +11,9 @@ import torch
 from lepton.models.deviation import deviation
 from lepton.models.format import save
 from lepton.models.model import Model
-from lepton.registry.environment import dependencies, environment
-from lepton.registry.lineage import Lineage
-from lepton.registry.surroundings import differences
+from lepton.registry.lineage.differences import differences
+from lepton.registry.lineage.environment import dependencies, environment
+from lepton.registry.lineage.record import Lineage
 from lepton.transfer import all_strategies, get_strategy
 from lepton.transfer.finetune import FinetuneConfig
 from tests.unit.factories import base, images

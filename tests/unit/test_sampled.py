@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.table import Table
-from lepton.core.workspace import Workspace
-from lepton.data import sampled, store
-from lepton.data.sampled import moments, moments_of, sample
+from lepton.data import sampling as sampled
+from lepton.data import store
+from lepton.data.sampling import moments, moments_of, sample
 from tests.registry import workspace_in
 
 SITE = "site"

@@ -7,8 +7,8 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 import lepton
-from lepton.registry.environment import installed
-from lepton.registry.sbom import bill_of_materials
+from lepton.registry.lineage.environment import installed
+from lepton.registry.lineage.sbom import bill_of_materials
 
 
 def test_the_list_is_valid_cyclonedx():

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.splits import split_of
 from lepton.core.table import Table, concat
-from lepton.core.workspace import Workspace
 from lepton.data import batchfile, ids, store
 
 

@@ -9,8 +9,8 @@ from scipy import ndimage
 
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table
+from lepton.monitoring.answers import Judged
 from lepton.monitoring.aspects import ASPECTS, Column, watched_columns
-from lepton.monitoring.judged import Judged
 from lepton.monitoring.summaries import summarise
 
 

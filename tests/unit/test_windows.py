@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lepton.core.windows import Arrived, group
+from lepton.core.decisions.windows import Arrived, group
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lepton.cli.output import as_json, say, table
-from lepton.cli.session import DryRun, Json, Local, Target, enter
+from lepton.cli.session import DryRun, Json, Local, Target, at_work, enter
 
 if TYPE_CHECKING:
-    from lepton.core.alerting import Standing
+    from lepton.core.decisions.alerts import Standing
 
 Why = Annotated[str, typer.Option(help="Recorded in the ledger with your name.")]
 
@@ -31,9 +31,9 @@ def alerts(
 ) -> None:
     """List the open alerts and who looks after them."""
     ws, _ = enter(local)
-    from flows.alerting import alerts_in
+    from lepton.operations.monitor.alerts import alerts_in
 
-    found = [one for one in alerts_in(ws, domain) if all or one.ended is None]
+    found = [one for one in alerts_in(at_work(ws), domain) if all or one.ended is None]
     found.sort(key=lambda one: (one.ended is not None, -one.opened.timestamp()))
     if json:
         as_json({"alerts": [one.to_json() for one in found]})
@@ -46,9 +46,9 @@ def alerts(
 def ack(domain: Target, why: Why = "seen", json: Json = False, local: Local = False, dry_run: DryRun = False) -> None:
     """Say that you look after the open alerts of DOMAIN."""
     ws, _ = enter(local)
-    from flows.alerting import acknowledge
+    from lepton.operations.monitor.alerts import acknowledge
 
-    _told(acknowledge(ws, domain, why, dry_run), json, dry_run, "acknowledged")
+    _told(acknowledge(at_work(ws), domain, why, dry_run), json, dry_run, "acknowledged")
 
 
 def snooze(
@@ -64,9 +64,9 @@ def snooze(
     That an alert is over is told in any case; so is one that opens later.
     """
     ws, _ = enter(local)
-    from flows.alerting import snooze as hold_back
+    from lepton.operations.monitor.alerts import snooze as hold_back
 
-    _told(hold_back(ws, domain, hours, why, dry_run), json, dry_run, "snoozed")
+    _told(hold_back(at_work(ws), domain, hours, why, dry_run), json, dry_run, "snoozed")
 
 
 def show(found: list[Standing]) -> None:

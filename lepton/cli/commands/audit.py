@@ -12,7 +12,7 @@ from lepton.cli.output import as_json, say, table
 from lepton.cli.session import DryRun, Json, LocalAnyway, open_workspace
 
 if TYPE_CHECKING:
-    from lepton.core.chain import Sealed
+    from lepton.core.ledger.chain import Sealed
 
 audit = typer.Typer(help="Check the ledger, ask it, export it.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -42,18 +42,18 @@ def verify(
 
     Finds any row that was edited, removed, inserted or moved. Exit code 1 if there is one.
     """
-    from lepton.registry.audit import check_noted, noted_head, tampered
+    from lepton.registry.audit.history import check_noted, noted_head, tampered
 
     noted = noted_head(head) if head else None
     rows: Sequence[Sealed]
     if file is not None:
-        from lepton.registry.export import check_file
+        from lepton.registry.audit.export import check_file
 
         where = str(file)
         rows, problems = check_file(file)
     else:
-        from lepton.core.chain import whole_chain
         from lepton.core.ledger import Ledger
+        from lepton.core.ledger.chain import whole_chain
 
         ws = open_workspace()
         where = f"the ledger of {ws.config.name}"
@@ -102,7 +102,7 @@ def served(
     Since when, until when, who let it, and on what evidence."""
     from lepton.core.errors import UsageError
     from lepton.core.ledger import Ledger
-    from lepton.registry.audit import moment, reigns, served_at
+    from lepton.registry.audit.history import moment, reigns, served_at
 
     if at and every:
         raise UsageError("--at and --all exclude each other.")
@@ -151,9 +151,9 @@ def export(
     """
     from lepton.core.errors import UsageError
     from lepton.core.ledger import Ledger
-    from lepton.registry.audit import moment, within
-    from lepton.registry.export import FORMATS
-    from lepton.registry.export import export as write
+    from lepton.registry.audit.export import FORMATS
+    from lepton.registry.audit.export import export as write
+    from lepton.registry.audit.history import moment, within
 
     ws = open_workspace()
     first, last = moment(begin) if begin else None, moment(end, to_its_end=True) if end else None

@@ -22,10 +22,10 @@ def config(json: Json = False, local: LocalAnyway = False) -> None:
     That is the environment, lepton.yaml or the default. Secrets are not shown.
     """
     ws = open_workspace()
-    from lepton.core.config import from_environment
-    from lepton.core.template import origins
-    from lepton.core.workspace import CONFIG_FILE
-    from lepton.core.yamls import read_yaml
+    from lepton.core.config.settings import from_environment
+    from lepton.core.config.template import origins
+    from lepton.core.config.workspace import CONFIG_FILE
+    from lepton.core.config.yaml_file import read_yaml
 
     found = origins(ws.config, read_yaml(ws.root / CONFIG_FILE), from_environment(dict(os.environ)))
     if json:

@@ -30,7 +30,7 @@ def demo(
     """
     from lepton.cli.demo.perform import make_room, perform, publish
     from lepton.cli.stack.lifecycle import down
-    from lepton.core.workspace import Workspace
+    from lepton.core.config.workspace import Workspace
 
     def hear(text: str) -> None:
         if not json:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lepton.cli.output import as_json, say
-from lepton.cli.session import DryRun, Json, Local, enter, play, where
+from lepton.cli.session import DryRun, Json, Local, at_work, enter, play, where
 
 if TYPE_CHECKING:
-    from lepton.core.workspace import Workspace
+    from lepton.core.config.workspace import Workspace
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,9 +34,9 @@ def ingest(
     It is checked, stored and versioned; one that breaks the contract goes to quarantine with the reason.
     """
     ws, on_stack = enter(local)
-    from flows.ingest import ingest as flow
+    from lepton.operations.ingest import ingest as flow
 
-    taken = play(flow, on_stack, domain, str(path.absolute()), name, labels, new, dry_run)
+    taken = play(flow, on_stack, ws, domain, str(path.absolute()), name, labels, new, dry_run)
     if json:
         as_json(taken)
         return
@@ -48,11 +48,10 @@ def ingest(
 
 def next_command(ws: Workspace, domain: str, labels: bool) -> str:
     """Return what to type after a delivery: new labels are there to be learnt from, new rows to be judged."""
-    from flows.champions import find_champion
-
-    if domain == ws.source or find_champion(ws, ws.source) is None:
+    find_champion = at_work(ws).find_champion
+    if domain == ws.source or find_champion(ws.source) is None:
         return "lepton pretrain"
-    if labels or find_champion(ws, ws.slot(domain)) is None:
+    if labels or find_champion(ws.slot(domain)) is None:
         return f"lepton transfer {domain}"
     return f"lepton monitor {domain}"
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lepton.cli.output import as_json, note, say, table
-from lepton.cli.session import DryRun, Json, Local, enter, play, where
+from lepton.cli.session import DryRun, Json, Local, at_work, enter, play, where
 
 if TYPE_CHECKING:
-    from lepton.core.workspace import Workspace
+    from lepton.core.config.workspace import Workspace
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,13 +33,13 @@ def monitor(
     counts, too: a run that was killed told nobody.
     """
     ws, on_stack = enter(local)
-    from flows.monitor import monitor as flow
-    from flows.telling import retransfers_left
+    from lepton.operations.monitor.messages import retransfers_left
+    from lepton.operations.monitor.monitor import monitor as flow
 
-    found = play(flow, on_stack, domain, window, dry_run)
+    found = play(flow, on_stack, ws, domain, window, dry_run)
     judged, problems = [seen for seen in found if "decision" in seen], [seen for seen in found if "problem" in seen]
-    due = [] if on_stack or dry_run else retransfers_left(ws, domain)  # a killed run may have left one, too
-    acted = {name: retransfer(name) for name in due} if act else {}
+    due = [] if on_stack or dry_run else retransfers_left(at_work(ws), domain)  # a killed run may have left one, too
+    acted = {name: retransfer(ws, name) for name in due} if act else {}
     if json:
         as_json({"windows": judged, "problems": problems, "retransfers": acted})
     else:
@@ -60,21 +60,21 @@ def monitor(
 
 def show_alerts(ws: Workspace, domain: str | None) -> None:
     """Print a line an open alert: it may be older than the windows just judged."""
-    from flows.alerting import alerts_in
+    from lepton.operations.monitor.alerts import alerts_in
 
     now = datetime.now(UTC)
-    for one in alerts_in(ws, domain):
+    for one in alerts_in(at_work(ws), domain):
         if one.ended is None:
             say(f"  alert    {one.title}, {one.state(now)} since {one.opened:%Y-%m-%d %H:%M} UTC   (lepton alerts)")
 
 
-def retransfer(domain: str) -> str:
+def retransfer(ws: Workspace, domain: str) -> str:
     """Adapt to a drifted target in this process; return what came of it, a failure included."""
-    from flows.transfer import transfer
     from lepton.core.errors import LeptonError
+    from lepton.operations.transfer.transfer import transfer
 
     try:
-        return str(play(transfer, False, domain, "drift")["outcome"])
+        return str(play(transfer, False, ws, domain, "drift")["outcome"])
     except LeptonError as error:
         return f"failed: {error.render()}"
 

@@ -27,11 +27,10 @@ def pretrain(
     What was interrupted goes on from its last checkpoint.
     """
     ws, on_stack = enter(local)
-    from flows.pretrain import pretrain as flow
-    from flows.steps import reporting_to
+    from lepton.operations.pretrain.pretrain import pretrain as flow
 
-    with progress_bar("pretraining") as bar, reporting_to(bar):
-        done = play(flow, on_stack, "manual", dry_run, fresh, go_on)
+    with progress_bar("pretraining") as bar:
+        done = play(flow, on_stack, ws, "manual", dry_run, fresh, go_on, progress=bar)
     if json:
         as_json(done)
     elif dry_run:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from lepton.cli.output import as_json, say
-from lepton.cli.session import DryRun, Json, Local, Target, enter
+from lepton.cli.session import DryRun, Json, Local, Target, at_work, enter
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,12 +41,12 @@ def promote(
             fix=[f'lepton promote {domain} {version or "VERSION"} --why "..."', f"lepton promote {domain} --approve"],
         )
     ws, _ = enter(local)
-    from flows.promote import approve_proposal, promote_by_hand
+    from lepton.operations.promotion import approve_proposal, promote_by_hand
 
     if approve:
-        done = approve_proposal(ws, domain, version, why or "approved", dry_run)
+        done = approve_proposal(at_work(ws), domain, version, why or "approved", dry_run)
     else:
-        done = promote_by_hand(ws, domain, str(version), str(why), dry_run)
+        done = promote_by_hand(at_work(ws), domain, str(version), str(why), dry_run)
     _show(domain, done, json, verbs=("Would approve", "Approved") if approve else ("Would promote", "Promoted"))
 
 
@@ -63,9 +63,9 @@ def rollback(
     Champions that were recalled since are passed over.
     """
     ws, _ = enter(local)
-    from flows.promote import roll_back
+    from lepton.operations.promotion import roll_back
 
-    done = roll_back(ws, domain, to, why, dry_run)
+    done = roll_back(at_work(ws), domain, to, why, dry_run)
     if json:
         as_json(done)
     else:
@@ -86,9 +86,9 @@ def reject(
     Or to any other VERSION that does not serve; the reason goes on record.
     """
     ws, _ = enter(local)
-    from flows.promote import reject_version
+    from lepton.operations.promotion import reject_version
 
-    done = reject_version(ws, domain, version, why, dry_run)
+    done = reject_version(at_work(ws), domain, version, why, dry_run)
     if json:
         as_json(done)
     else:

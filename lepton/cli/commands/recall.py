@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from lepton.cli.output import as_json, say
-from lepton.cli.session import DryRun, Json, Local, enter
+from lepton.cli.session import DryRun, Json, Local, at_work, enter
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,9 +33,9 @@ def recall(
     Lists every descendant and every pair that serves one; champions are moved back where lepton.yaml allows it.
     """
     ws, _ = enter(local)
-    from flows.recall import lift_recall, recall_subject
+    from lepton.operations.recall import lift_recall, recall_subject
 
-    done = (lift_recall if lift else recall_subject)(ws, model, batch, why, dry_run)
+    done = (lift_recall if lift else recall_subject)(at_work(ws), model, batch, why, dry_run)
     if json:
         as_json(done)
     elif lift:

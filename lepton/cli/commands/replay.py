@@ -8,7 +8,7 @@ import typer
 
 from lepton.cli.commands.monitor import accuracy, show
 from lepton.cli.output import as_json, progress_bar, say, table
-from lepton.cli.session import DryRun, Json, Local, LocalAnyway, Target, enter, play, where
+from lepton.cli.session import DryRun, Json, Local, LocalAnyway, Target, at_work, enter, play, where
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,11 +31,10 @@ def replay(
     Nothing is stored, recorded or sent. Try a policy with LEPTON_MONITOR__CONFIRM=3 lepton replay ..., for instance.
     """
     ws, _ = enter(local=True)
-    from flows.replay import replay as run
-    from flows.steps import reporting_to
+    from lepton.operations.monitor.replay import replay as run
 
-    with progress_bar("replay") as bar, reporting_to(bar):
-        found = run(ws, domain, deliveries or [], hours)
+    with progress_bar("replay") as bar:
+        found = run(at_work(ws, bar), domain, deliveries or [], hours)
     if json:
         as_json({"windows": found, **_summary(found)})
         return
@@ -63,10 +62,10 @@ def backfill(domain: Target, json: Json = False, local: Local = False, dry_run: 
 
     Each is judged at the time when it came in, and put on record; people hear once, of what holds after the last one.
     """
-    _, on_stack = enter(local)
-    from flows.backfill import backfill as flow
+    ws, on_stack = enter(local)
+    from lepton.operations.monitor.backfill import backfill as flow
 
-    judged = play(flow, on_stack, domain, dry_run)
+    judged = play(flow, on_stack, ws, domain, dry_run)
     if json:
         as_json({"windows": judged, "dry_run": dry_run})
     else:

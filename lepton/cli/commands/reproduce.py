@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from lepton.cli.output import as_json, progress_bar, say, table
-from lepton.cli.session import Json, LocalAnyway, enter
-from lepton.core.progress import silent
+from lepton.cli.session import Json, LocalAnyway, at_work, enter
+from lepton.core.work.progress import silent
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,11 +38,10 @@ def reproduce(
     weights and answers deviate. Changes nothing.
     """
     ws, _ = enter(local)
-    from flows.reproduce import reproduce as story
-    from flows.steps import reporting_to
+    from lepton.operations.reproduce.reproduce import reproduce as story
 
-    with nullcontext(silent) if check or json else progress_bar("rebuilding") as bar, reporting_to(bar):
-        done = story(ws, model, deep, keep)
+    with nullcontext(silent) if check or json else progress_bar("rebuilding") as bar:
+        done = story(at_work(ws, bar), model, deep, keep)
     if json:
         as_json(done)
     else:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from lepton.cli.output import as_json, table
-from lepton.cli.session import Json, LocalAnyway, enter
+from lepton.cli.session import Json, LocalAnyway, at_work, enter
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,11 +28,10 @@ def sbom(
     model, for scanners. Changes nothing.
     """
     ws, _ = enter(local)
-    from flows.steps import open_ledger
-    from lepton.registry.find import find_model
+    from lepton.registry.lineage.find import find_model
     from lepton.registry.models import materials_of
 
-    ref = find_model(ws, open_ledger(ws), model)
+    ref = find_model(ws, at_work(ws).ledger, model)
     found = materials_of(ws, ref.name, ref.version)
     if json:
         as_json(found)

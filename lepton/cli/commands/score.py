@@ -23,10 +23,10 @@ def score(
     dry_run: DryRun = False,
 ) -> None:
     """Let DOMAIN's champion predict its batches, into Parquet."""
-    _, on_stack = enter(local)
-    from flows.score import score as flow
+    ws, on_stack = enter(local)
+    from lepton.operations.score import score as flow
 
-    done = play(flow, on_stack, domain, batch, dry_run)
+    done = play(flow, on_stack, ws, domain, batch, dry_run)
     if json:
         as_json(done)
         return

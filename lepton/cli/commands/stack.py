@@ -11,7 +11,7 @@ from lepton.cli.output import as_json, note, say
 from lepton.cli.session import DryRun, Json, open_workspace
 
 if TYPE_CHECKING:
-    from lepton.core.workspace import Workspace
+    from lepton.core.config.workspace import Workspace
 
 
 SERVICES = ("prefect server", "mlflow server", "worker cpu", "worker gpu")
@@ -77,7 +77,7 @@ def down(json: Json = False, dry_run: DryRun = False) -> None:
 def alive(ws: Workspace) -> list[str]:
     """Return the names of the stack's processes that run."""
     from lepton.cli.stack.processes import Service
-    from lepton.core.stack import read_stack
+    from lepton.core.config.addresses import read_stack
 
     stack = read_stack(ws)
     services = [Service(**service) for service in stack.services] if stack else []

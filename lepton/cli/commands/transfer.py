@@ -55,12 +55,11 @@ def transfer(
 
         explain_last(domain, json)
         return
-    _, on_stack = enter(local)
-    from flows.steps import reporting_to
-    from flows.transfer import transfer as flow
+    ws, on_stack = enter(local)
+    from lepton.operations.transfer.transfer import transfer as flow
 
-    with progress_bar("adapting") as bar, reporting_to(bar):
-        done = play(flow, on_stack, domain, cause.value, labels_per_class, strategy, dry_run, start)
+    with progress_bar("adapting") as bar:
+        done = play(flow, on_stack, ws, domain, cause.value, labels_per_class, strategy, dry_run, start, progress=bar)
     if json:
         as_json(done)
     elif dry_run:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lepton.cli.output import as_json, say
-from lepton.cli.session import DryRun, Json, LocalAnyway, enter
+from lepton.cli.session import DryRun, Json, LocalAnyway, at_work, enter
 
 
 def forget(
@@ -28,9 +28,9 @@ def forget(
     as it was delivered, or as lepton derived it; the part before its first ~ means all rows of that content.
     """
     ws, _ = enter(local)
-    from flows.forget import forget as erase
+    from lepton.operations.data.forget import forget as erase
 
-    done = erase(ws, ids, domain, why, dry_run)
+    done = erase(at_work(ws), ids, domain, why, dry_run)
     if json:
         as_json(done)
         return

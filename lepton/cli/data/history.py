@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from lepton.cli.output import as_json, say, table
-from lepton.cli.session import Json, LocalAnyway, enter
+from lepton.cli.session import Json, LocalAnyway, at_work, enter
 
 Domain = Annotated[str, typer.Argument(help="The domain.", metavar="DOMAIN")]
 Use = Annotated[str, typer.Option(help="Which of a model's data: train, validation, held_out, reference.")]
@@ -19,9 +19,9 @@ def log(domain: Domain, json: Json = False, local: LocalAnyway = False) -> None:
     Deliveries of rows and labels, refusals, recalls, erasures, and which registered versions saw each batch.
     """
     ws, _ = enter(local)
-    from flows.data import history
+    from lepton.operations.data.states import history
 
-    events = history(ws, domain)
+    events = history(at_work(ws), domain)
     if json:
         as_json(events)
         return
@@ -49,9 +49,9 @@ def diff(
     the batch had just come), or DOMAIN@4f3a09 (first digits of an md5 in data.dvc, or of a digest).
     """
     ws, _ = enter(local)
-    from flows.data import compare_states
+    from lepton.operations.data.states import compare_states
 
-    found = compare_states(ws, a, b, use, rows)
+    found = compare_states(at_work(ws), a, b, use, rows)
     if json:
         as_json(found)
         return

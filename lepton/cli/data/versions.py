@@ -9,7 +9,7 @@ import typer
 
 from lepton.cli.data.history import Use
 from lepton.cli.output import as_json, note, say
-from lepton.cli.session import DryRun, Json, LocalAnyway, enter
+from lepton.cli.session import DryRun, Json, LocalAnyway, at_work, enter
 from lepton.core.errors import UsageError
 
 
@@ -36,16 +36,16 @@ def checkout(
     if at is not None and domain is None:
         raise UsageError("--at needs a DOMAIN.", fix=[f"lepton data checkout DOMAIN --at {at}"])
     ws, _ = enter(local)
-    from flows.data import bring_back, mend
+    from lepton.operations.data.states import bring_back, mend
 
     if at is not None:
-        done = bring_back(ws, str(domain), at, use, into.absolute() if into else None, dry_run)
+        done = bring_back(at_work(ws), str(domain), at, use, into.absolute() if into else None, dry_run)
         if json:
             as_json(done)
             return
         say(f"{'Would write' if dry_run else 'Wrote'} {done['state']} to {done['folder']}: {done['files']} files.")
         return
-    done = mend(ws, domain, dry_run)
+    done = mend(at_work(ws), domain, dry_run)
     if json:
         as_json(done)
         return
@@ -68,9 +68,9 @@ def publish(
     Only if data/ is what it lists and the remote has all of it. Nothing else that is changed or staged is committed.
     """
     ws, _ = enter(local)
-    from flows.data import publish as publish_pointer
+    from lepton.operations.data.states import publish as publish_pointer
 
-    done = publish_pointer(ws, message, dry_run)
+    done = publish_pointer(at_work(ws), message, dry_run)
     if json:
         as_json(done)
     elif not done["new"]:
@@ -95,9 +95,9 @@ def gc(
     Kept are: the data as it is now, what a registered version was made of, what git's history names, and what is young.
     """
     ws, _ = enter(local)
-    from flows.retention import collect_garbage
+    from lepton.operations.data.retention import collect_garbage
 
-    done = collect_garbage(ws, keep_days, remote, dry_run)
+    done = collect_garbage(at_work(ws), keep_days, remote, dry_run)
     if json:
         as_json(done)
         return

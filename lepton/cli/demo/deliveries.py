@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lepton.core.splits import pick_per_class, split
 from lepton.core.table import Table
-from lepton.data.corruptions import corrupt
+from lepton.data.corruptions.images import corrupt
 from lepton.data.demo import mnist, optdigits
 
 SOURCE, TARGET = "mnist", "optdigits"

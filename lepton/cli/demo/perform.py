@@ -15,9 +15,10 @@ from lepton.cli.session import hush
 from lepton.cli.setup import create_workspace, plan_workspace
 from lepton.cli.stack.environ import QUIET, stack_environ
 from lepton.cli.stack.lifecycle import down, up
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import UsageError
-from lepton.core.files import atomic_write
-from lepton.core.workspace import Workspace
+from lepton.core.work.files import atomic_write
+from lepton.core.work.progress import silent
 
 if TYPE_CHECKING:
     from lepton.cli.demo.story import Record
@@ -52,12 +53,20 @@ def perform(root: Path, seed: int, say: Say, headline: Say) -> Record:
     setup_seconds = time.perf_counter() - started
     say(f"{root}: Prefect {stack.prefect_url}, MLflow {stack.mlflow_url}, workers cpu and gpu ({setup_seconds:.0f} s)")
 
-    from flows.events import flush
+    from lepton_flows.runtime import flush
+    from lepton_flows.verbs import play as on_server
+
     from lepton.cli.demo import story as play
 
     record = play.Record(links={"Prefect": stack.prefect_url, "MLflow": stack.mlflow_url})
     record.seconds["workspace and stack"] = round(setup_seconds, 2)
-    stage = play.Stage(ws, root / "deliveries", lambda flow, *a, **k: flow(*a, **k), say, record)
+    stage = play.Stage(
+        ws,
+        root / "deliveries",
+        lambda verb, *a, **k: on_server(verb.__name__, ws.root, k.pop("progress", silent), *a, **k),
+        say,
+        record,
+    )
     headline("2. Deliveries meet their contract, or are refused")
     play.take_in_data(stage, story)
     headline("3. A base model learns the source")
@@ -119,7 +128,7 @@ def _load_libraries() -> None:
 
 def _lineage(ws: Workspace) -> str:
     from lepton.core.ledger import Ledger
-    from lepton.registry.descent import to_text, tree
+    from lepton.registry.lineage.descent import to_text, tree
 
     return to_text(tree(Ledger(ws.ledger_url), ws.source))
 

@@ -51,7 +51,7 @@ def save(figure: Figure, path: Path) -> Path:
     """Write the figure as PNG, SVG or whatever the suffix says; whole or not at all."""
     import io
 
-    from lepton.core.files import atomic_write
+    from lepton.core.work.files import atomic_write
 
     buffer = io.BytesIO()
     figure.savefig(buffer, format=path.suffix[1:], dpi=130, metadata={"Date": None} if path.suffix == ".svg" else None)

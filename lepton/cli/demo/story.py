@@ -9,16 +9,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flows.ingest import ingest
-from flows.monitor import monitor
-from flows.pretrain import pretrain
-from flows.score import score
-from flows.steps import open_ledger, reporting_to
-from flows.transfer import transfer
 from lepton.cli.demo.deliveries import SOURCE, TARGET, Story, Window, annotate, spoil, write_labels, write_npz
 from lepton.cli.output import progress_bar
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, Refused
-from lepton.core.workspace import Workspace
+from lepton.core.ledger import Ledger
+from lepton.operations.ingest import ingest
+from lepton.operations.monitor.monitor import monitor
+from lepton.operations.pretrain.pretrain import pretrain
+from lepton.operations.score import score
+from lepton.operations.transfer.transfer import transfer
 
 LABELS_PER_CLASS = 10
 RETRANSFER_SECONDS = 150.0
@@ -127,8 +127,8 @@ def take_in_data(stage: Stage, story: Story) -> None:
 
 def learn(stage: Stage) -> None:
     """Pretrain the base on the source."""
-    with stage.act("pretrain"), progress_bar("pretraining") as bar, reporting_to(bar):
-        done = stage.play(pretrain)
+    with stage.act("pretrain"), progress_bar("pretraining") as bar:
+        done = stage.play(pretrain, progress=bar)
     stage.record.base = done
     stage.record.links |= {f"base, {name}": link for name, link in done["links"].items()}
     stage.say(f"base model: accuracy {done['metrics']['accuracy']:.3f} on held-out {SOURCE}, {done['seconds']:.1f} s")
@@ -136,8 +136,8 @@ def learn(stage: Stage) -> None:
 
 def adapt(stage: Stage) -> None:
     """Adapt to the target with ten labels a class; the gate decides."""
-    with stage.act("transfer"), progress_bar("adapting") as bar, reporting_to(bar):
-        done = stage.play(transfer, TARGET, labels_per_class=LABELS_PER_CLASS)
+    with stage.act("transfer"), progress_bar("adapting") as bar:
+        done = stage.play(transfer, TARGET, labels_per_class=LABELS_PER_CLASS, progress=bar)
     stage.record.first_transfer = done
     stage.record.links |= {f"champion 1, {name}": link for name, link in done["links"].items()}
     for c in done["candidates"]:
@@ -199,7 +199,7 @@ def _judge(stage: Stage, window: Window, key: dict[str, str]) -> Seen:
 
 def _await_retransfer(stage: Stage) -> None:
     """Wait until the worker has promoted a champion whose cause is the drift; nothing here starts it."""
-    ledger, pair = open_ledger(stage.ws), stage.ws.pair(TARGET)
+    ledger, pair = Ledger(stage.ws.ledger_url), stage.ws.pair(TARGET)
     confirmed = ledger.last(pair.name, "decided")
     assert confirmed is not None
     alert = ledger.last(pair.name, "alerted")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lepton.registry.dossier import flat
-from lepton.registry.phrases import because, code_line, contract_line, gate_line, moment
+from lepton.registry.lineage.dossier import flat
+from lepton.registry.lineage.phrases import because, code_line, contract_line, gate_line, moment
 
 MISSING = "not recorded"
 WIDEST = 8

@@ -31,10 +31,10 @@ def html(
     """
     ws = open_workspace()
     from lepton.core.errors import LeptonError, NotFound
-    from lepton.core.files import atomic_write
     from lepton.core.ledger import Ledger
-    from lepton.registry.page.graph import graph
-    from lepton.registry.page.render import render
+    from lepton.core.work.files import atomic_write
+    from lepton.registry.lineage.page.graph import graph
+    from lepton.registry.lineage.page.render import render
 
     path = out or ws.reports_dir / FILE
     drawn = graph(Ledger(ws.ledger_url), ws.source, ws.slot(domain) if domain else None, limit)

@@ -33,8 +33,8 @@ def impact(
         raise UsageError("Say what is asked about: one of --batch, --data and --model.")
     ws = open_workspace()
     from lepton.core.ledger import Ledger
-    from lepton.registry import impact as reach
-    from lepton.registry.family import family
+    from lepton.registry.lineage import impact as reach
+    from lepton.registry.lineage.family import family
 
     ledger = Ledger(ws.ledger_url)
     known = family(ledger)
@@ -46,7 +46,7 @@ def impact(
         found = reach.of_data(known, digest)
         subject = f"data {digest} ({', '.join(sorted({one.domain for one in sets}))})"
     else:
-        from lepton.registry.find import find_model
+        from lepton.registry.lineage.find import find_model
 
         ref = find_model(ws, ledger, model or "")
         found, subject = reach.of_model(known, known[ref.name, ref.version]), ref.label
@@ -68,7 +68,7 @@ def show(subject: str, told: list[dict[str, Any]]) -> None:
 
 
 def _table(title: str, told: list[dict[str, Any]]) -> None:
-    from lepton.registry.phrases import moment
+    from lepton.registry.lineage.phrases import moment
 
     if not told:
         return

@@ -13,7 +13,7 @@ from lepton.cli.output import as_json, note, say, table
 from lepton.cli.session import Json, LocalAnyway, hush, open_workspace
 
 if TYPE_CHECKING:
-    from lepton.registry.dossier import Difference
+    from lepton.registry.lineage.dossier import Difference
 
 SHOWN = 40
 Model = Annotated[
@@ -37,7 +37,7 @@ def tree(
     """
     ws = open_workspace()
     from lepton.core.ledger import Ledger
-    from lepton.registry import descent
+    from lepton.registry.lineage import descent
 
     pair = ws.slot(domain) if domain else None
     most = limit if limit is not None else 0 if json else SHOWN
@@ -70,9 +70,9 @@ def show(
     ws = open_workspace()
     from lepton.cli.lineage.cells import dossier_lines
     from lepton.core.ledger import Ledger
-    from lepton.registry.dossier import dossier
-    from lepton.registry.family import family, records
-    from lepton.registry.find import find_model
+    from lepton.registry.lineage.dossier import dossier
+    from lepton.registry.lineage.family import family, records
+    from lepton.registry.lineage.find import find_model
 
     ledger = Ledger(ws.ledger_url)
     ref = find_model(ws, ledger, model)
@@ -96,9 +96,9 @@ def diff(a: Model, b: Model, json: Json = False, local: LocalAnyway = False) -> 
     """
     ws = open_workspace()
     from lepton.core.ledger import Ledger
-    from lepton.registry.dossier import differences
-    from lepton.registry.family import family, records
-    from lepton.registry.find import find_model
+    from lepton.registry.lineage.dossier import differences
+    from lepton.registry.lineage.family import family, records
+    from lepton.registry.lineage.find import find_model
 
     ledger = Ledger(ws.ledger_url)
     refs = [find_model(ws, ledger, words) for words in (a, b)]

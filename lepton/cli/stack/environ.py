@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from lepton.core.workspace import ENVIRONMENT, Workspace
+from lepton.core.config.workspace import ENVIRONMENT, Workspace
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 """The folder that holds `flows/` and `deploy/`."""

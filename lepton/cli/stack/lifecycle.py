@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 from lepton.cli.stack.environ import CHECKOUT, stack_environ
 from lepton.cli.stack.processes import Service, free_port, start, stop, wait_until_answering
+from lepton.core.config.addresses import Stack, read_stack
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
-from lepton.core.files import atomic_write
 from lepton.core.ledger import Ledger
-from lepton.core.stack import Stack, read_stack
-from lepton.core.workspace import Workspace
+from lepton.core.work.files import atomic_write
 
 POOLS = ("cpu", "gpu")
 DEPLOYMENTS = "deploy/prefect.yaml"
@@ -142,7 +142,7 @@ def _start_prefect(ws: Workspace, port: int, started: list[Service]) -> Service:
 
 
 def _start_mlflow(ws: Workspace, port: int, started: list[Service]) -> Service:
-    from lepton.registry.server import initialise, server_command, server_environment
+    from lepton.registry.mlflow.server import initialise, server_command, server_environment
 
     initialise(ws)
     service = start(

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from lepton.core.config.names import slug
 from lepton.core.errors import LeptonError
-from lepton.core.names import slug
-from lepton.core.table import Kind, Table
-from lepton.data.readers import csv, folder, listed, npz, parquet
+from lepton.core.kinds import Kind
+from lepton.core.table import Table
+from lepton.data.readers import csv, folder, image_list, npz, parquet
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.guard import check_path
 
@@ -41,7 +42,7 @@ def read(path: Path, reading: Reading | None = None, root: Path | None = None) -
     reading = reading or Reading()
     path = check_path(Path(path), root)
     if path.is_dir():
-        return listed.read(path, reading) if (path / listed.LIST).is_file() else folder.read(path, reading)
+        return image_list.read(path, reading) if (path / image_list.LIST).is_file() else folder.read(path, reading)
     for suffix, reader in READERS.items():
         if path.name.lower().endswith(suffix):
             return reader(path, reading)

@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from lepton.core.table import Kind, Table
+from lepton.core.kinds import Kind
+from lepton.core.table import Table
 from lepton.data.ids import with_derived_ids
 
 IdsFrom = Literal["given", "path", "content"]

@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lepton.core.errors import LeptonError
-from lepton.core.table import Kind, Table, series_column
+from lepton.core.kinds import Kind
+from lepton.core.table import Table, series_column
 from lepton.data.columns import is_series, normalise, number
 from lepton.data.labels import as_text
 from lepton.data.readers.delivery import Delivery, Reading

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from lepton.core.config.yaml_file import nearest
 from lepton.core.errors import LeptonError, NotFound
-from lepton.core.yamls import nearest
 
 
 def check_path(path: Path, root: Path | None = None) -> Path:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lepton.core.config.yaml_file import nearest
 from lepton.core.errors import LeptonError
-from lepton.core.yamls import nearest
 from lepton.data.labels import as_text
 from lepton.data.readers import csv, parquet
 from lepton.data.readers.guard import check_path

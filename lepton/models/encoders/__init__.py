@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import cache
 
-from lepton.core.config import EncoderConfig
+from lepton.core.config.settings import EncoderConfig
 from lepton.core.discovery import discover, unknown
 from lepton.core.errors import UsageError
 from lepton.core.kinds import Kind

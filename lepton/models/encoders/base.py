@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from lepton.core.config import EncoderConfig
+from lepton.core.config.settings import EncoderConfig
 from lepton.core.kinds import Kind
 from lepton.models.layout import Layout
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lepton.core.config import EncoderConfig
+from lepton.core.config.settings import EncoderConfig
 from lepton.models.encoders.base import Encoder
 from lepton.models.layout import Layout
 

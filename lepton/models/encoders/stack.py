@@ -12,7 +12,7 @@ import math
 
 from torch import Tensor, nn
 
-from lepton.core.config import EncoderConfig
+from lepton.core.config.settings import EncoderConfig
 from lepton.models.encoders.base import Encoder
 from lepton.models.layout import Layout
 

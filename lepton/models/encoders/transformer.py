@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lepton.core.config import EncoderConfig
+from lepton.core.config.settings import EncoderConfig
 from lepton.models.encoders.base import Encoder
 from lepton.models.layout import Layout
 from lepton.models.text_inputs import SYMBOLS

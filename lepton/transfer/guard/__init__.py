@@ -12,8 +12,8 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 
+from lepton.core.decisions.gate import Comparison, Finding, Verdict, compare, mcnemar_worse
 from lepton.core.discovery import discover
-from lepton.core.gate import Comparison, Finding, Verdict, compare, mcnemar_worse
 from lepton.transfer.guard.case import Case, Check, Seen, Source, Validator
 
 PUT_FORWARD = 3

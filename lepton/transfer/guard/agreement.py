@@ -12,7 +12,7 @@ from math import sqrt
 
 import numpy as np
 
-from lepton.core.gate import Finding, Says
+from lepton.core.decisions.gate import Finding, Says
 from lepton.transfer.guard.case import Case, Validator
 
 FEWEST = 20

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lepton.core.gate import Finding
+from lepton.core.decisions.gate import Finding
 from lepton.transfer.guard.case import Case, Check, Source
 from lepton.transfer.guard.reverse import draw, within_classes
 

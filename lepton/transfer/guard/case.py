@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lepton.core.gate import Finding, Says
+from lepton.core.decisions.gate import Finding, Says
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.int64]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lepton.core.gate import Finding
+from lepton.core.decisions.gate import Finding
 from lepton.transfer.guard.case import Case, Check
 
 SURE = 0.95

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lepton.core.gate import Finding
+from lepton.core.decisions.gate import Finding
 from lepton.transfer.guard.case import Case, Check, FloatArray
 
 LEAST = 0.4

@@ -1,1 +1,0 @@
-"""When and where: Prefect flows, one file a verb. Tasks pass references, never arrays."""

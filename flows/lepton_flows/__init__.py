@@ -1,0 +1,1 @@
+"""When and where: Prefect flows, one thin file a verb. What they do is `lepton.operations`, and knows no flow."""

@@ -1,0 +1,16 @@
+"""Pretrain, as a flow; see `lepton.operations.pretrain.pretrain`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from lepton.operations.pretrain.pretrain import pretrain as work
+from lepton_flows.runtime import session
+
+
+@flow(name="pretrain", flow_run_name="pretrain-{cause}")
+def pretrain(cause: str = "manual", dry_run: bool = False, fresh: bool = False, go_on: bool = False) -> dict[str, Any]:
+    """Train a base model on the source, and let it serve if it is not worse than the one before."""
+    return work(session(), cause, dry_run, fresh, go_on)

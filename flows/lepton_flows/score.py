@@ -1,0 +1,16 @@
+"""Score, as a flow; see `lepton.operations.score`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from lepton.operations.score import score as work
+from lepton_flows.runtime import session
+
+
+@flow(name="score", flow_run_name="score-{domain}")
+def score(domain: str, batch: str | None = None, dry_run: bool = False) -> dict[str, Any]:
+    """Write the predictions of a target's champion."""
+    return work(session(), domain, batch, dry_run)

@@ -1,0 +1,21 @@
+"""The flow of a verb by its name, and a verb played on the server by whoever sits at a keyboard."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from lepton.core.work.progress import Progress, silent
+from lepton_flows.runtime import working_on
+
+
+def flow_of(verb: str) -> Any:
+    """Return the flow in `lepton_flows/VERB.py`."""
+    return getattr(import_module(f"lepton_flows.{verb}"), verb)
+
+
+def play(verb: str, root: Path, progress: Progress = silent, *args: Any, **kwargs: Any) -> Any:
+    """Run a verb's flow in this process, recorded by the server that PREFECT_API_URL names."""
+    with working_on(root, progress):
+        return flow_of(verb)(*args, **kwargs)

@@ -1,0 +1,1 @@
+"""Decisions as pure functions: the gate, the controller, what a window is, which alerts are open."""

@@ -1,0 +1,101 @@
+"""Which alerts are open, who looks after them, and until when their updates are held back: told from the ledger's rows.
+
+A pair has at most one open alert a cause. What is sent, acknowledged and snoozed is a row each, so that any worker, or
+person, sees the same after a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from lepton.core.config.settings import SEVERITIES, Severity
+from lepton.core.ledger import ACKNOWLEDGED, ALERTED, SNOOZED, Action, Entry
+
+ROWS: tuple[Action, ...] = (ALERTED, ACKNOWLEDGED, SNOOZED)
+"""The rows of the ledger that alerts are told from."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One alert, from its opening to its end."""
+
+    pair: str
+    cause: str
+    title: str
+    """As it was last told."""
+    severity: Severity
+    opened: datetime
+    told: datetime
+    """When something was last sent of it, or held back."""
+    ended: datetime | None = None
+    acknowledged: str | None = None
+    """Who looks after it."""
+    why: str = ""
+    """What that person said."""
+    snoozed: datetime | None = None
+    """Until when updates are held back."""
+
+    def is_snoozed(self, now: datetime) -> bool:
+        """Return whether updates are held back now."""
+        return self.snoozed is not None and now < self.snoozed
+
+    def state(self, now: datetime) -> str:
+        """Return it in a few words."""
+        if self.ended is not None:
+            return f"resolved {self.ended:%Y-%m-%d %H:%M}"
+        words = [f"acknowledged by {self.acknowledged}"] if self.acknowledged else []
+        words += [f"snoozed until {self.snoozed:%Y-%m-%d %H:%M} UTC"] if self.snoozed and self.is_snoozed(now) else []
+        return ", ".join(words) or "open"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object."""
+        return {key: v.isoformat() if isinstance(v, datetime) else v for key, v in asdict(self).items()}
+
+
+def alerts_of(rows: Sequence[Entry]) -> list[Standing]:
+    """Return all alerts that the rows tell of, in the order of opening; those without an end are open.
+
+    Args:
+        rows: Those of ROWS, of one pair or of several, in the order of the ledger.
+    """
+    found: list[Standing] = []
+    places: dict[tuple[str, str], int] = {}
+    for row in rows:
+        if row.action == ALERTED:
+            _told(found, places, row)
+            continue
+        for cause in row.payload["causes"]:
+            at = places.get((row.pair, cause))
+            if at is None:
+                continue
+            said = str(row.payload.get("why", ""))
+            if row.action == ACKNOWLEDGED:
+                found[at] = replace(found[at], acknowledged=row.actor, why=said)
+            else:
+                found[at] = replace(found[at], snoozed=datetime.fromisoformat(row.payload["until"]))
+    return found
+
+
+def open_alerts(rows: Sequence[Entry]) -> list[Standing]:
+    """Return the alerts that are open; see `alerts_of`."""
+    return [one for one in alerts_of(rows) if one.ended is None]
+
+
+def _told(found: list[Standing], places: dict[tuple[str, str], int], row: Entry) -> None:
+    told = row.payload
+    key = (row.pair, told.get("cause", "drift"))
+    severity: Severity = told.get("severity", "critical")
+    if told["kind"] == "resolve":
+        at = places.pop(key, None)
+        if at is not None:
+            found[at] = replace(found[at], ended=row.at, told=row.at)
+    elif key in places:
+        one = found[places[key]]
+        worst = max(one.severity, severity, key=SEVERITIES.index)
+        found[places[key]] = replace(one, title=told["title"], told=row.at, severity=worst)
+    else:
+        places[key] = len(found)
+        found.append(Standing(row.pair, key[1], told["title"], severity, row.at, row.at))

@@ -1,9 +1,0 @@
-"""What Alembic runs for each command: on the connection that it is given, in the transaction that is open there."""
-
-from alembic import context
-
-from lepton.core.migrations.schema import VERSION
-
-# Logging is left alone: it belongs to the program around us.
-context.configure(connection=context.config.attributes["connection"], version_table=VERSION.name)
-context.run_migrations()

@@ -1,0 +1,1 @@
+"""Simulated degradations, a file a kind of row: what drift costs is learnt from them."""

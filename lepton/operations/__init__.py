@@ -1,0 +1,1 @@
+"""The verbs: each loads what it needs once, and runs with no server around it."""

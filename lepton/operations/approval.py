@@ -1,0 +1,56 @@
+"""A person's word about a proposed version, asked for by whoever orchestrates; the command line does the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lepton.core.errors import Conflict
+from lepton.core.ledger import PROPOSED
+from lepton.operations.promotion import approve_proposal, reject_version
+from lepton.operations.session import Session
+
+
+def settled(session: Session, domain: str, version: str) -> str | None:
+    """Return how a proposal was settled or overtaken; None while it waits."""
+    from lepton.registry.approval import what_became
+
+    became = what_became(session.ledger, session.ws.pair(domain).name, version)
+    return became.render() if became else None
+
+
+def describe(session: Session, domain: str, version: str) -> str:
+    """Return what a person needs to know, as Markdown above a form."""
+    from lepton.registry.approval import to_approve
+    from lepton.registry.promotion import champion
+
+    pair, ledger = session.ws.pair(domain).name, session.ledger
+    ref, serving = to_approve(ledger, pair, version), champion(ledger, pair)
+    evidence = next(
+        row.payload["evidence"]
+        for row in reversed(ledger.entries(pair, PROPOSED))
+        if row.payload["model"]["version"] == ref.version
+    )
+    figures = {k: v for k, v in (evidence.get("metrics") or {}).items() if isinstance(v, float)}
+    lines = [
+        f"**{ref.label}** passed the gate for **{domain}** and waits for your word.",
+        "",
+        f"- serves now: {serving.ref.label if serving else 'nothing'}",
+        f"- gate: {(evidence.get('gate') or {}).get('summary', '-')}",
+        *(f"- {name}: {value:.3f}" for name, value in figures.items()),
+    ]
+    return "\n".join(lines)
+
+
+def carry_out(
+    session: Session, domain: str, version: str, decision: str, who: str, why: str, through: str
+) -> dict[str, Any]:
+    """Approve or reject in the person's name; if somebody was first, say so."""
+    actor = f"user:{who}"
+    try:
+        if decision == "approve":
+            done = approve_proposal(session, domain, version, why, False, who=actor, through=through)
+            return {"outcome": "approved", "model": done["model"], "by": who}
+        done = reject_version(session, domain, version, why, False, who=actor)
+        return {"outcome": "rejected", "model": done["model"], "by": who}
+    except Conflict as first:
+        return {"outcome": "settled", "how": first.render()}

@@ -1,0 +1,1 @@
+"""The data of a domain through time: states, retention, erasure."""

@@ -1,0 +1,1 @@
+"""Judging what came since a champion was adapted, and telling people."""

@@ -1,0 +1,1 @@
+"""Training a base model on the source."""

@@ -1,0 +1,74 @@
+"""Recall, as the command line tells it: words to a subject, the reach, and what became of every pair."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lepton.core.errors import NotFound, UsageError
+from lepton.core.ledger import Ledger
+from lepton.core.refs import domain_of
+from lepton.operations.session import Session
+from lepton.registry.recall import Policy, Subject, of_batch, of_model, plans, reach, recall, reinstate
+from lepton.registry.recalls import subject_line
+
+
+def recall_subject(session: Session, model: str | None, batch: str | None, why: str, dry_run: bool) -> dict[str, Any]:
+    """Recall a model or a batch; asked again it finishes what was interrupted, and moves nothing twice.
+
+    Raises:
+        UsageError: If not exactly one of both is given.
+        NotFound: If there is no such model or batch.
+    """
+    ledger = session.ledger
+    slot, subject = _subject(session, ledger, model, batch)
+    found = reach(ledger, subject)
+
+    def policy(pair: str) -> Policy:
+        return session.ws.config.transfer_for(domain_of(pair)).on_recall
+
+    if dry_run:
+        serving = plans(ledger, found, policy)
+    else:
+        serving = recall(session.ws, ledger, slot, subject, actor=session.actor, why=why, policy=policy)
+    return {
+        "subject": subject_line(subject),
+        "why": why,
+        "known": found.in_force,
+        "models": [ref.label for ref in found.models],
+        "serving": [{"domain": domain_of(one.pair), **one.to_json()} for one in serving],
+        "dry_run": dry_run,
+    }
+
+
+def lift_recall(session: Session, model: str | None, batch: str | None, why: str, dry_run: bool) -> dict[str, Any]:
+    """Take the recall of a model or a batch back.
+
+    Raises:
+        UsageError: If not exactly one of both is given.
+        NotFound: If it is not recalled.
+    """
+    ledger = session.ledger
+    slot, subject = _subject(session, ledger, model, batch)
+    if not reach(ledger, subject).in_force:
+        raise NotFound(f"There is no recall of {subject_line(subject)} to lift.", fix=["lepton doctor"])
+    if not dry_run:
+        reinstate(ledger, slot, subject, actor=session.actor, why=why)
+    return {"subject": subject_line(subject), "why": why, "dry_run": dry_run}
+
+
+def _subject(session: Session, ledger: Ledger, model: str | None, batch: str | None) -> tuple[str, Subject]:
+    """Return the slot in the ledger and the subject that the words mean."""
+    if (model is None) == (batch is None):
+        raise UsageError(
+            "A recall needs a MODEL or a --batch, not both.",
+            fix=['lepton recall DOMAIN@VERSION --why "..."', 'lepton recall --batch DOMAIN/BATCH --why "..."'],
+        )
+    if model is not None:
+        from lepton.registry.lineage.find import find_model
+
+        ref = find_model(session.ws, ledger, model)
+        return ref.name.removeprefix("lepton-"), of_model(ref)
+    domain, _, name = str(batch).partition("/")
+    if not (domain and name):
+        raise UsageError(f"{batch!r} names no batch; it is written DOMAIN/BATCH.", fix=[f"lepton data log {domain}"])
+    return session.ws.slot(domain), of_batch(ledger, session.ws.slot(domain), domain, name)

@@ -1,0 +1,110 @@
+"""What the domain looks like now: the batches that a transfer works on, and whether a drift waits for an answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from lepton.core.decisions.controller import CONFIRMED, State
+from lepton.core.ledger import (
+    DECIDED,
+    OBSERVED,
+    PROMOTED,
+    REFUSED,
+    ROLLED_BACK,
+    TRANSFER_FINISHED,
+    TRANSFER_STARTED,
+    Entry,
+    Ledger,
+)
+from lepton.core.refs import ModelRef, Pair
+from lepton.core.work.lease import running_transfer
+from lepton.operations.session import Session
+
+ATTEMPTS = 3
+"""Transfers that may be killed in answer to one decision before a person has to look."""
+
+
+def unanswered_drift(session: Session, domain: str) -> bool:
+    """Return whether the last decision about the champion that serves found drift, and no transfer ended well since."""
+    pair, ledger = session.ws.pair(domain), session.ledger
+    champion, last = session.find_champion(pair.name), ledger.last(pair.name, "decided")
+    if champion is None or last is None:
+        return False
+    state = State.from_json(last.payload["state"])
+    ended = ledger.entries(pair.name, "transfer_finished", after=last.seq)
+    confirmed = state.phase in CONFIRMED and state.champion == champion.label
+    return confirmed and not any(entry.payload["ok"] for entry in ended)
+
+
+def unanswered_retransfer(ledger: Ledger, pair_name: str, now: datetime) -> Entry | None:
+    """Return the decision to transfer that no transfer answered: not begun, or killed before its end.
+
+    One that failed is not tried again before the controller decides so, and one that is killed each time not for ever.
+    """
+    rows = ledger.entries(pair_name, DECIDED)
+    asked = next((row for row in reversed(rows) if row.payload["action"] == "retransfer"), None)
+    over = not rows or State.from_json(rows[-1].payload["state"]).phase not in CONFIRMED
+    if asked is None or over or running_transfer(ledger, pair_name, now):
+        return None
+    since = [row.action for row in ledger.entries(pair_name, after=asked.seq)]
+    ended = {TRANSFER_FINISHED, PROMOTED, ROLLED_BACK} & set(since)
+    return asked if not ended and since.count(TRANSFER_STARTED) < ATTEMPTS else None
+
+
+def recalled_batches(session: Session, domain: str) -> dict[str, str]:
+    """Return the batches of a domain that were recalled, each with the reason: nothing learns from them."""
+    from lepton.registry.recalls import in_force
+
+    subjects = [(row.payload["subject"], row.payload["why"]) for row in in_force(session.ledger)]
+    return {s["batch"]: str(why) for s, why in subjects if s["kind"] == "batch" and s["domain"] == domain}
+
+
+def current_regime(session: Session, pair: Pair, champion: ModelRef | None) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return the batches that show the domain as it is now, and the decision that drift was found by.
+
+    Since the drift set in, if it has; else what the champion was adapted to and what was labelled since. Windows that
+    nobody labelled stay out: they would move the reference along with a slow drift, until nobody could see it.
+    """
+
+    from lepton.data.store import batches as delivered
+    from lepton.data.store import counts
+
+    poisoned, ledger = recalled_batches(session, pair.target), session.ledger
+    known = delivered(session.ws, pair.target)
+    sound = [batch for batch in known if batch not in poisoned]
+    if champion is None:
+        return tuple(sound), {}
+    last = ledger.last(pair.name, "decided")
+    if last is not None:
+        state = State.from_json(last.payload["state"])
+        confirmed = state.phase in CONFIRMED
+        if confirmed and state.since in known and state.champion == champion.label:
+            seen = observed_before(ledger, last)
+            trigger = {
+                "since": state.since,
+                "ledger_row": last.seq,
+                "reason": last.payload["reason"],
+                "observation": seen.payload if seen else None,
+            }
+            return tuple(batch for batch in known[known.index(state.since) :] if batch in sound), trigger
+    learnt = session.lineage(champion).data["train"].batches
+    later = known[max((known.index(batch) for batch in learnt if batch in known), default=-1) + 1 :]
+    labelled = [batch for batch in later if batch in sound and counts(session.ws, pair.target, [batch])[1]]
+    return (*(batch for batch in learnt if batch not in poisoned), *labelled), {}
+
+
+def observed_before(ledger: Ledger, decided: Entry) -> Entry | None:
+    """Return the observation that a decision was made on: a later one may wait for its own."""
+    rows = ledger.entries(decided.pair, OBSERVED)
+    return next((row for row in reversed(rows) if row.seq < decided.seq), None)
+
+
+def refusals_in_a_row(ledger: Ledger, pair_name: str) -> int:
+    """Return how many transfers the gate refused since this drift began, and since a model was last let serve."""
+    rows = ledger.entries(pair_name, (DECIDED, PROMOTED, ROLLED_BACK, REFUSED))
+    found = 0
+    for row in rows:
+        calm = row.action == DECIDED and State.from_json(row.payload["state"]).phase == "stable"
+        found = 0 if calm or row.action in (PROMOTED, ROLLED_BACK) else found + (row.action == REFUSED)
+    return found

@@ -1,0 +1,1 @@
+"""A registered version made again from the registry alone."""

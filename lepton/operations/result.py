@@ -1,0 +1,45 @@
+"""What a verb answers: a typed value, readable in a terminal and a notebook, and JSON for machines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from html import escape
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Result:
+    """Base of every verb's answer; a subclass adds its fields and says which facts a person wants first."""
+
+    def facts(self) -> dict[str, object]:
+        """Return what a person wants to know, by its name on screen, the most important first."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object with every field."""
+        return {field.name: as_json(getattr(self, field.name)) for field in fields(self)}
+
+    def __str__(self) -> str:
+        facts = {name: str(value) for name, value in self.facts().items()}
+        width = max(map(len, facts), default=0)
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in facts.items())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}\n  " + str(self).replace("\n", "\n  ")
+
+    def _repr_html_(self) -> str:
+        rows = (
+            f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in self.facts().items()
+        )
+        return f"<table>{''.join(rows)}</table>"
+
+
+def as_json(value: Any) -> Any:
+    """Return a value as JSON has it: what has a `to_json` by that, tuples as lists, paths and the like as text."""
+    if hasattr(value, "to_json"):
+        return value.to_json()
+    if isinstance(value, dict):
+        return {str(key): as_json(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(inner) for inner in value]
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)

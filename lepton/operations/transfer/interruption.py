@@ -1,0 +1,110 @@
+"""Work that was killed when its outcome was on record, but not yet its end: it is done, not to be done again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from lepton.core.errors import LeptonError
+from lepton.core.ledger import PROMOTED, PROPOSED, REFUSED, TRANSFER_FINISHED, Action, Entry
+from lepton.core.refs import ModelRef
+from lepton.core.work.lease import holds, last_mark
+from lepton.core.work.resume import folder_of
+from lepton.operations.session import Session
+from lepton.operations.transfer.job import ask, last_good_end
+from lepton.registry.lineage.record import Lineage
+
+OUTCOMES = {PROMOTED: "promoted", REFUSED: "refused", PROPOSED: "proposed"}
+
+
+def finish_settled(
+    session: Session,
+    domain: str,
+    labels_per_class: int | None,
+    strategies: list[str] | None,
+    start: str | None = None,
+) -> dict[str, Any] | None:
+    """Put the end of an interrupted transfer on record, if it is the one that is asked for and its outcome is known.
+
+    Whether it is the same is told by the key: what is asked for now, as it would have been asked for before that
+    outcome, against the key that the model was registered with.
+
+    Returns:
+        The outcome, None if there is no such transfer: then the work is to be done.
+    """
+    from lepton.registry.reconcile import reconcile
+
+    pair, ledger = session.ws.pair(domain), session.ledger
+    mark = last_mark(ledger, pair.name)
+    row = ledger.last(pair.name, tuple(OUTCOMES))
+    if mark is None or row is None or holds(mark, datetime.now(UTC)) or row.seq < last_good_end(session, pair.name):
+        return None
+    ref = ModelRef.from_json(row.payload["model"])
+    lineage, before = session.lineage(ref), _champion_then(session, row)
+    try:
+        asked = ask(session, domain, "manual", labels_per_class, strategies, {}, instead_of=before, start=start)
+    except LeptonError:
+        return None  # whoever does the work gets to hear of it
+    if asked.key != lineage.key:
+        return None
+    for problem in reconcile(session.ws, ledger, [pair.name]).problems:
+        raise problem
+    ledger.append(session.actor, pair.name, TRANSFER_FINISHED, {"run": mark.payload["run"], "ok": True})
+    shutil.rmtree(folder_of(session.ws, "transfer", pair.name, asked.key), ignore_errors=True)
+    return _outcome(domain, row, ref, lineage, before)
+
+
+def finish_word(session: Session, pair: str, actions: Sequence[Action], kind: str = "") -> Entry | None:
+    """Finish a person's command that was killed when its word was on record and no alias had moved yet.
+
+    Such a command is done, and given again it is not to be done again: a second rollback would go back one further.
+
+    Args:
+        session: The workspace at work.
+        pair: Of which pair.
+        actions: Rows that the command writes.
+        kind: What its `cause` says, for commands that share an action.
+
+    Returns:
+        The row, None if nothing was left to finish.
+    """
+    from lepton.registry.approval import WORDS
+    from lepton.registry.reconcile import reconcile
+
+    ledger = session.ledger
+    if not reconcile(session.ws, ledger, [pair]).moved:
+        return None
+    row = ledger.last(pair, WORDS)
+    same = row is not None and row.action in actions and kind in ("", (row.payload.get("cause") or {}).get("kind"))
+    return row if same else None
+
+
+def _champion_then(session: Session, row: Entry) -> ModelRef | None:
+    """Return the champion that the transfer met."""
+    if row.action != PROMOTED:
+        return session.find_champion(row.pair)
+    previous = row.payload["previous"]
+    return ModelRef.from_json(previous) if previous else None
+
+
+def _outcome(domain: str, row: Entry, ref: ModelRef, lineage: Lineage, before: ModelRef | None) -> dict[str, Any]:
+    gate = dict(lineage.gate or {})
+    return {
+        "outcome": OUTCOMES[row.action],
+        "interrupted": True,
+        "model": ref.to_json(),
+        "ancestor": lineage.parent.label if lineage.parent else None,
+        "winner": lineage.strategy,
+        "candidates": [],
+        "plan": {},
+        "considered": [],
+        "stopped": gate.get("stopped", ""),
+        "gate": gate,
+        "metrics": dict(lineage.metrics),
+        "held_out_rows": gate.get("held_out_rows", 0),
+        "champion": before.label if before else None,
+        "links": {},
+        "next": f"lepton status {domain}",
+    }

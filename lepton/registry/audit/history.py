@@ -1,0 +1,195 @@
+"""What an auditor asks of the ledger: who served when, and is what I read the whole truth. Folded from its rows alone.
+
+The order of the rows is their number, never their time: a clock can be set back. Where a time is asked for, a row
+counts as written no earlier than the rows before it, so the past of a pair is one line without loops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from lepton.core.errors import LeptonError, NotFound, UsageError
+from lepton.core.ledger import PROMOTED, Entry, Ledger
+from lepton.core.ledger.chain import Sealed
+from lepton.core.refs import domain_of
+from lepton.registry.promotion import Champion, history
+
+
+@dataclass(frozen=True)
+class Reign:
+    """A version that served a pair from one moment to another."""
+
+    champion: Champion
+    begin: datetime
+    end: datetime | None
+    """None while it serves."""
+    earned: Mapping[str, Any]
+    """The evidence that first let it serve: a rollback has none of its own."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object."""
+        return {
+            "model": self.champion.ref.to_json(),
+            "from": self.begin.isoformat(timespec="seconds"),
+            "to": self.end.isoformat(timespec="seconds") if self.end else None,
+            "by": self.champion.actor,
+            "cause": dict(self.champion.cause),
+            "evidence": dict(self.earned),
+            "ledger_row": self.champion.seq,
+        }
+
+
+def reigns(ledger: Ledger, pair: str) -> list[Reign]:
+    """Return who served a pair, oldest first, without gaps."""
+    found, earned = history(ledger, pair), {}
+    begins = list(monotone(datetime.fromisoformat(one.since) for one in found))
+    result = []
+    for one, begin, end in zip(found, begins, [*begins[1:], None], strict=True):
+        key = (one.ref.name, one.ref.version)
+        if one.evidence:
+            earned[key] = one.evidence
+        result.append(Reign(replace(one, until=None), begin, end, earned.get(key, {})))
+    return result
+
+
+def served_at(ledger: Ledger, pair: str, at: datetime | None) -> Reign:
+    """Return what served a pair at a moment; None: now.
+
+    Raises:
+        NotFound: If nothing did.
+    """
+    found = reigns(ledger, pair)
+    for reign in reversed(found):
+        if at is None or reign.begin <= at:
+            return reign
+    first = f"The first champion, {found[0].champion.ref.label}, serves since {found[0].begin:%Y-%m-%d %H:%M:%S} UTC."
+    raise NotFound(
+        f"Nothing served {pair} at {at:%Y-%m-%d %H:%M:%S} UTC." if at else f"Nothing serves {pair} yet.",
+        why=first if found else "The ledger has no promotion of it.",
+        fix=[f"lepton audit served {domain_of(pair)} --all", "lepton status"],
+    )
+
+
+def monotone(times: Iterable[datetime]) -> Iterable[datetime]:
+    """Yield times so that none lies before an earlier one."""
+    latest: datetime | None = None
+    for time in times:
+        latest = time if latest is None else max(latest, time)
+        yield latest
+
+
+def moment(text: str, to_its_end: bool = False) -> datetime:
+    """Read an ISO date or time; without an offset it is UTC.
+
+    Args:
+        text: `2026-03-14`, `2026-03-14T09:30`, `2026-03-14 09:30:00+01:00`.
+        to_its_end: Let a bare date mean the end of that day and a time the end of its second: what is shown to the
+            second must be found by what is shown.
+
+    Raises:
+        UsageError: If it is none.
+    """
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(f"{text!r} is no date or time.", fix=["write 2026-03-14, or 2026-03-14T09:30 (UTC)"]) from None
+    if to_its_end:
+        bare = len(text.strip()) == len("2026-03-14")
+        found += timedelta(days=1) if bare else timedelta(microseconds=0 if found.microsecond else 999_999)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def within(entries: Sequence[Entry], begin: datetime | None, end: datetime | None) -> list[Entry]:
+    """Return the rows from `begin` on and before `end`: always rows that follow each other."""
+    times = monotone(entry.at for entry in entries)
+    return [
+        entry
+        for entry, time in zip(entries, times, strict=True)
+        if (begin is None or time >= begin) and (end is None or time < end)
+    ]
+
+
+def noted_head(text: str) -> tuple[int, str]:
+    """Read `SEQ:HASH` as `lepton audit verify` prints it.
+
+    Raises:
+        UsageError: If it is not of this form.
+    """
+    number, _, found = text.partition(":")
+    if not (number.isdigit() and len(found) >= 16 and set(found) <= set("0123456789abcdef")):
+        raise UsageError(f"{text!r} is no head of a ledger.", fix=["write it as lepton audit verify printed it"])
+    return int(number), found
+
+
+def check_noted(rows: Sequence[Sealed], noted: tuple[int, str]) -> list[str]:
+    """Return what is wrong if a head that somebody noted earlier is not a row of the chain any more.
+
+    It finds what the chain alone cannot: a ledger that was rewritten from some row on and sealed anew.
+    """
+    seq, found = noted
+    row = next((row for row in rows if row.seq == seq), None)
+    if row is None:
+        return [f"row {seq}, which was noted as the head, is gone"]
+    if not str(row.hash).startswith(found):
+        return [f"row {seq} is not the row that was noted as the head: the chain was written anew"]
+    return []
+
+
+def tampered(problems: Sequence[str]) -> LeptonError:
+    """Return the error for a ledger that does not hold."""
+    shown = [*problems[:20], *([f"... and {len(problems) - 20} more"] if len(problems) > 20 else [])]
+    return LeptonError(
+        f"The ledger was tampered with, or is damaged: {len(problems)} problems.",
+        why="\n".join(shown),
+        fix=["keep this database as it is: it is evidence", "restore the ledger from a backup, then verify that"],
+    )
+
+
+def decision_line(entry: Entry) -> str:
+    """Return what a row says, in one line."""
+    value = entry.payload
+    model = value.get("model") or {}
+    label = f"{model['name']} v{model['version']}" if model else ""
+    gate = (value.get("evidence") or {}).get("gate") or value.get("gate") or {}
+    cause = value.get("cause") or {}
+    cause = {"kind": cause} if isinstance(cause, str) else cause
+    reason = str(cause.get("why") or cause.get("reason") or cause.get("kind") or "")
+    lines = {
+        "ingested": lambda: f"{value['batch']}: {value['rows']:,} rows, {value['labelled']:,} labelled",
+        "delivery_refused": lambda: f"{value.get('name', '')}: {'; '.join(value.get('reasons', ())[:3])}",
+        "registered": lambda: f"{label} ({(value.get('lineage') or {}).get('strategy', '?')})",
+        PROMOTED: lambda: f"{label}: {reason}",
+        "rolled_back": lambda: f"back to {label}: {reason}",
+        "proposed": lambda: f"{label} waits for a person",
+        "refused": lambda: f"{label}: {gate.get('summary') or '; '.join(gate.get('reasons', ()))}",
+        "rejected": lambda: f"{label}: {value.get('why', '')}",
+        "abandoned": lambda: f"{label}: {value.get('why', '')}",
+        "recalled": lambda: f"{_subject(value)}: {value.get('why', '')}",
+        "reinstated": lambda: f"{_subject(value)}: {value.get('why', '')}",
+        "observed": lambda: f"{value['window']}: {_scores(value.get('scores') or {})}",
+        "decided": lambda: f"{value.get('window', '')}: {value['action']}, {value['reason']}",
+        "measured": lambda: (
+            f"{value['window']}: accuracy {value['realised_accuracy']:.3f} on {value['labelled']:,} labels"
+        ),
+        "alerted": lambda: str(value.get("title", "")),
+        "acknowledged": lambda: f"{', '.join(value.get('causes', ()))}: {value.get('why', '')}",
+        "snoozed": lambda: f"{', '.join(value['causes'])} until {value['until'][:16]}: {value.get('why', '')}",
+        "transfer_started": lambda: f"cause {value.get('cause', '?')}, run {value['run']['id']}",
+        "transfer_finished": lambda: "ended well" if value.get("ok") else f"failed: {value.get('error', '')}",
+        "forgotten": lambda: f"{value.get('rows', '?')} rows erased: {value.get('why', '')}",
+        "published": lambda: f"data.dvc {str(value.get('md5', ''))[:12]}",
+    }
+    return lines[entry.action]() if entry.action in lines else ""
+
+
+def _subject(value: Mapping[str, Any]) -> str:
+    from lepton.registry.recalls import subject_line
+
+    return subject_line(value["subject"])
+
+
+def _scores(scores: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {score:.2f}" for name, score in scores.items())

@@ -1,0 +1,1 @@
+"""MLflow, and the only place that imports it, and only inside functions."""
