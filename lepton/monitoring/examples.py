@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from html import escape
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lepton.core.html import render
 from lepton.core.table import Table
 from lepton.monitoring.answers import Judged
 from lepton.monitoring.aspects import Column
@@ -22,7 +23,35 @@ WIDE, HIGH = 160, 36
 """Pixels of a series' drawing."""
 SIDE = 72
 """Pixels of a picture in the report, at most."""
-CELL = 'style="padding:2px 14px 2px 0;text-align:left"'
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a cell of the table of rows shows: a picture, a line with what it is of, or text."""
+
+    text: str = ""
+    image: str = ""
+    points: str = ""
+    """Of a line, as SVG writes them."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image with the champion's answer to it."""
+
+    id: str
+    image: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Side:
+    """Rows of the reference, or of the window."""
+
+    title: str
+    pictures: Sequence[Picture] = ()
+    heads: Sequence[str] = ()
+    rows: Sequence[Sequence[Cell]] = ()
 
 
 def examples_html(
@@ -45,13 +74,18 @@ def examples_html(
     if count < 1 or shown is None or not len(current):
         return ""
     usual, odd = typical(shown, count), farthest(shown, count)
-    draw = _pictures if current.table.kind == "image" else _rows
     names = [name.partition(": ")[2] for name in order if name.startswith("inputs: ")]
-    parts = [
-        (f"Reference, in the middle of {shown.name}", draw(reference, usual, names)),
-        (f"This window, farthest in {shown.name}", draw(current, odd, names)),
-    ]
-    return "".join(f'<h2 style="font-size:15px;margin:14px 0 4px">{escape(title)}</h2>{body}' for title, body in parts)
+    sides = []
+    for title, judged, rows in (
+        (f"Reference, in the middle of {shown.name}", reference, usual),
+        (f"This window, farthest in {shown.name}", current, odd),
+    ):
+        if judged.table.kind == "image":
+            sides.append(Side(title, pictures=_pictures(judged, rows)))
+        else:
+            heads, cells = _rows(judged, rows, names)
+            sides.append(Side(title, heads=heads, rows=cells))
+    return render("lepton.monitoring", "examples.html", sides=sides, size=SIDE, wide=WIDE, high=HIGH)
 
 
 def farthest(column: Column, count: int) -> NDArray[np.int64]:
@@ -86,7 +120,7 @@ def _answers(judged: Judged, rows: NDArray[np.int64]) -> list[str]:
     return [f"{judged.classes[p.argmax()]} ({p.max():.0%})" if np.isfinite(p).all() else "?" for p in chances]
 
 
-def _rows(judged: Judged, rows: NDArray[np.int64], names: Sequence[str]) -> str:
+def _rows(judged: Judged, rows: NDArray[np.int64], names: Sequence[str]) -> tuple[list[str], list[list[Cell]]]:
     table = judged.table.take(rows)
     frame = table.frame if table.frame is not None else pd.DataFrame(index=range(len(rows)))
     # A summary is named `<column> <summary>`: the column is what can be shown.
@@ -95,56 +129,42 @@ def _rows(judged: Judged, rows: NDArray[np.int64], names: Sequence[str]) -> str:
     chosen = list(dict.fromkeys(columns))[:SHOWN_COLUMNS] or list(frame.columns[:SHOWN_COLUMNS])
     pictured = table.images is not None
     titles = ["row", *(["image"] if pictured else []), *chosen, "answer"]
-    head = "".join(f"<th {CELL}>{escape(str(name))}</th>" for name in titles)
     lines = []
     for place, answer in enumerate(_answers(judged, rows)):
-        cells = [escape(str(table.ids[place]))]
+        cells = [Cell(str(table.ids[place]))]
         if pictured:
-            there = table.has_image()[place]
-            cells.append(f'<img alt="" width="{SIDE}" src="{_uri(table, place)}">' if there else "none")
+            cells.append(Cell(image=_uri(table, place)) if table.has_image()[place] else Cell("none"))
         cells += [_shown(table, name, place) for name in chosen]
-        cells.append(escape(answer))
-        lines.append("<tr>" + "".join(f"<td {CELL}>{cell}</td>" for cell in cells) + "</tr>")
-    return f"<table><tr>{head}</tr>{''.join(lines)}</table>"
+        lines.append([*cells, Cell(answer)])
+    return titles, lines
 
 
-def _shown(table: Table, name: str, place: int) -> str:
-    """Return a cell of a row as HTML: a series as a line, a long text by its beginning."""
+def _shown(table: Table, name: str, place: int) -> Cell:
+    """Return a cell of a row: a series as a line, a long text by its beginning."""
     assert table.frame is not None
     value = table.frame[name].iloc[place]
     if isinstance(value, np.ndarray):
         return _line(value)
     if name in table.texts and isinstance(value, str) and len(value) > EXCERPT:
         value = value[:EXCERPT] + "..."
-    return escape(f"{value:.5g}" if isinstance(value, float) else str(value))
+    return Cell(f"{value:.5g}" if isinstance(value, float) else str(value))
 
 
-def _line(one: NDArray[np.float32]) -> str:
+def _line(one: NDArray[np.float32]) -> Cell:
     """Return a series as a small drawing with its number of steps, its gaps left out."""
     known = np.flatnonzero(np.isfinite(one))
     if not len(known):
-        return f"{len(one)} steps, no value"
+        return Cell(f"{len(one)} steps, no value")
     low, high = float(one[known].min()), float(one[known].max())
     x = 2 + (WIDE - 4) * known / max(len(one) - 1, 1)
     y = 2 + (HIGH - 4) * (1 - (one[known] - low) / max(high - low, 1e-9))
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
-    return (
-        f'<svg width="{WIDE}" height="{HIGH}" role="img" aria-label="{len(one)} steps from {low:.4g} to {high:.4g}">'
-        f'<polyline points="{points}" fill="none" stroke="#0969da" stroke-width="1"/></svg>'
-        f' <span style="color:#59636e;font-size:12px">{len(one)} steps, {low:.4g} to {high:.4g}</span>'
-    )
+    return Cell(f"{len(one)} steps, {low:.4g} to {high:.4g}", points=points)
 
 
-def _pictures(judged: Judged, rows: NDArray[np.int64], names: Sequence[str]) -> str:
-    found = []
-    for row, row_id, answer in zip(rows, judged.table.ids[rows], _answers(judged, rows), strict=True):
-        found.append(
-            f'<figure style="display:inline-block;margin:0 10px 6px 0"><img alt="{escape(str(row_id))}"'
-            f' width="{SIDE}" style="image-rendering:pixelated;border:1px solid #d0d7de"'
-            f' src="{_uri(judged.table, row)}">'
-            f'<figcaption style="font-size:12px;color:#59636e">{escape(answer)}</figcaption></figure>'
-        )
-    return f"<div>{''.join(found)}</div>"
+def _pictures(judged: Judged, rows: NDArray[np.int64]) -> list[Picture]:
+    shown = zip(rows, judged.table.ids[rows], _answers(judged, rows), strict=True)
+    return [Picture(str(row_id), _uri(judged.table, row), answer) for row, row_id, answer in shown]
 
 
 def _uri(table: Table, row: int) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lepton.core.decisions.controller import Decision
+from lepton.core.html import render, trusted
 from lepton.core.work.files import atomic_write
 from lepton.monitoring.drift import quiet
 
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 PLACE = "<!-- decision -->"
 """Where the decision is written into the page once it is made."""
-STYLE = (
-    "font:15px/1.5 system-ui,sans-serif;color:#1b1f24;background:#f6f8fa;border-bottom:1px solid #d0d7de;"
-    "padding:20px 32px"
-)
 
 
 def write_report(path: Path, observed: Observed, decision: Decision | None = None) -> Path:
@@ -80,10 +76,14 @@ def verdict_html(observed: Observed, decision: Decision | None = None) -> str:
         )
     if decision is not None:
         rows += _of_decision(decision)
-    lines = _lines(rows) + ("" if decision else PLACE)
-    title = escape(f"lepton: {seen.window}")
-    head = f'<h1 style="font-size:20px;margin:0 0 8px">{title}</h1><table>{lines}</table>'
-    return f'<div style="{STYLE}">{head}{observed.examples}</div>'
+    return render(
+        "lepton.monitoring",
+        "head.html",
+        window=seen.window,
+        lines=trusted(_lines(rows)),
+        place=trusted("" if decision else PLACE),
+        examples=trusted(observed.examples),
+    )
 
 
 def add_decision(path: Path, decision: Decision) -> None:
@@ -98,10 +98,7 @@ def _of_decision(decision: Decision) -> list[tuple[str, str]]:
 
 
 def _lines(rows: list[tuple[str, str]]) -> str:
-    return "".join(
-        f'<tr><td style="padding:2px 24px 2px 0;color:#59636e">{escape(name)}</td><td>{escape(text)}</td></tr>'
-        for name, text in rows
-    )
+    return render("lepton.monitoring", "lines.html", rows=rows)
 
 
 def _estimated(guess: Estimate) -> str:

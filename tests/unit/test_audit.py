@@ -256,4 +256,4 @@ def test_the_page_names_every_decision_and_escapes_what_people_wrote(told: Ledge
     assert "window.hacked" in page  # as text
     for text in ("v1", "serves now", "passed on 90 rows", "worse than the champion", "3 rows erased", "usps drifts"):
         assert text in page
-    assert "http" not in page
+    assert "://" not in page

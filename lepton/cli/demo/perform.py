@@ -92,7 +92,7 @@ def publish(record: Record, ws: Workspace) -> list[tuple[str, str, str]]:
     figure = draw(record.windows, summary["unadapted"], policy.enter, policy.exit, waited, DEFECT)
     picture = save(figure, ws.reports_dir / "demo.png")
     page_path = ws.reports_dir / "demo.html"
-    record.links |= {"picture": picture.as_uri(), "page": page_path.as_uri()}
+    record.links = {**_first_links(ws), **record.links, "picture": picture.as_uri(), "page": page_path.as_uri()}
     atomic_write(page_path, page(record, figure, DEFECT, rows))
     atomic_write(ws.reports_dir / "demo.json", json.dumps(record.to_json(), indent=2, default=str))
     return rows
@@ -124,6 +124,24 @@ def _load_libraries() -> None:
 
     load_contract_vendor()
     load_drift_vendor()
+
+
+def _first_links(ws: Workspace) -> dict[str, str]:
+    """Return what a reader of the page wants first: the champion that serves, and where every model comes from."""
+    from lepton.core.ledger import Ledger
+    from lepton.registry.lineage.page.graph import graph
+    from lepton.registry.lineage.page.render import render
+    from lepton.registry.mlflow.tracking import connect
+    from lepton.registry.promotion import champion
+
+    ledger = Ledger(ws.ledger_url)
+    page = atomic_write(ws.reports_dir / "lineage.html", render(graph(ledger, ws.source, None, 0), "Lineage"))
+    serving = champion(ledger, ws.pair(TARGET).name)
+    link = connect(ws).model_url(serving.ref.name, serving.ref.version) if serving else None
+    return {
+        **({f"champion that serves, {serving.ref.label}": link} if serving and link else {}),
+        "lineage": page.as_uri(),
+    }
 
 
 def _lineage(ws: Workspace) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
+
+from lepton.core.html import render as render_template
+from lepton.core.html import trusted
 
 
 def render(graph: Mapping[str, Any], title: str) -> str:
@@ -18,16 +20,14 @@ def render(graph: Mapping[str, Any], title: str) -> str:
     """
     # `<` is all that could end the element that holds the data, or open another.
     data = json.dumps(graph, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
-    page = _asset("page.html")
-    name = html.escape(title)
-    parts = {"title": name, "heading": name, "style": _asset("style.css"), "script": _script(), "graph": data}
-    for place, text in parts.items():  # the graph last: what is in it must not be taken for a place to fill
-        page = page.replace(f"%{place}%", text, 1)
-    return page
-
-
-def _script() -> str:
-    return _asset("layout.js") + _asset("page.js")
+    return render_template(
+        "lepton.registry.lineage.page",
+        "page.html",
+        title=title,
+        style=trusted(_asset("style.css")),
+        script=trusted(_asset("layout.js") + _asset("page.js")),
+        graph=trusted(data),
+    )
 
 
 def _asset(name: str) -> str:
