@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lepton.core.config.settings import EncoderConfig, PretrainConfig, TransferConfig
+from lepton.core.config.settings import EncoderConfig, PretrainConfig
 from lepton.core.table import Table
 from lepton.data.columns import normalise
 from lepton.models.model import Model
 from lepton.pretraining import pretrain
-from lepton.transfer import get_strategy
+from lepton.transfer import default_strategies, get_strategy
 from lepton.transfer.bandit import remaining_error
 from lepton.transfer.candidates import try_strategy
 from lepton.transfer.signals import measure
@@ -71,7 +71,7 @@ def shares(pair: Pair, per_class: int, seed: int) -> dict[str, float]:
         keep[random.permutation(np.flatnonzero(rows.labels == label))[:per_class]] = True
     shown = rows.with_labels(np.where(keep, rows.labels, None))
     error = remaining_error(measure(model, TargetData.of(model, shown, inputs=False)))
-    names = [n for n in TransferConfig().strategies if per_class or not get_strategy(n).needs.labels]
+    names = [n for n in default_strategies() if per_class or not get_strategy(n).needs.labels]
     reached = {n: try_strategy(n, model, shown, unseen, seed=seed, validate=False).metrics["accuracy"] for n in names}
     return {n: float(np.clip((reached[n] - reached["none"]) / error, -1.5, 1.5)) for n in names if n != "none"}
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from functools import cache
 
-from lepton.core.discovery import discover, unknown
+from lepton.core.plugins import Catalogue
 from lepton.pretraining.objective import Objective
 
+CATALOGUE = Catalogue(
+    "pretraining objective",
+    "lepton.pretraining",
+    Objective,  # type: ignore[type-abstract]  # it holds concrete ones
+    "lepton.objectives",
+    "set pretrain.objective or pretrain.objectives in lepton.yaml",
+)
 
-@cache
+
 def all_objectives() -> dict[str, type[Objective]]:
-    """Return the known objectives by name."""
-    return discover(sys.modules["lepton.pretraining"], Objective)  # type: ignore[type-abstract]  # only concrete ones are returned
+    """Return the known objectives by name; those from outside come last."""
+    return CATALOGUE.known()
 
 
 def objectives_of(chain: Sequence[str]) -> list[Objective]:
@@ -22,10 +27,4 @@ def objectives_of(chain: Sequence[str]) -> list[Objective]:
     Raises:
         UsageError: If one is unknown.
     """
-    known = all_objectives()
-    for name in chain:
-        if name not in known:
-            raise unknown(
-                "pretraining objective", name, known, "set pretrain.objective or pretrain.objectives in lepton.yaml"
-            )
-    return [known[name]() for name in chain]
+    return [CATALOGUE.get(name)() for name in chain]

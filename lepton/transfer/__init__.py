@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache
 from typing import Any, get_type_hints
 
-from lepton.core.discovery import discover, unknown
+from lepton.core.plugins import Catalogue
+from lepton.transfer.prior import Prior
 from lepton.transfer.several import Several, SeveralConfig
 from lepton.transfer.strategy import Needs, NotEnoughLabels, Strategy, TargetData
 
-
-@cache
-def _found() -> dict[str, type[Strategy]]:
-    return discover(sys.modules[__name__], Strategy)  # type: ignore[type-abstract]  # only concrete ones are returned
+CATALOGUE = Catalogue(
+    "strategy",
+    __name__,
+    Strategy,  # type: ignore[type-abstract]  # it holds concrete ones
+    "lepton.strategies",
+    "set transfer.strategies in lepton.yaml",
+)
 
 
 def all_strategies() -> list[Strategy]:
-    """Return every known strategy with its default configuration, by name."""
-    return [kind() for kind in _found().values()]
+    """Return every known strategy with its default configuration, by name; those from outside come last."""
+    return [kind() for kind in CATALOGUE.known().values()]
+
+
+def default_strategies() -> tuple[str, ...]:
+    """Return the names of all that stand for themselves: those on top of another one are tried by the planner."""
+    return tuple(name for name, kind in CATALOGUE.known().items() if not issubclass(kind, Several))
+
+
+def prior_of(name: str) -> Prior:
+    """Return the prior of a strategy; of one on top of another, or that is not installed now, nothing is known."""
+    kind = CATALOGUE.known().get(name)
+    return Prior() if kind is None else kind.prior
 
 
 def get_strategy(name: str, config: Mapping[str, Any] | None = None) -> Strategy:
@@ -34,17 +47,16 @@ def get_strategy(name: str, config: Mapping[str, Any] | None = None) -> Strategy
         UsageError: If there is none; names the nearest.
         ValueError: If the configuration is not one of this strategy.
     """
-    known = _found()
+    known = CATALOGUE.known()
     kind, _, of = name.partition(":")
     several = known.get(kind)
     if of and several is not None and issubclass(several, Several):
         return several(SeveralConfig(of) if config is None else _filled(SeveralConfig, config))
-    if name not in known:
-        raise unknown("strategy", name, known, "set transfer.strategies in lepton.yaml")
-    strategy = known[name]()
+    found = CATALOGUE.get(name)
+    strategy = found()
     if config is None or dict(config) == strategy.config_json():
         return strategy
-    return known[name](_filled(type(strategy.config), config))
+    return found(_filled(type(strategy.config), config))
 
 
 def _filled(kind: type[Any], values: Mapping[str, Any]) -> Any:
@@ -60,4 +72,15 @@ def _filled(kind: type[Any], values: Mapping[str, Any]) -> Any:
     return kind(**parts)
 
 
-__all__ = ["Needs", "NotEnoughLabels", "Strategy", "TargetData", "all_strategies", "get_strategy"]
+__all__ = [
+    "CATALOGUE",
+    "Needs",
+    "NotEnoughLabels",
+    "Prior",
+    "Strategy",
+    "TargetData",
+    "all_strategies",
+    "default_strategies",
+    "get_strategy",
+    "prior_of",
+]

@@ -1,9 +1,9 @@
 """How much a strategy is expected to gain: a contextual bandit over what the ledger remembers.
 
 A strategy's gain is thought of as a share of the base's remaining error, because that is what carries over from one
-pair to the next. Without history it is the fixed ladder's share for so many labels a class. Each transfer on record
-moves it: one Bayesian linear regression a strategy (Agrawal & Goyal 2013) on the context, whose prior mean is the
-ladder. What is uncertain stays worth a try: the planner takes the expected improvement.
+pair to the next. Without history it is the share that the strategy's own prior has for so many labels a class. Each
+transfer on record moves it: one Bayesian linear regression a strategy (Agrawal & Goyal 2013) on the context, whose
+prior mean that is. What is uncertain stays worth a try: the planner takes the expected improvement.
 """
 
 from __future__ import annotations
@@ -15,57 +15,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lepton.transfer import prior_of
 from lepton.transfer.history import Record
+from lepton.transfer.prior import LABELS, Shares
 from lepton.transfer.signals import Signals
 
-LABELS = (0.0, 1.0, 5.0, 20.0)
-"""Labelled rows a class to which the columns of the ladder belong; between them it is interpolated."""
-Shares = tuple[float, float, float, float]
-LADDER: dict[str, Shares] = {
-    "none": (0.0, 0.0, 0.0, 0.0),
-    "recalibrate": (0.0, 0.0, 0.0, 0.0),
-    "bn": (0.4, 0.3, 0.2, 0.2),
-    "prototype": (0.6, 0.5, 0.5, 0.6),
-    "coral": (0.2, 0.4, 0.55, 0.7),
-    "probe": (0.0, 0.55, 0.65, 0.75),
-    "residual": (0.0, 0.5, 0.65, 0.7),
-    "lora": (0.0, 0.6, 0.7, 0.75),
-    "finetune": (0.0, 0.6, 0.75, 0.8),
-    "mcc": (0.5, 0.6, 0.65, 0.8),
-    "shot": (1.3, 1.2, 0.95, 0.9),
-}
-"""Share of the base's error that a strategy removes, by labels a class: rounded means over twelve pairs of digit
-collections, first seed (`benchmarks/transfer/runs.py`). More than 1 where the base underestimates its error."""
-TAUGHT = ("coral", "probe", "residual", "lora", "finetune")
 FLOOR = (0.0, 0.045, 0.05, 0.035)
 """Error, by labels a class, that those taught by a few labels have whatever they start from: of a base's error only
 what is above it can be removed, and a better base is made worse. Least squares over the same runs (0.03 to 0.05)."""
 STEEPER = 1.2
 """How many times the mean share is removed of what is above the floor, from the same fits."""
-TABLES: dict[str, Shares] = {
-    "none": (0.0, 0.0, 0.0, 0.0),
-    "recalibrate": (0.0, 0.0, 0.0, 0.0),
-    "bn": (0.6, 0.55, 0.55, 0.5),
-    "prototype": (0.4, 0.4, 0.35, 0.4),
-    "coral": (0.6, 0.45, 0.35, 0.45),
-    "probe": (0.0, 0.05, 0.25, 0.45),
-    "residual": (0.0, 0.1, 0.2, 0.4),
-    "lora": (0.0, 0.0, 0.0, 0.35),
-    "finetune": (0.0, -0.5, -0.15, 0.3),
-    "mcc": (0.05, 0.05, 0.15, 0.3),
-    "shot": (0.35, -0.1, 0.15, 0.45),
-}
-"""The same for tables, whose classes seldom are clusters: means over ten pairs, eight of them generated, first seed
-(`python -m benchmarks.transfer.tables`)."""
-UNKNOWN = (0.0, 0.3, 0.4, 0.5)
-"""Of a strategy that is not on the ladder."""
 SPREAD = (0.4, 0.35, 0.17, 0.1)
 """Standard deviation of a strategy's share beside the others of the same transfer, by labels a class, from the same
 runs. That all of them find a target harder than expected does not decide between them."""
 ELSEWHERE = 2.0
 """How many times wider it is for tables."""
-LITTLE = {"recalibrate": 0.03}
-"""Of strategies that hardly move an answer."""
 DOUBT = 0.15
 """Prior standard deviation of each weight of the regression."""
 BELIEVED_ROWS = 10.0
@@ -107,17 +71,18 @@ class Bandit:
 
 
 def ladder(strategy: str, signals: Signals) -> float:
-    """Return the share of the base's error that the fixed ladder promises for such rows and so many labels a class."""
-    promised = (TABLES if signals.kind == "tabular" else LADDER).get(strategy, UNKNOWN)
-    share = _between(signals, promised)
-    if signals.kind == "tabular" or strategy not in TAUGHT:
+    """Return the share of the base's error that a strategy's prior promises for such rows and labels a class."""
+    prior = prior_of(strategy)
+    share = _between(signals, prior.tables if signals.kind == "tabular" else prior.shares)
+    if signals.kind == "tabular" or not prior.taught:
         return share
     return share * min(1.0, STEEPER * (1 - _between(signals, FLOOR) / remaining_error(signals)))
 
 
 def spread(strategy: str, signals: Signals) -> float:
     """Return the standard deviation of a strategy's share between transfers in the same context."""
-    return LITTLE.get(strategy, _between(signals, SPREAD)) * (ELSEWHERE if signals.kind == "tabular" else 1.0)
+    own = prior_of(strategy).spread
+    return (_between(signals, SPREAD) if own is None else own) * (ELSEWHERE if signals.kind == "tabular" else 1.0)
 
 
 def _between(signals: Signals, values: Shares) -> float:
@@ -149,7 +114,7 @@ def _context(signals: Signals) -> NDArray[np.float64]:
 
 
 def _posterior(strategy: str, records: Sequence[Record]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and covariance of the weights by which a strategy's share differs from the ladder's."""
+    """Return mean and covariance of the weights by which a strategy's share differs from its prior."""
     phi = np.stack([_context(r.signals) for r in records])
     shares = np.array([float(r.gain or 0.0) / (100 * remaining_error(r.signals)) for r in records])
     away = np.clip(shares, -1.5, 1.5) - np.array([ladder(strategy, r.signals) for r in records])

@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from lepton.models.model import Model
 from lepton.transfer.label_shift import plausible_prior
+from lepton.transfer.prior import Prior
 from lepton.transfer.strategy import Needs, Strategy, TargetData
 
 
@@ -34,6 +35,7 @@ class BatchNormStatistics(Strategy):
 
     name = "bn"
     needs = Needs(labels=False, features="inputs")
+    prior = Prior(shares=(0.4, 0.3, 0.2, 0.2), tables=(0.6, 0.55, 0.55, 0.5))
     batchnorm = "target"
     config: BnConfig = BnConfig()
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from lepton.models.joint import MixtureHead
 from lepton.models.model import Model
+from lepton.transfer.prior import Prior
 from lepton.transfer.probe import ProbeConfig, fit_head
 from lepton.transfer.strategy import Needs, NoStatistics, Strategy, TargetData
 
@@ -34,6 +35,7 @@ class Coral(Strategy):
 
     name = "coral"
     needs = Needs(labels=False, features="frozen", statistics=True)
+    prior = Prior(shares=(0.2, 0.4, 0.55, 0.7), tables=(0.6, 0.45, 0.35, 0.45), taught=True)
     config: CoralConfig = CoralConfig()
 
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:

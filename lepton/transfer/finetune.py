@@ -13,6 +13,7 @@ from typing import Any
 
 from lepton.models.model import Model
 from lepton.models.schedules import batches
+from lepton.transfer.prior import Prior
 from lepton.transfer.probe import ProbeConfig, fit_head
 from lepton.transfer.strategy import Needs, Strategy, TargetData
 from lepton.transfer.supervision import fit_labelled
@@ -65,6 +66,7 @@ class Finetune(Strategy):
 
     name = "finetune"
     needs = Needs(labels=True, features="inputs")
+    prior = Prior(shares=(0.0, 0.6, 0.75, 0.8), tables=(0.0, -0.5, -0.15, 0.3), taught=True)
     expensive = True
     folds = 3
     config: FinetuneConfig = FinetuneConfig()

@@ -15,6 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from lepton.models.lora import inject, merge
 from lepton.models.model import Model
 from lepton.models.schedules import batches
+from lepton.transfer.prior import Prior
 from lepton.transfer.probe import ProbeConfig, fit_head
 from lepton.transfer.strategy import Needs, Strategy, TargetData
 from lepton.transfer.supervision import fit_labelled
@@ -47,6 +48,7 @@ class Lora(Strategy):
 
     name = "lora"
     needs = Needs(labels=True, features="inputs")
+    prior = Prior(shares=(0.0, 0.6, 0.7, 0.75), tables=(0.0, 0.0, 0.0, 0.35), taught=True)
     expensive = True
     folds = 3
     config: LoraConfig = LoraConfig()

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from lepton.models.augment import LIGHT, augment
 from lepton.models.model import Model
 from lepton.models.schedules import batches
+from lepton.transfer.prior import Prior
 from lepton.transfer.selftraining import ENOUGH, FEWEST, Training
 from lepton.transfer.strategy import Needs, Strategy, TargetData
 
@@ -48,6 +49,7 @@ class Mcc(Strategy):
 
     name = "mcc"
     needs = Needs(labels=False, features="inputs", rows=ENOUGH)
+    prior = Prior(shares=(0.5, 0.6, 0.65, 0.8), tables=(0.05, 0.05, 0.15, 0.3))
     batchnorm = "target"
     expensive = True
     folds = 2

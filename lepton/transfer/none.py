@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lepton.models.model import Model
+from lepton.transfer.prior import Prior
 from lepton.transfer.strategy import Needs, Strategy, TargetData
 
 
@@ -18,6 +19,7 @@ class NoAdaptation(Strategy):
 
     name = "none"
     needs = Needs(labels=False, features="none")
+    prior = Prior(shares=(0.0, 0.0, 0.0, 0.0), tables=(0.0, 0.0, 0.0, 0.0))
     config = NoneConfig()
 
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lepton.core.config.settings import TransferConfig
-from lepton.transfer import get_strategy
+from lepton.transfer import default_strategies, get_strategy
 from lepton.transfer.bandit import Bandit, Expected, remaining_error
 from lepton.transfer.candidates import FEWEST_LABELS
 from lepton.transfer.halving import TRIAL, dropped, next_trial
@@ -100,7 +100,7 @@ def plan(
         UsageError: If a configured strategy is unknown.
     """
     bandit = Bandit(records)
-    names = dict.fromkeys(["none", *config.strategies])
+    names = dict.fromkeys(["none", *(config.strategies or default_strategies())])
     first, *steps = [_step(name, config, signals, records, bandit, statistics, size) for name in names]
     steps.sort(key=lambda s: (bool(s.out), -_worth(s, 0.0, config) / s.seconds, s.seconds, s.strategy))
     return [first, *steps]

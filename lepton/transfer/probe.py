@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from lepton.models.model import Model
 from lepton.transfer.losses import cross_entropy, seen_classes
+from lepton.transfer.prior import Prior
 from lepton.transfer.strategy import Needs, Strategy, TargetData
 
 
@@ -32,6 +33,7 @@ class Probe(Strategy):
 
     name = "probe"
     needs = Needs(labels=True, features="frozen")
+    prior = Prior(shares=(0.0, 0.55, 0.65, 0.75), tables=(0.0, 0.05, 0.25, 0.45), taught=True)
     config: ProbeConfig = ProbeConfig()
 
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:

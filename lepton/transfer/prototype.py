@@ -17,6 +17,7 @@ from lepton.models.device import seeded
 from lepton.models.joint import MixtureHead
 from lepton.models.model import Model
 from lepton.transfer.label_shift import plausible_prior, source_prior
+from lepton.transfer.prior import Prior
 from lepton.transfer.strategy import Needs, NoStatistics, Strategy, TargetData
 
 
@@ -37,6 +38,7 @@ class Prototype(Strategy):
 
     name = "prototype"
     needs = Needs(labels=False, features="frozen", statistics=True)
+    prior = Prior(shares=(0.6, 0.5, 0.5, 0.6), tables=(0.4, 0.4, 0.35, 0.4))
     config: PrototypeConfig = PrototypeConfig()
 
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:

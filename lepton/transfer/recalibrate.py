@@ -17,6 +17,7 @@ from lepton.models.calibration import fit_temperature
 from lepton.models.joint import MixtureHead
 from lepton.models.model import Model
 from lepton.transfer.label_shift import plausible_prior, source_prior
+from lepton.transfer.prior import Prior
 from lepton.transfer.strategy import Needs, Strategy, TargetData
 
 
@@ -33,6 +34,7 @@ class Recalibrate(Strategy):
 
     name = "recalibrate"
     needs = Needs(labels=False, features="frozen")
+    prior = Prior(shares=(0.0, 0.0, 0.0, 0.0), tables=(0.0, 0.0, 0.0, 0.0), spread=0.03)
     config: RecalibrateConfig = RecalibrateConfig()
 
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:

@@ -16,6 +16,7 @@ from lepton.models.adapters import Bottleneck
 from lepton.models.device import generator
 from lepton.models.model import Model
 from lepton.transfer.losses import cross_entropy, seen_classes
+from lepton.transfer.prior import Prior
 from lepton.transfer.strategy import Needs, Strategy, TargetData
 
 
@@ -42,6 +43,7 @@ class Residual(Strategy):
 
     name = "residual"
     needs = Needs(labels=True, features="frozen")
+    prior = Prior(shares=(0.0, 0.5, 0.65, 0.7), tables=(0.0, 0.1, 0.2, 0.4), taught=True)
     config: ResidualConfig = ResidualConfig()
 
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:

@@ -20,6 +20,7 @@ from lepton.models.augment import LIGHT, PRETRAINING, augment
 from lepton.models.model import Model
 from lepton.models.schedules import batches
 from lepton.transfer.label_shift import plausible_prior
+from lepton.transfer.prior import Prior
 from lepton.transfer.selftraining import ENOUGH, FEWEST, SMOOTHING, Training
 from lepton.transfer.strategy import Needs, Strategy, TargetData
 
@@ -55,6 +56,7 @@ class Shot(Strategy):
 
     name = "shot"
     needs = Needs(labels=False, features="inputs", rows=ENOUGH)
+    prior = Prior(shares=(1.3, 1.2, 0.95, 0.9), tables=(0.35, -0.1, 0.15, 0.45))
     batchnorm = "target"
     expensive = True
     folds = 2

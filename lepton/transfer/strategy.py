@@ -16,6 +16,7 @@ from lepton.core.errors import LeptonError
 from lepton.core.table import Table
 from lepton.models.features import FeatureCache
 from lepton.models.model import Model
+from lepton.transfer.prior import Prior
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ class Strategy(ABC):
 
     name: str = ""
     needs: Needs
+    prior: Prior = Prior()
+    """What it is expected to gain before there is a record of it."""
     batchnorm: Literal["base", "target"] = "base"
     """Whose BatchNorm statistics the adapted model carries."""
     expensive: bool = False

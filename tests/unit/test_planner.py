@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from lepton.core.config.settings import TransferConfig
 from lepton.core.errors import UsageError
+from lepton.transfer import default_strategies
 from lepton.transfer.bandit import Bandit, Expected, ladder, remaining_error
 from lepton.transfer.halving import dropped, next_trial
 from lepton.transfer.history import Record, slowness
@@ -16,7 +17,7 @@ from lepton.transfer.regret import regret_of
 from lepton.transfer.signals import Signals
 
 WIDE = TransferConfig()
-EVERY = WIDE.strategies
+EVERY = default_strategies()
 NOTHING = Signals("image", 10, 1000, 0, 0.8, None, None, None, None, 1.0, 0.0)
 FIFTY = replace(NOTHING, labels=50, base_accuracy=0.7, probe_accuracy=0.9)
 

@@ -43,11 +43,8 @@ class EncoderConfig(Section):
 class TransferConfig(Section):
     """How a target is adapted to, and what it may cost."""
 
-    strategies: tuple[str, ...] = (
-        *("none", "recalibrate", "bn", "prototype", "coral", "probe"),
-        *("residual", "lora", "finetune", "mcc", "shot"),
-    )
-    """Strategies that may be tried; each is one file under lepton/transfer/. The planner picks from them."""
+    strategies: tuple[str, ...] | None = None
+    """Strategies that may be tried; the planner picks from them. By default all that there are, plug-ins included."""
     combine: bool = True
     """Whether the best of them may be tried again as an ensemble and as a soup of several seeds."""
     ancestor: str = "auto"

@@ -6,25 +6,27 @@ question, so a wrong shape, an unknown label or a duplicate id passes here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 
 from lepton.core.config.names import slug
 from lepton.core.errors import LeptonError
 from lepton.core.kinds import Kind
+from lepton.core.plugins import Catalogue
 from lepton.core.table import Table
-from lepton.data.readers import csv, folder, image_list, npz, parquet
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.guard import check_path
+from lepton.data.readers.reader import Reader
 
-__all__ = ["Delivery", "Reading", "check_path", "read", "read_delivery", "stem"]
+__all__ = ["CATALOGUE", "Delivery", "Reader", "Reading", "check_path", "read", "read_delivery", "stem"]
 
-READERS: dict[str, Callable[[Path, Reading], Delivery]] = {
-    ".csv": csv.read,
-    ".csv.gz": csv.read,
-    ".parquet": parquet.read,
-    ".npz": npz.read,
-}
+CATALOGUE = Catalogue(
+    "reader",
+    __name__,
+    Reader,  # type: ignore[type-abstract]  # it holds concrete ones
+    "lepton.readers",
+    "lepton doctor  (lists the plug-ins)",
+)
 
 
 def read(path: Path, reading: Reading | None = None, root: Path | None = None) -> Delivery:
@@ -41,14 +43,13 @@ def read(path: Path, reading: Reading | None = None, root: Path | None = None) -
     """
     reading = reading or Reading()
     path = check_path(Path(path), root)
-    if path.is_dir():
-        return image_list.read(path, reading) if (path / image_list.LIST).is_file() else folder.read(path, reading)
-    for suffix, reader in READERS.items():
-        if path.name.lower().endswith(suffix):
-            return reader(path, reading)
+    known = [kind() for kind in CATALOGUE.known().values()]
+    surest = max(known, key=lambda reader: reader.claims(path))
+    if surest.claims(path):
+        return surest.read(path, reading)
     raise LeptonError(
         f"{path.name}: this kind of file cannot be read.",
-        why=f"Known: {', '.join(READERS)} and a folder of images (one sub-folder a class).",
+        why=f"Known: {', '.join(_suffixes())} and a folder of images (one sub-folder a class).",
         fix=["save it as CSV or Parquet and name it so"],
     )
 
@@ -84,8 +85,12 @@ def read_delivery(
 def stem(path: Path) -> str:
     """Return the batch name that a delivery's file name suggests: `March 2026.csv.gz` gives `march-2026`."""
     name = path.name
-    for suffix in sorted(READERS, key=len, reverse=True):
+    for suffix in sorted(_suffixes(), key=len, reverse=True):
         if name.lower().endswith(suffix):
             name = name[: -len(suffix)]
             break
     return slug(name) or "rows"
+
+
+def _suffixes() -> list[str]:
+    return [suffix for kind in CATALOGUE.known().values() for suffix in kind.suffixes]

@@ -18,8 +18,20 @@ from lepton.data.columns import from_text
 from lepton.data.labels import as_text
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.frames import delivery_from_frame
+from lepton.data.readers.reader import Reader
 
 SEPARATORS = {";": "semicolons (';')", "\t": "tabs", "|": "bars ('|')"}
+
+
+class Csv(Reader):
+    """Comma-separated values, gzipped or not."""
+
+    name = "csv"
+    suffixes = (".csv", ".csv.gz")
+
+    def read(self, path: Path, reading: Reading) -> Delivery:
+        """See the module's `read`."""
+        return read(path, reading)
 
 
 def read(path: Path, reading: Reading) -> Delivery:

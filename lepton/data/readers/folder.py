@@ -12,12 +12,27 @@ from lepton.core.kinds import WORDS
 from lepton.core.table import Table
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.guard import check_inside
+from lepton.data.readers.reader import Reader
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 UNLABELLED = "_unlabelled"
 IGNORED = ("Thumbs.db", "desktop.ini")
 GREY = ("1", "L", "LA")
 DEEP = ("I", "I;16", "I;16B", "I;16L", "F")
+
+
+class ImageFolder(Reader):
+    """A folder of images, one sub-folder a class."""
+
+    name = "folder"
+
+    def claims(self, path: Path) -> int:
+        """Any folder, unless another reader knows it better."""
+        return int(path.is_dir())
+
+    def read(self, path: Path, reading: Reading) -> Delivery:
+        """See the module's `read`."""
+        return read(path, reading)
 
 
 def read(path: Path, reading: Reading) -> Delivery:

@@ -17,8 +17,23 @@ from lepton.core.errors import LeptonError
 from lepton.core.table import Table
 from lepton.data.readers import csv, folder
 from lepton.data.readers.delivery import Delivery, Reading
+from lepton.data.readers.reader import Reader
 
 LIST, FILE = "rows.csv", "file"
+
+
+class ImageList(Reader):
+    """A folder of images with a list of its rows."""
+
+    name = "image-list"
+
+    def claims(self, path: Path) -> int:
+        """A folder that has the list."""
+        return 2 * int((path / LIST).is_file())
+
+    def read(self, path: Path, reading: Reading) -> Delivery:
+        """See the module's `read`."""
+        return read(path, reading)
 
 
 def read(path: Path, reading: Reading) -> Delivery:

@@ -15,9 +15,21 @@ from lepton.core.table import Table, series_column
 from lepton.data.labels import as_text
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.frames import as_pixels
+from lepton.data.readers.reader import Reader
 
 ROWS, LABELS, IDS, LENGTHS = ("x", "images"), ("y", "labels"), ("ids", "id"), ("lengths",)
 CHANNELS = (1, 3, 4)
+
+
+class Npz(Reader):
+    """NumPy archives."""
+
+    name = "npz"
+    suffixes = (".npz",)
+
+    def read(self, path: Path, reading: Reading) -> Delivery:
+        """See the module's `read`."""
+        return read(path, reading)
 
 
 def read(path: Path, reading: Reading) -> Delivery:

@@ -11,6 +11,18 @@ from lepton.core.errors import LeptonError
 from lepton.data import batchfile
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.frames import delivery_from_frame
+from lepton.data.readers.reader import Reader
+
+
+class Parquet(Reader):
+    """Parquet files."""
+
+    name = "parquet"
+    suffixes = (".parquet",)
+
+    def read(self, path: Path, reading: Reading) -> Delivery:
+        """See the module's `read`."""
+        return read(path, reading)
 
 
 def read(path: Path, reading: Reading) -> Delivery:

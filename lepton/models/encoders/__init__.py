@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-from functools import cache
-
 from lepton.core.config.settings import EncoderConfig
-from lepton.core.discovery import discover, unknown
 from lepton.core.errors import UsageError
 from lepton.core.kinds import Kind
+from lepton.core.plugins import Catalogue
 from lepton.models.encoders.base import Encoder
 from lepton.models.layout import Layout
 
-DEFAULTS: dict[Kind, str] = {
-    "image": "cnn",
-    "tabular": "mlp",
-    "sequence": "gru",
-    "text": "transformer",
-    "mixed": "fusion",
-}
+CATALOGUE = Catalogue("encoder", __name__, Encoder, "lepton.encoders", "set encoder.name in lepton.yaml")
 
 
-@cache
 def all_encoders() -> dict[str, type[Encoder]]:
-    """Return the known encoders by name."""
-    return discover(sys.modules[__name__], Encoder)
+    """Return the known encoders by name; those from outside come last."""
+    return CATALOGUE.known()
+
+
+def default_encoder(kind: Kind) -> str:
+    """Return the encoder of rows of a kind where lepton.yaml names none: the first that says it is."""
+    return next(name for name, encoder in all_encoders().items() if kind in encoder.default_for)
 
 
 def build_encoder(config: EncoderConfig, layout: Layout) -> Encoder:
@@ -33,17 +28,15 @@ def build_encoder(config: EncoderConfig, layout: Layout) -> Encoder:
     Raises:
         UsageError: If the encoder is unknown or reads rows of another kind.
     """
-    name = config.name or DEFAULTS[layout.kind]
-    known = all_encoders()
-    if name not in known:
-        raise unknown("encoder", name, known, "set encoder.name in lepton.yaml")
-    if layout.kind not in known[name].kinds:
-        fit = sorted(other for other, encoder in known.items() if layout.kind in encoder.kinds)
+    name = config.name or default_encoder(layout.kind)
+    chosen = CATALOGUE.get(name)
+    if layout.kind not in chosen.kinds:
+        fit = sorted(other for other, encoder in all_encoders().items() if layout.kind in encoder.kinds)
         raise UsageError(
-            f"Encoder {name!r} reads {' or '.join(known[name].kinds)} rows; these are {layout.kind}.",
+            f"Encoder {name!r} reads {' or '.join(chosen.kinds)} rows; these are {layout.kind}.",
             fix=[f"set encoder.name to {' or '.join(fit)} in lepton.yaml, or leave it out"],
         )
-    return known[name](config.model_copy(update={"name": name}), layout)
+    return chosen(config.model_copy(update={"name": name}), layout)
 
 
-__all__ = ["Encoder", "all_encoders", "build_encoder"]
+__all__ = ["CATALOGUE", "Encoder", "all_encoders", "build_encoder", "default_encoder"]

@@ -23,6 +23,8 @@ class Encoder(nn.Module):
     """By which `lepton.yaml` and `model.json` call it."""
     kinds: ClassVar[tuple[Kind, ...]]
     """What rows it reads."""
+    default_for: ClassVar[tuple[Kind, ...]] = ()
+    """Which of them it reads where `lepton.yaml` names no encoder."""
 
     feature_dim: int
     """Size d of the embedding."""

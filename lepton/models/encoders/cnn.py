@@ -43,6 +43,7 @@ class Cnn(Encoder):
 
     name = "cnn"
     kinds = ("image",)
+    default_for = ("image",)
 
     def __init__(self, config: EncoderConfig, layout: Layout) -> None:
         super().__init__(config, layout)

@@ -19,6 +19,7 @@ class Fusion(Encoder):
 
     name = "fusion"
     kinds = ("mixed",)
+    default_for = ("mixed",)
 
     def __init__(self, config: EncoderConfig, layout: Layout) -> None:
         # Here, since the encoders that it joins are found in the package that holds it.

@@ -19,6 +19,7 @@ class Gru(Encoder):
 
     name = "gru"
     kinds = ("sequence",)
+    default_for = ("sequence",)
 
     def __init__(self, config: EncoderConfig, layout: Layout) -> None:
         super().__init__(config, layout)

@@ -14,6 +14,7 @@ class Mlp(Encoder):
 
     name = "mlp"
     kinds = ("tabular",)
+    default_for = ("tabular",)
 
     def __init__(self, config: EncoderConfig, layout: Layout) -> None:
         super().__init__(config, layout)

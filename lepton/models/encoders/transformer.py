@@ -99,6 +99,7 @@ class Transformer(Encoder):
 
     name = "transformer"
     kinds = ("image", "sequence", "text")
+    default_for = ("text",)
 
     def __init__(self, config: EncoderConfig, layout: Layout) -> None:
         super().__init__(config, layout)

@@ -103,6 +103,7 @@ def ask(
     from lepton.contract.spec import load_contract
     from lepton.data.store import batches as delivered
     from lepton.data.versions import data_ref
+    from lepton.transfer import default_strategies
 
     pair = session.ws.pair(domain)
     config = session.ws.config.transfer_for(domain)
@@ -130,7 +131,7 @@ def ask(
         data=data_ref(session.ws, domain, chosen),
         labels_per_class=per_class,
         exact=labels_per_class is not None and per_class == labels_per_class,
-        strategies=tuple(strategies or config.strategies),
+        strategies=tuple(strategies or config.strategies or default_strategies()),
         seed=session.ws.config.seed,
         base=base,
         champion=instead_of,

@@ -8,12 +8,10 @@ Otherwise it stays a challenger. Labels that are too few to rule out a loss may 
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
-from functools import cache
 
 from lepton.core.decisions.gate import Comparison, Finding, Verdict, compare, mcnemar_worse
-from lepton.core.discovery import discover
+from lepton.core.plugins import Catalogue
 from lepton.transfer.guard.case import Case, Check, Seen, Source, Validator
 
 PUT_FORWARD = 3
@@ -34,16 +32,19 @@ class GuardPolicy:
     """Chance of so many wins under equal models from which on the few labels prove by themselves that it is better."""
 
 
-@cache
+GROUP, REMEDY = "lepton.validators", "lepton doctor  (lists the plug-ins)"
+VALIDATORS = Catalogue("validator", __name__, Validator, GROUP, REMEDY)  # type: ignore[type-abstract]
+CHECKS = Catalogue("check", __name__, Check, GROUP, REMEDY)  # type: ignore[type-abstract]
+
+
 def validators() -> list[Validator]:
-    """Return every validator by name."""
-    return [kind() for kind in discover(sys.modules[__name__], Validator).values()]  # type: ignore[type-abstract]
+    """Return every validator by name; those from outside come last."""
+    return [kind() for kind in VALIDATORS.known().values()]
 
 
-@cache
 def checks() -> list[Check]:
-    """Return every check for a collapse by name."""
-    return [kind() for kind in discover(sys.modules[__name__], Check).values()]  # type: ignore[type-abstract]
+    """Return every check for a collapse by name; those from outside come last."""
+    return [kind() for kind in CHECKS.known().values()]
 
 
 def findings_of(case: Case) -> tuple[Finding, ...]:
