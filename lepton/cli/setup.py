@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lepton.core.config.names import check_domain, slug
 from lepton.core.errors import LeptonError, UsageError
-from lepton.core.kinds import WORDS, Kind
+from lepton.core.kinds import Kind, kind_of
 
 if TYPE_CHECKING:
     from lepton.core.config.workspace import Workspace
@@ -99,7 +99,7 @@ def plan_workspace(
             first = read_delivery(file, kind=kind, label=label, id=id or "id", texts=texts)
     if kind is not None and first.kind != kind:
         raise UsageError(
-            f"{file.name} holds {WORDS[first.kind]}, not {WORDS[kind]}.",
+            f"{file.name} holds {kind_of(first.kind).words}, not {kind_of(kind).words}.",
             fix=[f"{again}  (without --kind)", "see docs/inputs.md for what a delivery of each kind looks like"],
         )
     if not first.known().any():

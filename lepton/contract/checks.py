@@ -18,6 +18,7 @@ from lepton.contract.long_columns import HELPERS, columns_of, long_checks
 from lepton.contract.result import listing
 from lepton.contract.spec import ColumnRule, Contract, ImageRule
 from lepton.core.config.yaml_file import nearest
+from lepton.core.kinds import kind_of
 from lepton.core.table import Table
 from lepton.data.columns import MISSING
 
@@ -91,7 +92,7 @@ def checks_for(contract: Contract, frame: pd.DataFrame) -> list[Check]:
         checks += _label_checks(contract)
     if contract.image is not None:
         checks += _image_checks(contract.image)
-        if contract.kind == "mixed":
+        if kind_of(contract.kind).images == "some":
             checks.append(missing_check("dtype", contract.image.missing, "image"))
     for rule in contract.columns:
         if rule.name not in frame.columns:  # an absent one has been named by the check of the column set

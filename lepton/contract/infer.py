@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lepton.contract.spec import ColumnRule, Contract, ImageRule
 from lepton.core.config.names import check_domain
 from lepton.core.errors import LeptonError
+from lepton.core.kinds import kind_of
 from lepton.core.table import Table
 
 SLACK = {"source": 1.0, "target": 3.0}
@@ -117,7 +118,7 @@ def _natural(label: str) -> tuple[int, float, str]:
 def _image_rule(table: Table, role: Literal["source", "target"]) -> ImageRule | None:
     if table.images is None:
         return None
-    if table.kind == "mixed":
+    if kind_of(table.kind).images == "some":
         missing = _share(float(1 - table.has_image().mean()), role)
         return _pixels(table.images[table.has_image()]).model_copy(update={"missing": missing})
     return _pixels(table.images)
@@ -141,7 +142,7 @@ def _rule(table: Table, name: str, role: Literal["source", "target"]) -> ColumnR
     if table.column_type(name) not in ("text", "series"):
         return _column_rule(column, role)
     dtype: Literal["text", "series"] = "text" if name in table.texts else "series"
-    missing = _share(float(column.isna().mean()), role) if table.kind == "mixed" else 0.0
+    missing = _share(float(column.isna().mean()), role) if kind_of(table.kind).images == "some" else 0.0
     rule = ColumnRule(name=name, dtype=dtype, missing=missing, length=_length(column, role))
     if dtype == "series" and (seen := _range(column)):
         low, high = _stretched(*seen, SLACK[role])

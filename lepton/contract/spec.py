@@ -12,7 +12,7 @@ from lepton.core.config.names import check_domain
 from lepton.core.config.workspace import Workspace
 from lepton.core.config.yaml_file import nearest, read_yaml
 from lepton.core.errors import NotFound, UsageError
-from lepton.core.kinds import ColumnType, Kind
+from lepton.core.kinds import ColumnType, Kind, check_kind, kind_of
 from lepton.core.work.files import atomic_write, digest
 
 
@@ -74,13 +74,6 @@ class ImageRule(_Part):
     """Largest allowed share of rows without an image; of mixed rows only."""
 
 
-DTYPES: dict[Kind, tuple[ColumnType, ...]] = {
-    "tabular": ("number", "category"),
-    "sequence": ("series",),
-    "text": ("text",),
-}
-
-
 class Contract(_Part):
     """What a batch must meet before it may enter a domain."""
 
@@ -100,6 +93,11 @@ class Contract(_Part):
     image: ImageRule | None = None
     columns: tuple[ColumnRule, ...] = ()
 
+    @field_validator("kind")
+    @classmethod
+    def _is_known(cls, value: Kind) -> Kind:
+        return check_kind(value)
+
     @field_validator("classes", mode="before")
     @classmethod
     def _texts(cls, value: Any) -> Any:
@@ -107,15 +105,16 @@ class Contract(_Part):
 
     @model_validator(mode="after")
     def _is_whole(self) -> Contract:
-        if self.kind == "image" and (self.image is None or self.columns):
-            raise ValueError("a contract of kind image has `image` and no `columns`")
-        if self.kind not in ("image", "mixed") and (self.image is not None or not self.columns):
+        kind = kind_of(self.kind)
+        if not kind.columns and (self.image is None or self.columns):
+            raise ValueError(f"a contract of kind {self.kind} has `image` and no `columns`")
+        if kind.images == "none" and (self.image is not None or not self.columns):
             raise ValueError(f"a contract of kind {self.kind} has `columns` and no `image`")
-        if self.kind == "image" and self.image is not None and self.image.missing:
+        if kind.images == "each" and self.image is not None and self.image.missing:
             raise ValueError("only rows of several inputs (kind mixed) may lack an image")
-        allowed = DTYPES.get(self.kind)
-        if allowed and (odd := [rule.name for rule in self.columns if rule.dtype not in allowed]):
-            raise ValueError(f"a contract of kind {self.kind} has columns of dtype {' or '.join(allowed)} only: {odd}")
+        if odd := [rule.name for rule in self.columns if rule.dtype not in kind.columns]:
+            dtypes = " or ".join(kind.columns)
+            raise ValueError(f"a contract of kind {self.kind} has columns of dtype {dtypes} only: {odd}")
         names = [rule.name for rule in self.columns]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -230,7 +229,7 @@ def render(contract: Contract) -> str:
             f"  min: {_number(contract.image.min)}",
             f"  max: {_number(contract.image.max)}",
         ]
-        if contract.kind == "mixed":
+        if kind_of(contract.kind).images == "some":
             lines += [
                 "  # The largest share of rows without an image.",
                 f"  missing: {_number(contract.image.missing)}",

@@ -15,7 +15,7 @@ from lepton.contract.result import LISTED, Breach, ContractResult
 from lepton.contract.spec import Contract
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
-from lepton.core.kinds import WORDS
+from lepton.core.kinds import kind_of
 from lepton.core.table import Table
 
 
@@ -57,7 +57,8 @@ def check_kind(table: Table, contract: Contract, delivery: str) -> None:
     """
     if table.kind != contract.kind:
         raise LeptonError(
-            f"{delivery} holds {WORDS[table.kind]}; domain {contract.domain!r} holds {WORDS[contract.kind]}."
+            f"{delivery} holds {kind_of(table.kind).words};"
+            f" domain {contract.domain!r} holds {kind_of(contract.kind).words}."
         )
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from lepton.core.errors import LeptonError
-from lepton.core.kinds import WORDS, ColumnType
+from lepton.core.kinds import ColumnType, kind_of
 from lepton.core.kinds import Kind as Kind
 
 
@@ -44,7 +44,7 @@ class Table:
     """(n,) false where a row of several inputs has no image (what `images` holds there does not count); None: all."""
 
     def __post_init__(self) -> None:
-        images = self.kind == "image" or (self.kind == "mixed" and self.images is not None)
+        images = self.images is not None
         rows = self.images if images else self.frame
         if rows is None or len(rows) != len(self.ids) or len(self.labels) != len(self.ids):
             raise ValueError(f"ids, labels and rows of a {self.kind} table differ in length")
@@ -151,7 +151,7 @@ def concat(tables: Sequence[Table]) -> Table:
         raise LeptonError("There are no rows to join.")
     first = tables[0]
     if len({t.kind for t in tables}) != 1:
-        found = sorted({WORDS[t.kind] for t in tables})
+        found = sorted({kind_of(t.kind).words for t in tables})
         raise LeptonError(f"{found[0].capitalize()} and {found[1]} cannot be joined.")
     if first.images is not None:
         shapes = {t.images.shape[1:] for t in tables if t.images is not None}

@@ -68,8 +68,8 @@ def decode(arrow: pa.Table, name: str) -> Table:
     """
     about = _about(arrow.schema, name)
     ids, labels = _objects(arrow["id"]), _objects(arrow["label"])
-    if about["kind"] == "image":
-        return Table(kind="image", ids=ids, labels=labels, images=_images(arrow[IMAGE], about))
+    if "columns" not in about:
+        return Table(kind=about["kind"], ids=ids, labels=labels, images=_images(arrow[IMAGE], about))
     images, pictured = None, None
     if IMAGE_TOO in arrow.column_names and "shape" in about:
         images = _images(arrow[IMAGE_TOO], about)

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lepton.core.kinds import kind_of
 from lepton.core.table import Table, series_bytes
 from lepton.data.columns import number
 
 
 def content_hashes(table: Table) -> NDArray[np.object_]:
     """Return (n,) 16 hex digits of BLAKE2b over each row's features; labels, ids and column order do not count."""
-    if table.kind == "mixed":
+    if kind_of(table.kind).images == "some":
         pixels = _pixels(table) if table.images is not None else np.full(len(table), "", dtype=object)
         return _hash_all((f"{a}{b}".encode() for a, b in zip(pixels, _columns(table), strict=True)), b"mixed")
     return _columns(table) if table.images is None else _pixels(table)

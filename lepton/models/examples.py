@@ -30,20 +30,14 @@ from lepton.core.errors import LeptonError
 from lepton.core.table import Table, series_column
 from lepton.core.work.files import atomic_write, sha256
 from lepton.models.format import DESCRIPTION, WEIGHTS
-from lepton.models.image_inputs import ImageInputs
-from lepton.models.inputs import InputSpec
-from lepton.models.mixed_inputs import MixedInputs, Single
+from lepton.models.input_spec import InputSpec, nameless
 from lepton.models.model import Model
-from lepton.models.sequence_inputs import SequenceInputs
-from lepton.models.table_inputs import Categorical, Numeric, TableInputs
-from lepton.models.text_inputs import TextInputs
 
 EXAMPLES, TENSORS = "examples.json", "examples.safetensors"
 ROWS = 8
 TOLERANCE = 1e-5
 """Of a probability. The same machine gives the same bits; another processor or another number of threads adds in
 another order, which moves float32 sums by about 1e-7 of their size."""
-STRANGER = "(a value that the source never had)"
 _FORMAT, _VERSION = "lepton-examples", 1
 _KEYS = {"format", "version", "description", "weights", "tensors", "columns"}
 _MORE = {"kind", "texts", "series", "pictured"}
@@ -132,7 +126,7 @@ def read_examples(folder: Path) -> tuple[Table, Tensor]:
         series = tuple(about.get("series", ()))
         rows = Table(
             about.get("kind", "image" if columns is None else "tabular"),
-            *_nameless(len(expected)),
+            *nameless(len(expected)),
             images=images,
             frame=None if columns is None else _frame(columns, series),
             texts=tuple(about.get("texts", ())),
@@ -148,107 +142,7 @@ def read_examples(folder: Path) -> tuple[Table, Tensor]:
 
 def made_up_rows(inputs: InputSpec) -> Table:
     """Return `ROWS` rows as a model with these inputs could meet them; the same ones for equal inputs."""
-    random = np.random.default_rng(0)
-    if not isinstance(inputs, MixedInputs):
-        return _single(inputs, random)
-    parts = [_single(part, random) for part in inputs.parts]
-    frames = [part.frame for part in parts if part.frame is not None]
-    images = [part.images for part in parts if part.images is not None]
-    return Table(
-        "mixed",
-        *_nameless(ROWS),
-        images=images[0] if images else None,
-        frame=pd.concat(frames, axis=1) if frames else None,
-        texts=tuple(name for part in parts for name in part.texts),
-        series=tuple(name for part in parts for name in part.series),
-        pictured=np.arange(ROWS) != 2 if images else None,
-    )
-
-
-def _single(inputs: Single, random: np.random.Generator) -> Table:
-    if isinstance(inputs, ImageInputs):
-        return Table("image", *_nameless(ROWS), images=_images(inputs, random))
-    if isinstance(inputs, TextInputs):
-        frame = pd.DataFrame({inputs.column: pd.Series(_prose(inputs.length, random), dtype=object)})
-        return Table("text", *_nameless(ROWS), frame=frame, texts=(inputs.column,))
-    if isinstance(inputs, SequenceInputs):
-        return Table("sequence", *_nameless(ROWS), frame=_walks(inputs, random), series=inputs.columns)
-    return Table("tabular", *_nameless(ROWS), frame=_columns(inputs, random))
-
-
-def _prose(length: int, random: np.random.Generator) -> list[str | None]:
-    """Return words that nobody wrote, in several scripts; one text is missing, one longer than what is read."""
-    letters = [
-        "etaoinshrdlu",
-        "ETAOIN",
-        "0123456789",
-        "\u00e9\u00e8\u00fc\u00f1",
-        "\u0430\u0435\u0438\u043e\u043d\u0442",
-        "\u3042\u3044\u3046\u5c71\u6c34",
-    ]
-    found: list[str | None] = []
-    for row in range(ROWS):
-        wanted = 2 * length if row == 1 else int(random.integers(1, length + 1))
-        alphabet, words = letters[row % len(letters)], ""
-        while len(words) < wanted:
-            words += "".join(random.choice(list(alphabet), random.integers(1, 9))) + " "
-        found.append(words.strip() or None)
-    found[2] = None
-    return found
-
-
-def _walks(inputs: SequenceInputs, random: np.random.Generator) -> pd.DataFrame:
-    """Return waves and noise of many lengths: one has no step, one more steps than are read, one a gap."""
-    lengths = random.integers(1, inputs.length + 1, ROWS)
-    lengths[1], lengths[2] = 2 * inputs.length, 0
-    columns = {}
-    for name, mean, std in zip(inputs.columns, inputs.mean, inputs.std, strict=True):
-        rows = []
-        for row, steps in enumerate(lengths):
-            wave = np.sin(np.arange(steps) / (1 + row)) + 0.3 * random.normal(size=steps)
-            rows.append((mean + std * wave).astype(np.float32))
-        rows[3][: len(rows[3]) // 2] = np.nan
-        columns[name] = series_column(rows)
-    return pd.DataFrame(columns)
-
-
-def _images(inputs: ImageInputs, random: np.random.Generator) -> NDArray[np.generic]:
-    """Return noisy blocks of many sizes on the source's background; the first image has nothing on it."""
-    channels, height, width = inputs.shape
-    ground = np.array(inputs.background)[:, None, None]
-    found = np.broadcast_to(ground, (ROWS, channels, height, width)).copy()
-    for image in found[1:]:
-        tall, wide = random.integers(1, height + 1), random.integers(1, width + 1)
-        top, left = random.integers(0, height - tall + 1), random.integers(0, width - wide + 1)
-        ink = np.where(ground > 0.5, random.uniform(0, 0.4), random.uniform(0.6, 1))
-        image[:, top : top + tall, left : left + wide] = ink + random.uniform(-0.2, 0.2, (channels, tall, wide))
-    found = found.clip(0, 1)
-    if (inputs.low, inputs.high) == (0.0, 1.0):
-        pixels: NDArray[np.generic] = np.rint(found * 255).astype(np.uint8)
-    else:
-        pixels = (inputs.low + found * (inputs.high - inputs.low)).astype(np.float32)
-    return pixels
-
-
-def _columns(inputs: TableInputs, random: np.random.Generator) -> pd.DataFrame:
-    """Return rows around the source's means, each column with a gap; numbers also with an extreme, texts a stranger."""
-    columns: dict[str, Any] = {}
-    for place, rule in enumerate(inputs.columns):
-        gap, odd = place % ROWS, (place + 3) % ROWS
-        if isinstance(rule, Numeric):
-            with np.errstate(over="ignore"):  # a column of huge numbers: what is too large becomes a gap
-                numbers = rule.mean + rule.std * random.normal(size=ROWS)
-                numbers[odd], numbers[gap] = np.float64(rule.mean) + 100 * np.float64(rule.std), np.nan
-            columns[rule.name] = pd.Series(np.where(np.isfinite(numbers), numbers, np.nan))
-        else:
-            columns[rule.name] = _texts(rule, random, gap, odd)
-    return pd.DataFrame(columns)
-
-
-def _texts(rule: Categorical, random: np.random.Generator, gap: int, odd: int) -> pd.Series[Any]:
-    values: list[str | None] = [str(v) for v in random.choice(rule.values or (STRANGER,), ROWS)]
-    values[odd], values[gap] = STRANGER, None
-    return pd.Series(values, dtype=object)
+    return inputs.made_up(ROWS, np.random.default_rng(0))
 
 
 def _to_json(frame: pd.DataFrame) -> dict[str, list[Any]]:
@@ -304,11 +198,6 @@ def _about(folder: Path) -> dict[str, Any]:
             fix=["use the lepton version that wrote the model"],
         )
     return value
-
-
-def _nameless(count: int) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
-    """Return ids that are no delivery's, and unknown labels."""
-    return np.array([f"example-{k + 1}" for k in range(count)], dtype=object), np.full(count, None, dtype=object)
 
 
 def _damaged(folder: Path, why: str) -> LeptonError:

@@ -17,19 +17,23 @@ from torch.nn import functional as F
 
 from lepton.core.config.settings import EncoderConfig
 from lepton.core.errors import LeptonError
-from lepton.core.kinds import WORDS, Kind
+from lepton.core.kinds import Kind, kind_of
 from lepton.core.table import Table
+from lepton.models.input_spec import InputSpec, nameless
 from lepton.models.layout import Layout
+from lepton.models.variation import Strength, vary_ink
 
 MARGIN = 1 / 14
 """Share of the side left free around cropped content."""
 INK = 0.25
 """A pixel is content if it differs from the background by this share of the image's largest difference."""
+SMALL_SIDE = 14
+"""For models that know columns only, images are pooled to at most this side: a hundred labels do not feed more."""
 _CHUNK = 2048
 
 
 @dataclass(frozen=True)
-class ImageInputs:
+class ImageInputs(InputSpec):
     """What turns images into tensors; fitted on the source."""
 
     shape: tuple[int, int, int]
@@ -47,8 +51,6 @@ class ImageInputs:
     """(C,) over the framed source images."""
 
     kind: ClassVar[Kind] = "image"
-    texts: ClassVar[tuple[str, ...]] = ()
-    series: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def fitted(cls, table: Table, encoder: EncoderConfig) -> ImageInputs:
@@ -74,11 +76,6 @@ class ImageInputs:
     def layout(self) -> Layout:
         """Kind and shape of one prepared row."""
         return Layout(self.kind, (self.shape[0], self.size, self.size))
-
-    @property
-    def tensor_shape(self) -> tuple[int, ...]:
-        """Shape of one prepared row."""
-        return self.layout.shape
 
     def to_tensor(self, table: Table) -> Tensor:
         """Return (n, C, S, S) float32, standardised.
@@ -111,6 +108,32 @@ class ImageInputs:
             ink = F.interpolate(ink, size=smaller, mode="bilinear", antialias=True, align_corners=False)
         return _crop(ink, self.size) + background
 
+    def made_up(self, count: int, random: np.random.Generator) -> Table:
+        """Return noisy blocks of many sizes on the source's background; the first image has nothing on it."""
+        channels, height, width = self.shape
+        ground = np.array(self.background)[:, None, None]
+        found = np.broadcast_to(ground, (count, channels, height, width)).copy()
+        for image in found[1:]:
+            tall, wide = random.integers(1, height + 1), random.integers(1, width + 1)
+            top, left = random.integers(0, height - tall + 1), random.integers(0, width - wide + 1)
+            ink = np.where(ground > 0.5, random.uniform(0, 0.4), random.uniform(0.6, 1))
+            image[:, top : top + tall, left : left + wide] = ink + random.uniform(-0.2, 0.2, (channels, tall, wide))
+        found = found.clip(0, 1)
+        if (self.low, self.high) == (0.0, 1.0):
+            pixels: NDArray[np.generic] = np.rint(found * 255).astype(np.uint8)
+        else:
+            pixels = (self.low + found * (self.high - self.low)).astype(np.float32)
+        return Table("image", *nameless(count), images=pixels)
+
+    def plain(self, x: Tensor) -> NDArray[np.float64]:
+        """Return a few pixels of each image."""
+        return super().plain(F.adaptive_avg_pool2d(x, SMALL_SIDE) if x.shape[-1] > SMALL_SIDE else x)
+
+    def varied(self, x: Tensor, strength: Strength, source: torch.Generator) -> Tensor:
+        """Return images moved, drawn and lit in another way."""
+        background = torch.tensor(self.background).view(1, -1, 1, 1)
+        return self.normalise(vary_ink(self.denormalise(x) - background, strength, source) + background)
+
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
         return {"kind": self.kind, **asdict(self)}
@@ -136,7 +159,7 @@ class ImageInputs:
 
 def _images(table: Table) -> NDArray[np.generic]:
     if table.images is None:
-        raise LeptonError(f"This model reads images; these rows are {WORDS[table.kind]}.")
+        raise LeptonError(f"This model reads images; these rows are {kind_of(table.kind).words}.")
     if table.images.dtype != np.uint8 and not np.isfinite(table.images).all():
         bad = ~np.isfinite(table.images).all(axis=(1, 2, 3))
         raise LeptonError(

@@ -1,4 +1,4 @@
-"""From rows to tensors: fitted on the source once, carried by the model, applied to every domain alike."""
+"""From rows to tensors: what prepares them is fitted on the source once and applied to every domain alike."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from typing import Any
 from lepton.core.config.settings import EncoderConfig
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table
-from lepton.models.mixed_inputs import SINGLE, MixedInputs, Single, fit_single
-
-InputSpec = Single | MixedInputs
-"""All have `kind`, `texts`, `series`, `layout`, `tensor_shape`, `to_tensor(table)`, `to_json()` and `from_json()`."""
+from lepton.models.input_spec import InputSpec, spec_of
 
 
 def fit_inputs(table: Table, encoder: EncoderConfig) -> InputSpec:
@@ -21,7 +18,7 @@ def fit_inputs(table: Table, encoder: EncoderConfig) -> InputSpec:
     """
     if not len(table):
         raise LeptonError("There are no rows to fit the model's inputs on.")
-    return MixedInputs.fitted(table, encoder) if table.kind == "mixed" else fit_single(table, encoder)
+    return spec_of(table.kind).fitted(table, encoder)
 
 
 def inputs_from_json(value: dict[str, Any]) -> InputSpec:
@@ -30,9 +27,7 @@ def inputs_from_json(value: dict[str, Any]) -> InputSpec:
     Raises:
         KeyError, TypeError, ValueError: If it is something else; the model format turns these into a LeptonError.
     """
-    kind = value["kind"]
-    if kind == MixedInputs.kind:
-        return MixedInputs.from_json(value)
-    if kind not in SINGLE:
-        raise ValueError(f"inputs of unknown kind {kind!r}")
-    return SINGLE[kind](value)
+    return spec_of(value["kind"]).from_json(value)
+
+
+__all__ = ["InputSpec", "fit_inputs", "inputs_from_json"]

@@ -6,48 +6,29 @@ In front stands one number an input, 1 where it is there; an input that is not t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from lepton.core.config.settings import EncoderConfig
 from lepton.core.errors import LeptonError
-from lepton.core.kinds import WORDS, Kind
+from lepton.core.kinds import Kind, kind_of
 from lepton.core.table import Table
-from lepton.models.image_inputs import ImageInputs
+from lepton.models.input_spec import InputSpec, nameless, spec_of
 from lepton.models.layout import Layout
-from lepton.models.sequence_inputs import SequenceInputs
-from lepton.models.table_inputs import TableInputs
-from lepton.models.text_inputs import TextInputs
-
-Single = ImageInputs | TableInputs | SequenceInputs | TextInputs
-SINGLE: Mapping[str, Callable[[dict[str, Any]], Single]] = {
-    "image": ImageInputs.from_json,
-    "tabular": TableInputs.from_json,
-    "sequence": SequenceInputs.from_json,
-    "text": TextInputs.from_json,
-}
-
-
-def fit_single(table: Table, encoder: EncoderConfig) -> Single:
-    """Return how rows of one input, like those of `table`, become tensors."""
-    if table.kind == "image":
-        return ImageInputs.fitted(table, encoder)
-    if table.kind == "sequence":
-        return SequenceInputs.fitted(table, encoder)
-    return TextInputs.fitted(table, encoder) if table.kind == "text" else TableInputs.fitted(table)
+from lepton.models.variation import Strength
 
 
 @dataclass(frozen=True)
-class MixedInputs:
+class MixedInputs(InputSpec):
     """What turns rows of several inputs into tensors; fitted on the source."""
 
-    parts: tuple[Single, ...]
+    parts: tuple[InputSpec, ...]
     """Image, columns of numbers and categories, series, and each text, as far as the source has them."""
 
     kind: ClassVar[Kind] = "mixed"
@@ -77,7 +58,7 @@ class MixedInputs:
                     why=f"It is missing in all {len(table):,} rows.",
                     fix=["deliver rows that have it", "leave it out of the deliveries and of the contract"],
                 )
-            parts.append(fit_single(part.take(there), encoder))
+            parts.append(spec_of(part.kind).fitted(part.take(there), encoder))
         if len(parts) < 2:
             raise LeptonError("The rows have one input only, so there is nothing to join.")
         return cls(tuple(parts))
@@ -87,11 +68,6 @@ class MixedInputs:
         """Kind and shape of one prepared row."""
         parts = tuple(part.layout for part in self.parts)
         return Layout(self.kind, (len(parts) + sum(math.prod(part.shape) for part in parts),), parts)
-
-    @property
-    def tensor_shape(self) -> tuple[int, ...]:
-        """Shape of one prepared row."""
-        return self.layout.shape
 
     def to_tensor(self, table: Table) -> Tensor:
         """Return (n, P + all numbers of the P inputs) float32.
@@ -115,6 +91,42 @@ class MixedInputs:
             blocks.append(block)
         return torch.cat(blocks, dim=1)
 
+    def made_up(self, count: int, random: np.random.Generator) -> Table:
+        """Return made-up rows of each input side by side; one row lacks its image."""
+        parts = [part.made_up(count, random) for part in self.parts]
+        frames = [part.frame for part in parts if part.frame is not None]
+        images = [part.images for part in parts if part.images is not None]
+        return Table(
+            self.kind,
+            *nameless(count),
+            images=images[0] if images else None,
+            frame=pd.concat(frames, axis=1) if frames else None,
+            texts=tuple(name for part in parts for name in part.texts),
+            series=tuple(name for part in parts for name in part.series),
+            pictured=np.arange(count) != 2 if images else None,
+        )
+
+    def plain(self, x: Tensor) -> NDArray[np.float64]:
+        """Return which inputs are there, and the plain columns of each."""
+        flags, parts = self.layout.split(x)
+        blocks = [spec.plain(part) for spec, part in zip(self.parts, parts, strict=True)]
+        return np.concatenate([flags.double().numpy(), *blocks], axis=1)
+
+    def varied(self, x: Tensor, strength: Strength, source: torch.Generator) -> Tensor:
+        """Vary each input; one of those that a row has is left out with a chance, never the last."""
+        flags, parts = self.layout.split(x)
+        varied = [
+            spec.varied(part, strength, source) * flags[:, k].reshape(-1, *(1,) * (part.ndim - 1))
+            for k, (part, spec) in enumerate(zip(parts, self.parts, strict=True))
+        ]
+        out = torch.rand(len(x), generator=source) < strength.drop * len(parts)
+        place = (torch.rand(flags.shape, generator=source) * flags).argmax(dim=1)
+        out &= flags.sum(dim=1) > 1
+        kept = flags.clone()
+        kept[out, place[out]] = 0.0
+        blocks = [(part * kept[:, k].reshape(-1, *(1,) * (part.ndim - 1))).flatten(1) for k, part in enumerate(varied)]
+        return torch.cat([kept, *blocks], dim=1)
+
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
         return {"kind": self.kind, "parts": [part.to_json() for part in self.parts]}
@@ -126,7 +138,7 @@ class MixedInputs:
         Raises:
             KeyError, TypeError, ValueError: If a field is missing or of another type.
         """
-        parts = tuple(SINGLE[part["kind"]](part) for part in value["parts"])
+        parts = tuple(spec_of(part["kind"]).from_json(part) for part in value["parts"])
         if not 2 <= len(parts) <= 64:
             raise ValueError(f"{len(parts)} inputs")
         return cls(parts)
@@ -162,4 +174,4 @@ def _known(table: Table, columns: list[str]) -> NDArray[np.bool_]:
 
 
 def _listed(kinds: list[Kind]) -> str:
-    return ", ".join(WORDS[kind] for kind in kinds)
+    return ", ".join(kind_of(kind).words for kind in kinds)

@@ -10,22 +10,28 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lepton.core.config.settings import EncoderConfig
 from lepton.core.errors import LeptonError
-from lepton.core.kinds import WORDS, Kind
-from lepton.core.table import Table
+from lepton.core.kinds import Kind, kind_of
+from lepton.core.table import Table, series_column
+from lepton.models.input_spec import InputSpec, nameless
 from lepton.models.layout import Layout
 from lepton.models.table_inputs import CLIP
+from lepton.models.variation import Strength, uniform
 
+POINTS = 16
+"""Places at which a sequence is read for models that know columns only."""
 ENOUGH = 99
 """Percentage of the source's sequences that are read to their end, if `encoder.longest` allows."""
 
 
 @dataclass(frozen=True)
-class SequenceInputs:
+class SequenceInputs(InputSpec):
     """What turns sequences into tensors; fitted on the source."""
 
     columns: tuple[str, ...]
@@ -36,7 +42,6 @@ class SequenceInputs:
     """T: steps read of a sequence."""
 
     kind: ClassVar[Kind] = "sequence"
-    texts: ClassVar[tuple[str, ...]] = ()
 
     @property
     def series(self) -> tuple[str, ...]:
@@ -51,7 +56,7 @@ class SequenceInputs:
             LeptonError: If the rows are no sequences, or no sequence has a step.
         """
         if table.frame is None or not table.series:
-            raise LeptonError(f"This model reads sequences; these rows are {WORDS[table.kind]}.")
+            raise LeptonError(f"This model reads sequences; these rows are {kind_of(table.kind).words}.")
         columns = tuple(table.series)
         lengths = [len(one) for one in table.frame[columns[0]].dropna() if len(one)]
         if not lengths:
@@ -71,11 +76,6 @@ class SequenceInputs:
         """Kind and shape of one prepared row."""
         return Layout(self.kind, (self.length, len(self.columns) + 1))
 
-    @property
-    def tensor_shape(self) -> tuple[int, ...]:
-        """Shape of one prepared row."""
-        return self.layout.shape
-
     def to_tensor(self, table: Table) -> Tensor:
         """Return (n, T, F + 1) float32; of longer sequences the first T steps, a missing one is all zeros.
 
@@ -86,7 +86,7 @@ class SequenceInputs:
         if table.frame is None or missing:
             raise LeptonError(
                 f"The rows lack {len(missing)} series that the model reads: {', '.join(missing)}.",
-                why=f"They are {WORDS[table.kind]}.",
+                why=f"They are {kind_of(table.kind).words}.",
                 fix=["deliver the columns of the source, each a list of numbers a row"],
             )
         found = np.zeros((len(table), *self.layout.shape), dtype=np.float32)
@@ -99,6 +99,48 @@ class SequenceInputs:
                 found[row, : len(values), place] = np.clip((known - mean) / std, -CLIP, CLIP)
                 found[row, : len(values), -1] = 1.0
         return torch.from_numpy(found)
+
+    def made_up(self, count: int, random: np.random.Generator) -> Table:
+        """Return waves and noise of many lengths: one has no step, one more steps than are read, one a gap."""
+        lengths = random.integers(1, self.length + 1, count)
+        lengths[1], lengths[2] = 2 * self.length, 0
+        columns = {}
+        for name, mean, std in zip(self.columns, self.mean, self.std, strict=True):
+            rows = []
+            for row, steps in enumerate(lengths):
+                wave = np.sin(np.arange(steps) / (1 + row)) + 0.3 * random.normal(size=steps)
+                rows.append((mean + std * wave).astype(np.float32))
+            rows[3][: len(rows[3]) // 2] = np.nan
+            columns[name] = series_column(rows)
+        return Table("sequence", *nameless(count), frame=pd.DataFrame(columns), series=self.columns)
+
+    def plain(self, x: Tensor) -> NDArray[np.float64]:
+        """Return (n, columns) of sequences (n, T, F + 1): length, mean, spread, extremes, change, some values."""
+        values, there = x[..., :-1], x[..., -1:]
+        count = there.sum(dim=1).clamp_min(1.0)
+        mean = (values * there).sum(dim=1) / count
+        spread = (((values - mean[:, None]) * there).square().sum(dim=1) / count).sqrt()
+        both = there[:, 1:] * there[:, :-1]
+        change = ((values[:, 1:] - values[:, :-1]).abs() * both).sum(dim=1) / both.sum(dim=1).clamp_min(1.0)
+        low = torch.where(there > 0, values, float("inf")).amin(dim=1)
+        high = torch.where(there > 0, values, float("-inf")).amax(dim=1)
+        at = (torch.linspace(0, 1, POINTS) * (count - 1)).round().long()
+        points = values.gather(1, at[:, :, None].expand(-1, -1, values.shape[2]))
+        length = count / x.shape[1]
+        found = torch.cat([length, mean, spread, change, low, high, points.flatten(1)], dim=1)
+        return super().plain(torch.where(there.any(dim=1), found, 0.0))
+
+    def varied(self, x: Tensor, strength: Strength, source: torch.Generator) -> Tensor:
+        """Vary (n, T, F + 1) sequences; which steps there are stays as it is."""
+        there = x[..., -1:]
+        gain = 1 + strength.gain * uniform(source, len(x), 1, 1)
+        values = x[..., :-1] * gain + strength.jitter * torch.randn(x[..., :-1].shape, generator=source)
+        length = there.sum(dim=1)
+        start = torch.rand(len(x), 1, generator=source) * length
+        span = 2 * strength.drop * length * torch.rand(len(x), 1, generator=source)
+        at = torch.arange(x.shape[1])
+        hidden = (at >= start) & (at < start + span)
+        return torch.cat([torch.where(hidden[..., None], 0.0, values) * there, there], dim=2)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""

@@ -11,9 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lepton.core.config.settings import EncoderConfig
 from lepton.core.errors import LeptonError
-from lepton.core.kinds import WORDS, Kind
+from lepton.core.kinds import Kind, kind_of
 from lepton.core.table import Table
+from lepton.models.input_spec import STRANGER, InputSpec, nameless
 from lepton.models.layout import Layout
 
 CLIP = 5.0
@@ -40,17 +42,15 @@ class Categorical:
 
 
 @dataclass(frozen=True)
-class TableInputs:
+class TableInputs(InputSpec):
     """What turns columns into a matrix; fitted on the source."""
 
     columns: tuple[Numeric | Categorical, ...]
 
     kind: ClassVar[Kind] = "tabular"
-    texts: ClassVar[tuple[str, ...]] = ()
-    series: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
-    def fitted(cls, table: Table) -> TableInputs:
+    def fitted(cls, table: Table, encoder: EncoderConfig) -> TableInputs:
         """Learn the columns from the source's table.
 
         Raises:
@@ -65,11 +65,6 @@ class TableInputs:
     def layout(self) -> Layout:
         """Kind and shape of one prepared row."""
         return Layout(self.kind, (sum(2 if isinstance(c, Numeric) else len(c.values) + 2 for c in self.columns),))
-
-    @property
-    def tensor_shape(self) -> tuple[int, ...]:
-        """Shape of one prepared row."""
-        return self.layout.shape
 
     def to_tensor(self, table: Table) -> Tensor:
         """Return (n, columns) float32.
@@ -89,6 +84,22 @@ class TableInputs:
             )
         blocks = [_encode(c, frame[c.name]) for c in self.columns]
         return torch.from_numpy(np.ascontiguousarray(np.concatenate(blocks, axis=1), dtype=np.float32))
+
+    def made_up(self, count: int, random: np.random.Generator) -> Table:
+        """Return rows around the source's means, each column with a gap; numbers with an extreme, texts a stranger."""
+        columns: dict[str, Any] = {}
+        for place, rule in enumerate(self.columns):
+            gap, odd = place % count, (place + 3) % count
+            if isinstance(rule, Numeric):
+                with np.errstate(over="ignore"):  # a column of huge numbers: what is too large becomes a gap
+                    numbers = rule.mean + rule.std * random.normal(size=count)
+                    numbers[odd], numbers[gap] = np.float64(rule.mean) + 100 * np.float64(rule.std), np.nan
+                columns[rule.name] = pd.Series(np.where(np.isfinite(numbers), numbers, np.nan))
+            else:
+                values: list[str | None] = [str(v) for v in random.choice(rule.values or (STRANGER,), count)]
+                values[odd], values[gap] = STRANGER, None
+                columns[rule.name] = pd.Series(values, dtype=object)
+        return Table("tabular", *nameless(count), frame=pd.DataFrame(columns))
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
@@ -125,7 +136,7 @@ class TableInputs:
 
 def _frame(table: Table) -> pd.DataFrame:
     if table.frame is None or table.kind != "tabular":
-        raise LeptonError(f"This model reads columns; these rows are {WORDS[table.kind]}.")
+        raise LeptonError(f"This model reads columns; these rows are {kind_of(table.kind).words}.")
     return table.frame
 
 

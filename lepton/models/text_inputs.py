@@ -11,15 +11,21 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lepton.core.config.settings import EncoderConfig
 from lepton.core.errors import LeptonError
-from lepton.core.kinds import WORDS, Kind
+from lepton.core.kinds import Kind, kind_of
 from lepton.core.table import Table
+from lepton.models.input_spec import InputSpec, nameless
 from lepton.models.layout import Layout
+from lepton.models.variation import Strength
 
+BUCKETS = 2048
+"""Columns that a text is hashed to for models that know columns only."""
 PADDING, HIDDEN = 0, 257
 """Tokens that are no byte: nothing, and a byte that training hides. Byte b is token b + 1."""
 SYMBOLS = 258
@@ -28,7 +34,7 @@ ENOUGH = 99
 
 
 @dataclass(frozen=True)
-class TextInputs:
+class TextInputs(InputSpec):
     """What turns texts into tensors; fitted on the source."""
 
     column: str
@@ -36,7 +42,7 @@ class TextInputs:
     """T: bytes read of a text."""
 
     kind: ClassVar[Kind] = "text"
-    series: ClassVar[tuple[str, ...]] = ()
+    measured: ClassVar[bool] = False
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -58,11 +64,6 @@ class TextInputs:
         """Kind and shape of one prepared row."""
         return Layout(self.kind, (self.length,))
 
-    @property
-    def tensor_shape(self) -> tuple[int, ...]:
-        """Shape of one prepared row."""
-        return self.layout.shape
-
     def to_tensor(self, table: Table) -> Tensor:
         """Return (n, T) float32 tokens, whole numbers of 0..256; a missing text is all padding.
 
@@ -77,6 +78,29 @@ class TextInputs:
                 found[row, : len(tokens)] = tokens
                 found[row, : len(tokens)] += 1
         return torch.from_numpy(found)
+
+    def made_up(self, count: int, random: np.random.Generator) -> Table:
+        """Return words that nobody wrote, in several scripts; one text is missing, one longer than what is read."""
+        frame = pd.DataFrame({self.column: pd.Series(_prose(self.length, count, random), dtype=object)})
+        return Table("text", *nameless(count), frame=frame, texts=(self.column,))
+
+    def plain(self, x: Tensor) -> NDArray[np.float64]:
+        """Return (n, BUCKETS) of texts (n, T), rows of unit length: hashed sequences of two to four bytes.
+
+        Cavnar and Trenkle 1994 tell languages by them.
+        """
+        from sklearn.feature_extraction.text import HashingVectorizer
+
+        rows = (x.to(torch.int64) - 1).clamp(-1, 255).tolist()
+        texts = [bytes(token for token in row if token >= 0).decode("latin-1").lower() for row in rows]
+        hashing = HashingVectorizer(analyzer="char", ngram_range=(2, 4), n_features=BUCKETS, lowercase=False)
+        found: NDArray[np.float64] = hashing.transform(texts).toarray()
+        return found
+
+    def varied(self, x: Tensor, strength: Strength, source: torch.Generator) -> Tensor:
+        """Return texts with single bytes hidden."""
+        hidden = (torch.rand(x.shape, generator=source) < strength.drop) & (x != PADDING)
+        return torch.where(hidden, float(HIDDEN), x)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
@@ -97,7 +121,7 @@ class TextInputs:
 
 def _texts(table: Table, column: str | None = None) -> tuple[str, list[str | None]]:
     if table.frame is None or not table.texts:
-        raise LeptonError(f"This model reads texts; these rows are {WORDS[table.kind]}.")
+        raise LeptonError(f"This model reads texts; these rows are {kind_of(table.kind).words}.")
     column = column if column is not None else table.texts[0]
     if column not in table.texts:
         raise LeptonError(
@@ -120,3 +144,24 @@ def _cut(raw: bytes, most: int) -> bytes:
     while most and raw[most] & 0xC0 == 0x80:
         most -= 1
     return raw[:most]
+
+
+def _prose(length: int, count: int, random: np.random.Generator) -> list[str | None]:
+    """Return words that nobody wrote, in several scripts; one text is missing, one longer than what is read."""
+    letters = [
+        "etaoinshrdlu",
+        "ETAOIN",
+        "0123456789",
+        "\u00e9\u00e8\u00fc\u00f1",
+        "\u0430\u0435\u0438\u043e\u043d\u0442",
+        "\u3042\u3044\u3046\u5c71\u6c34",
+    ]
+    found: list[str | None] = []
+    for row in range(count):
+        wanted = 2 * length if row == 1 else int(random.integers(1, length + 1))
+        alphabet, words = letters[row % len(letters)], ""
+        while len(words) < wanted:
+            words += "".join(random.choice(list(alphabet), random.integers(1, 9))) + " "
+        found.append(words.strip() or None)
+    found[2] = None
+    return found

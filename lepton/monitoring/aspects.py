@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lepton.core.errors import LeptonError
+from lepton.core.kinds import kind_of, refer
 from lepton.core.table import Table
 from lepton.monitoring.answers import Judged
 from lepton.monitoring.summaries import summarise
@@ -91,10 +92,13 @@ def input_frames(reference: Table, current: Table) -> tuple[pd.DataFrame, pd.Dat
 
 
 def _inputs(table: Table, vocabularies: Mapping[str, Vocabulary], own: bool) -> pd.DataFrame:
+    if own_summaries := kind_of(table.kind).summaries:
+        summarised: pd.DataFrame = refer(own_summaries)(table)
+        return summarised
     found = []
     if table.images is not None:
         found.append(summarise(table.images))
-    if table.images is not None and table.kind == "mixed":
+    if table.images is not None and kind_of(table.kind).images == "some":
         found[0] = _only(found[0].add_prefix("image "), table.has_image())
     if table.frame is not None:
         found.append(table.frame[table.plain_columns()])

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -21,13 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lepton.core.kinds import Kind
 from lepton.core.table import Table
 from lepton.core.work.files import atomic_write
-from lepton.data.corruptions.images import CORRUPTIONS, corrupt
-from lepton.data.corruptions.sequences import SEQUENCE_CORRUPTIONS, corrupt_sequences
-from lepton.data.corruptions.tables import TABLE_CORRUPTIONS, corrupt_table
-from lepton.data.corruptions.texts import TEXT_CORRUPTIONS, corrupt_texts
+from lepton.data.corruptions.degradation import degradations, degrade
 from lepton.monitoring.answers import Judged, atc_threshold, certainty, correct
 from lepton.monitoring.features import NAMES, Usual
 
@@ -161,30 +157,6 @@ def simulate(
         kept = {name: getattr(made, name).tolist() for name in ("features", "accuracy", "kinds")}
         atomic_write(path, json.dumps(kept))
     return made
-
-
-def degradations(rows: Table) -> list[str]:
-    """Return the kinds that can be simulated on such rows; none for images of floats and for rows of several inputs."""
-    columns: dict[Kind, Collection[str]] = {
-        "tabular": TABLE_CORRUPTIONS,
-        "sequence": SEQUENCE_CORRUPTIONS,
-        "text": TEXT_CORRUPTIONS,
-    }
-    if rows.kind in columns:
-        return list(columns[rows.kind])
-    able = rows.kind == "image" and rows.images is not None and rows.images.dtype == np.uint8
-    return list(CORRUPTIONS) if able else []
-
-
-def degrade(rows: Table, kind: str, strength: int, seed: int) -> Table:
-    """Return a degraded copy of rows of a kind that `degradations` knows."""
-    if rows.kind == "sequence":
-        return corrupt_sequences(rows, kind, strength, seed)
-    if rows.kind == "text":
-        return corrupt_texts(rows, kind, strength, seed)
-    if rows.images is None:
-        return corrupt_table(rows, kind, strength, seed)
-    return replace(rows, images=corrupt(rows.images, kind, strength, seed))
 
 
 Window = tuple[NDArray[np.float64], float, str]

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from lepton.core.config.pretrain import PretrainConfig, StageFields
 from lepton.core.errors import LeptonError
 from lepton.models.device import generator, here, seeded
+from lepton.models.input_spec import spec_of
 from lepton.models.model import Model
 from lepton.pretraining.engine import Curve, Learner, LossLearner
 from lepton.pretraining.material import Material
@@ -43,7 +44,8 @@ class Reconstruction(Objective):
         Raises:
             LeptonError: If rows are or have texts: bytes are names, and a squared error between names means nothing.
         """
-        if "text" in (model.inputs.kind, *(part.kind for part in model.inputs.layout.parts)):
+        kinds = (model.inputs.kind, *(part.kind for part in model.inputs.layout.parts))
+        if not all(spec_of(kind).measured for kind in kinds):
             raise LeptonError(
                 "Texts cannot be reconstructed.",
                 why="The squared error measures amounts; the bytes of a text are names.",

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from lepton.core.kinds import kind_of
 from lepton.models.model import Model
 from lepton.transfer.label_shift import plausible_prior
 from lepton.transfer.prior import Prior
@@ -56,7 +57,7 @@ class BatchNormStatistics(Strategy):
     def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
         """Return the cost of a pass for each layer, six times with its cross-validation."""
         runs = 1 if labels < 2 else 1 + self.folds
-        return 0.1 + runs * rows * (2e-5 if kind == "tabular" else 6e-4)
+        return 0.1 + runs * rows * (2e-5 if kind_of(kind).light else 6e-4)
 
 
 @torch.no_grad()

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from lepton.core.table import Table
 from lepton.models.model import Model
 from lepton.transfer.folds import fold_of
-from lepton.transfer.plain import plain_columns
 from lepton.transfer.strategy import NotEnoughLabels
 
 METHODS = ("logistic 0.01", "logistic 0.1", "logistic 1", "trees 200")
@@ -52,7 +51,7 @@ def target_only(train: Table, held_out: Table, model: Model, seed: int = 0) -> C
     if not len(rows):
         raise NotEnoughLabels.of("target-only control", needed=1, found=0)
     y = model.label_indices(rows.labels)
-    x, unseen = (plain_columns(model.inputs, model.inputs.to_tensor(part)) for part in (rows, held_out))
+    x, unseen = (model.inputs.plain(model.inputs.to_tensor(part)) for part in (rows, held_out))
     k = len(model.classes)
     parts, _ = fold_of(y, 3, seed)
     method, accuracy = METHODS[0], None

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from lepton.core.kinds import kind_of
 from lepton.models.model import Model
 from lepton.models.schedules import batches
 from lepton.transfer.prior import Prior
@@ -53,7 +54,7 @@ class FinetuneConfig:
 
     def schedule(self, kind: str) -> Schedule:
         """Return the schedule for rows of this kind."""
-        return self.tables if kind == "tabular" else self.images
+        return self.tables if kind_of(kind).light else self.images
 
     def steps(self, labels: int, kind: str) -> int:
         """Return the number of batches for so many labelled rows."""
@@ -94,7 +95,7 @@ class Finetune(Strategy):
 
     def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
         """Return four runs, three folds and all rows, of so many steps."""
-        return 4 * self.config.steps(labels, kind) * (0.004 if kind == "tabular" else 0.015)
+        return 4 * self.config.steps(labels, kind) * (0.004 if kind_of(kind).light else 0.015)
 
 
 def _groups(model: Model, schedule: Schedule) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from lepton.core.kinds import kind_of
 from lepton.models.lora import inject, merge
 from lepton.models.model import Model
 from lepton.models.schedules import batches
@@ -77,7 +78,7 @@ class Lora(Strategy):
 
     def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
         """Return four runs, three folds and all rows, of so many steps."""
-        return 4 * self.config.steps(labels) * (0.004 if kind == "tabular" else 0.02)
+        return 4 * self.config.steps(labels) * (0.004 if kind_of(kind).light else 0.02)
 
 
 def _affine(module: nn.Module) -> list[nn.Parameter]:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lepton.core.kinds import kind_of
 from lepton.models.augment import LIGHT, augment
 from lepton.models.model import Model
 from lepton.models.schedules import batches
@@ -74,7 +75,7 @@ class Mcc(Strategy):
     def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
         """Return the cost of all rows and, with labels, two folds of them."""
         runs = 1 if labels < 2 else 1 + self.folds
-        return runs * self.config.steps(rows) * (0.006 if kind == "tabular" else 0.05)
+        return runs * self.config.steps(rows) * (0.006 if kind_of(kind).light else 0.05)
 
 
 def class_confusion(logits: Tensor, softening: float) -> Tensor:

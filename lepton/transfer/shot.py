@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lepton.core.kinds import kind_of
 from lepton.models.augment import LIGHT, PRETRAINING, augment
 from lepton.models.model import Model
 from lepton.models.schedules import batches
@@ -90,7 +91,7 @@ class Shot(Strategy):
     def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
         """Return the cost of all rows and, with labels, two folds of them."""
         runs = 1 if labels < 2 else 1 + self.folds
-        return runs * self.config.steps(rows) * (0.01 if kind == "tabular" else 0.08)
+        return runs * self.config.steps(rows) * (0.01 if kind_of(kind).light else 0.08)
 
 
 def information(logits: Tensor, prior: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from lepton.models import examples, export
 from lepton.models import format as model_format
 from lepton.models.adapters import Bottleneck
 from lepton.models.image_inputs import ImageInputs
+from lepton.models.input_spec import STRANGER
 from lepton.models.table_inputs import Categorical, Numeric, TableInputs
 from tests.unit.factories import base, rows
 
@@ -131,7 +132,7 @@ def test_examples_that_are_none_are_refused(changes, what, tmp_path):
 def test_the_rows_reach_every_branch_of_a_table(tmp_path):
     frame = examples.made_up_rows(base("tabular").inputs).frame
     assert frame.isna().sum().tolist() == [1, 1, 1]
-    assert (frame["colour"] == examples.STRANGER).sum() == 1
+    assert (frame["colour"] == STRANGER).sum() == 1
     assert set(frame["colour"].dropna()) & {"red", "green", "blue"}
     prepared = base("tabular").inputs.to_tensor(examples.made_up_rows(base("tabular").inputs))
     assert prepared[:, 0].max() == 5.0  # an extreme, clipped

@@ -9,8 +9,10 @@ import pytest
 
 from lepton.core.errors import UsageError
 from lepton.core.table import Table
-from lepton.data.corruptions.sequences import SEQUENCE_CORRUPTIONS, corrupt_sequences
-from lepton.data.corruptions.texts import TEXT_CORRUPTIONS, corrupt_texts
+from lepton.data.corruptions.sequences import SEQUENCE_CORRUPTIONS
+from lepton.data.corruptions.sequences import degrade as corrupt_sequences
+from lepton.data.corruptions.texts import TEXT_CORRUPTIONS
+from lepton.data.corruptions.texts import degrade as corrupt_texts
 from lepton.models.inputs import fit_inputs
 from tests.unit.factories import SMALL, rows
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from lepton.core.errors import UsageError
 from lepton.core.table import Table
-from lepton.data.corruptions.tables import TABLE_CORRUPTIONS, corrupt_table
+from lepton.data.corruptions.tables import TABLE_CORRUPTIONS
+from lepton.data.corruptions.tables import degrade as corrupt_table
 
 
 def rows(count: int = 200, seed: int = 0) -> Table:

@@ -10,7 +10,7 @@ import typer
 from lepton.cli.output import as_json, say
 from lepton.cli.session import DryRun, Json, hush
 from lepton.core.errors import UsageError
-from lepton.core.kinds import WORDS
+from lepton.core.kinds import kinds
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,12 +45,9 @@ def init(
     os.environ.update(QUIET)
     hush()
     root = folder.resolve()
-    if kind is not None and kind not in WORDS:
-        raise UsageError(f"There is no kind {kind!r}.", why=f"Known: {', '.join(WORDS)}.", fix=["leave --kind out"])
-    known = next((one for one in WORDS if one == kind), None)
-    setup, first = plan_workspace(
-        root, file, source=source, label=label, id=id, name=name, kind=known, texts=text or ()
-    )
+    if kind is not None and kind not in kinds():
+        raise UsageError(f"There is no kind {kind!r}.", why=f"Known: {', '.join(kinds())}.", fix=["leave --kind out"])
+    setup, first = plan_workspace(root, file, source=source, label=label, id=id, name=name, kind=kind, texts=text or ())
     if dry_run:
         say(setup.yaml())
         return

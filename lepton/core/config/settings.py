@@ -7,14 +7,14 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from lepton.core.config.pretrain import PretrainConfig as PretrainConfig
 from lepton.core.config.section import Section, explain, plain
 from lepton.core.config.variables import section_at, settings, variable
 from lepton.core.config.yaml_file import read_yaml
 from lepton.core.errors import NotFound, UsageError
-from lepton.core.kinds import Kind
+from lepton.core.kinds import Kind, check_kind
 
 Severity = Literal["info", "warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
@@ -210,6 +210,11 @@ class Config(Section):
     """Data storage."""
     targets: dict[str, TargetConfig] = Field(default_factory=dict)
     """Overrides by target domain."""
+
+    @field_validator("kind")
+    @classmethod
+    def _is_known(cls, value: Kind) -> Kind:
+        return check_kind(value)
 
     @model_validator(mode="after")
     def _targets_fit(self) -> Self:

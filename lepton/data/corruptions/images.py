@@ -9,6 +9,7 @@ strength means the same on 8 x 8 pixels.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from lepton.core.errors import UsageError
+from lepton.core.table import Table
 from lepton.data.corruptions.degradation import check_asked
 
 Pixels = NDArray[np.float64]
@@ -39,6 +41,17 @@ def corrupt(images: NDArray[np.generic], name: str, strength: int = 2, seed: int
         raise UsageError(f"Corruptions take (n, C, H, W) uint8 images, not {images.dtype} of shape {images.shape}.")
     changed = CORRUPTIONS[name](images.astype(np.float64) / 255.0, strength - 1, np.random.default_rng(seed))
     return np.rint(np.clip(changed, 0, 1) * 255).astype(np.uint8)
+
+
+def able(rows: Table) -> list[str]:
+    """Return the names of what can be simulated on these rows; none where pixels are floats."""
+    return list(CORRUPTIONS) if rows.images is not None and rows.images.dtype == np.uint8 else []
+
+
+def degrade(rows: Table, name: str, strength: int, seed: int) -> Table:
+    """Return rows with degraded images; see `corrupt`."""
+    assert rows.images is not None
+    return replace(rows, images=corrupt(rows.images, name, strength, seed))
 
 
 def gaussian_noise(x: Pixels, level: int, rng: np.random.Generator) -> Pixels:

@@ -24,7 +24,12 @@ Corruption = Callable[[Series, float, int, np.random.Generator], Series]
 """(one series (T,), spread of its quantity, level 0 to 2, random source) -> a series of any length."""
 
 
-def corrupt_sequences(rows: Table, name: str, strength: int = 2, seed: int = 0) -> Table:
+def able(rows: Table) -> list[str]:
+    """Return the names of what can be simulated on these rows."""
+    return list(SEQUENCE_CORRUPTIONS)
+
+
+def degrade(rows: Table, name: str, strength: int = 2, seed: int = 0) -> Table:
     """Return a degraded copy of sequences.
 
     Args:
@@ -37,7 +42,7 @@ def corrupt_sequences(rows: Table, name: str, strength: int = 2, seed: int = 0) 
         UsageError: If there is no such corruption or strength, or the rows are no sequences.
     """
     check_asked(name, strength, SEQUENCE_CORRUPTIONS)
-    if rows.frame is None or rows.kind != "sequence":
+    if rows.frame is None or not rows.series:
         raise UsageError(f"Corruptions of sequences take sequences, not rows of kind {rows.kind!r}.")
     change, columns = SEQUENCE_CORRUPTIONS[name], {}
     for column in rows.series:

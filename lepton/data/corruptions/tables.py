@@ -19,7 +19,12 @@ from lepton.data.corruptions.degradation import check_asked
 Corruption = Callable[[Table, int, np.random.Generator], Table]
 
 
-def corrupt_table(rows: Table, name: str, strength: int = 2, seed: int = 0) -> Table:
+def able(rows: Table) -> list[str]:
+    """Return the names of what can be simulated on these rows."""
+    return list(TABLE_CORRUPTIONS)
+
+
+def degrade(rows: Table, name: str, strength: int = 2, seed: int = 0) -> Table:
     """Return a degraded copy of the rows of a table.
 
     Args:

@@ -22,7 +22,12 @@ MISREAD = str.maketrans("oOlIsSbBeEaAtTgG", "0011558833447799")
 FRAME = "automatic message please do not reply to this mail sent from my phone regards"
 
 
-def corrupt_texts(rows: Table, name: str, strength: int = 2, seed: int = 0) -> Table:
+def able(rows: Table) -> list[str]:
+    """Return the names of what can be simulated on these rows."""
+    return list(TEXT_CORRUPTIONS)
+
+
+def degrade(rows: Table, name: str, strength: int = 2, seed: int = 0) -> Table:
     """Return a degraded copy of texts.
 
     Args:
@@ -35,7 +40,7 @@ def corrupt_texts(rows: Table, name: str, strength: int = 2, seed: int = 0) -> T
         UsageError: If there is no such corruption or strength, or the rows are no texts.
     """
     check_asked(name, strength, TEXT_CORRUPTIONS)
-    if rows.frame is None or rows.kind != "text":
+    if rows.frame is None or not rows.texts:
         raise UsageError(f"Corruptions of texts take texts, not rows of kind {rows.kind!r}.")
     rng, change, column = np.random.default_rng(seed), TEXT_CORRUPTIONS[name], rows.texts[0]
     after = [change(text, strength - 1, rng) or None if text else text for text in rows.frame[column]]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton.core.errors import LeptonError
-from lepton.core.kinds import WORDS
+from lepton.core.kinds import kind_of
 from lepton.core.table import Table
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.guard import check_inside
@@ -47,7 +47,7 @@ def read(path: Path, reading: Reading) -> Delivery:
             fix=[f"put a file rows.csv into {path.name}: a column `file` with the image's name, and the other columns"],
         )
     if reading.kind not in (None, "image"):
-        what = {"tabular": "columns of a table"}.get(reading.kind, WORDS[reading.kind])
+        what = {"tabular": "columns of a table"}.get(reading.kind, kind_of(reading.kind).words)
         raise LeptonError(
             f"{path.name} is a folder of images, but the rows here are {what}.",
             fix=["deliver CSV or Parquet"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isqrt
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lepton.core.errors import LeptonError
-from lepton.core.kinds import Kind
+from lepton.core.kinds import Kind, is_own, kind_of, refer
 from lepton.core.table import Table, series_column
 from lepton.data.columns import is_series, normalise, number
 from lepton.data.labels import as_text
@@ -39,10 +40,11 @@ def delivery_from_frame(path: Path, frame: pd.DataFrame, reading: Reading) -> De
             why=f"Columns: {', '.join(map(str, frame.columns))}; of these, the id and the label are not features.",
             fix=["deliver the features too", "if these are labels of stored rows, add --labels"],
         )
-    if reading.kind == "image":
-        table = Table(kind="image", ids=ids, labels=labels, images=_pixels(path, features, reading.image_shape))
-    elif reading.kind == "sequence" and not any(is_series(features[name]) for name in features):
-        table = gather(path, features, ids if has_ids else None, labels, reading.id)
+    kind = kind_of(reading.kind) if reading.kind else None
+    if kind and kind.images == "each":
+        table = Table(kind=kind.name, ids=ids, labels=labels, images=_pixels(path, features, reading.image_shape))
+    elif kind and kind.reading:
+        table = refer(kind.reading)(path, features, ids if has_ids else None, labels, reading)
     else:
         table = of_columns(path, features, ids, labels, reading)
     return Delivery(table, ids_from="given" if has_ids else "content", has_labels=has_labels)
@@ -78,7 +80,12 @@ def of_columns(
     kind = _kind(len(names), len(texts), len(series))
     if kind == "sequence":
         _check_lengths(path, features)
-    return Table(kind, ids, labels, frame=features, texts=texts, series=series)
+    table = Table(kind, ids, labels, frame=features, texts=texts, series=series)
+    if reading.kind and not is_own(reading.kind):  # its columns say what it can be, not that it is one of ours
+        found = {table.column_type(name) for name in names}
+        if found <= set(kind_of(reading.kind).columns):
+            return replace(table, kind=reading.kind)
+    return table
 
 
 def _kind(columns: int, texts: int, series: int) -> Kind:
@@ -103,20 +110,22 @@ def _check_lengths(path: Path, features: pd.DataFrame) -> None:
             )
 
 
-def gather(
-    path: Path,
-    features: pd.DataFrame,
-    ids: NDArray[np.object_] | None,
-    labels: NDArray[np.object_],
-    id_column: str,
+def sequences(
+    path: Path, features: pd.DataFrame, ids: NDArray[np.object_] | None, labels: NDArray[np.object_], reading: Reading
 ) -> Table:
-    """Return sequences of lines that hold one step each; lines with the same id are one sequence.
+    """Return sequences: a row each where the columns are series, else gathered from lines that hold one step each.
+
+    Lines with the same id are one sequence.
 
     Steps are in the order of the file, or of the column `step` if there is one.
 
     Raises:
         LeptonError: If there is no id, a column is no number, a step is missing, or a sequence has two labels.
     """
+    if any(is_series(features[name]) for name in features):
+        given = ids if ids is not None else np.full(len(features), None, dtype=object)
+        return of_columns(path, features, given, labels, reading)
+    id_column = reading.id
     if ids is None:
         raise LeptonError(
             f"{path.name} has no column {id_column!r}, which says to what sequence a line belongs.",

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lepton.core.errors import LeptonError
+from lepton.core.kinds import is_own, kind_of, refer
 from lepton.core.table import Table, series_column
 from lepton.data.labels import as_text
 from lepton.data.readers.delivery import Delivery, Reading
@@ -66,11 +67,16 @@ def read(path: Path, reading: Reading) -> Delivery:
     if reading.kind == "sequence" or (reading.kind is None and lengths is not None):
         table = _sequences(path, rows, lengths, id_values, label_values)
     elif rows.ndim == 2 and (reading.kind == "tabular" or (reading.kind is None and reading.image_shape is None)):
-        frame = pd.DataFrame(rows.astype(np.float64), columns=[f"x{k}" for k in range(rows.shape[1])])
-        table = Table(kind="tabular", ids=id_values, labels=label_values, frame=frame)
+        table = Table(kind="tabular", ids=id_values, labels=label_values, frame=_numbered(rows))
+    elif rows.ndim == 2 and reading.kind and not is_own(reading.kind) and (make := kind_of(reading.kind).reading):
+        table = refer(make)(path, _numbered(rows), id_values if ids is not None else None, label_values, reading)
     else:
         table = Table(kind="image", ids=id_values, labels=label_values, images=_images(path, rows, reading.image_shape))
     return Delivery(table, ids_from="given" if ids is not None else "content", has_labels=labels is not None)
+
+
+def _numbered(rows: NDArray[np.generic]) -> pd.DataFrame:
+    return pd.DataFrame(rows.astype(np.float64), columns=[f"x{k}" for k in range(rows.shape[1])])
 
 
 def _sequences(
