@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from time import monotonic
+from collections.abc import Sequence
 from typing import Any
+
+from lepton.operations.progress import progress_bar as progress_bar
 
 
 def say(text: str = "") -> None:
@@ -51,37 +51,3 @@ def cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3f}"
     return str(value)
-
-
-@contextmanager
-def progress_bar(text: str) -> Iterator[Callable[[int, int, str], None]]:
-    """Yield a callback (done, total, text) drawing a bar with the time left; plain lines off a terminal, each tenth."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _plain_progress(text)
-        return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(text, total=None)
-
-        def report(done: int, total: int, detail: str) -> None:
-            bar.update(task, completed=done, total=total, description=f"{text}  {detail}")
-
-        yield report
-
-
-def _plain_progress(text: str) -> Callable[[int, int, str], None]:
-    last, began = -1, monotonic()
-
-    def report(done: int, total: int, detail: str) -> None:
-        nonlocal last
-        tenth = 10 * done // max(total, 1)
-        if tenth > last:
-            last = tenth
-            left = (monotonic() - began) * (total - done) / done if done else 0.0
-            note(f"{text}  {done}/{total}  {detail}" + (f"  {left:,.0f} s left" if left >= 1 else ""))
-
-    return report

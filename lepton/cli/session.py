@@ -1,4 +1,4 @@
-"""How a command reaches the flows: on the running stack if there is one, else in this process."""
+"""How a command reaches the front door: its verbs run on the stack if one is up, else in this process."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from lepton.core.work.progress import Progress, silent
 if TYPE_CHECKING:
     from lepton.core.config.workspace import Workspace
     from lepton.operations.session import Session
+    from lepton.operations.workspace import Workspace as FrontDoor
 
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
 Local = Annotated[bool, typer.Option("--local", help="Run in this process, without the stack.")]
@@ -61,12 +62,23 @@ def at_work(ws: Workspace, progress: Progress = silent) -> Session:
 def play(
     verb: Callable[..., Any], on_stack: bool, ws: Workspace, *args: Any, progress: Progress = silent, **kwargs: Any
 ) -> Any:
-    """Run a verb: as a flow that the stack's server records, or in this process."""
-    if on_stack:
-        from lepton_flows.verbs import play as on_server
+    """Run a verb through the front door: as a flow that the stack's server records, or in this process."""
+    return door(ws, on_stack, progress).play(verb, *args, **kwargs)
 
-        return on_server(verb.__name__, ws.root, progress, *args, **kwargs)
-    return verb(at_work(ws, progress), *args, **kwargs)
+
+def door(ws: Workspace, on_stack: bool = False, progress: Progress = silent) -> FrontDoor:
+    """Return the front door of a workspace, whose verbs run on the stack or in this process."""
+    from lepton.operations.runner import in_process
+    from lepton.operations.workspace import Workspace as FrontDoor
+
+    return FrontDoor(ws.root, progress=progress, runner=as_flow if on_stack else in_process)
+
+
+def as_flow(verb: Callable[..., Any], ws: Workspace, progress: Progress, *args: Any, **kwargs: Any) -> Any:
+    """Run a verb's flow in this process, recorded by the stack's server; see `lepton.operations.runner.Runner`."""
+    from lepton_flows.verbs import play as on_server
+
+    return on_server(verb.__name__, ws.root, progress, *args, **kwargs)
 
 
 def where(on_stack: bool, local: bool) -> None:

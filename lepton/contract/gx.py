@@ -17,9 +17,9 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from lepton.contract.checks import Check
-from lepton.contract.data_docs import make_offline
 from lepton.core.config.names import slug
 from lepton.core.errors import LeptonError
+from lepton.core.work.turns import turn
 
 KEPT = 100
 """Validations whose pages are kept; the index of the Data Docs is written anew each time and reads them all."""
@@ -56,7 +56,7 @@ def run(
     """
     docs.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(docs / ".lock", timeout=120), _quiet(), _mended(docs):
+        with turn("great expectations"), FileLock(docs / ".lock", timeout=120), _quiet(), _mended(docs):
             result, url = _run(frame, checks, suite, delivery, docs)
     except Timeout:
         raise LeptonError(
@@ -116,9 +116,7 @@ def _run(frame: pd.DataFrame, checks: Sequence[Check], suite: str, delivery: str
     )
     key, result = next(iter(done.run_results.items()))
     sites = context.get_docs_sites_urls(resource_identifier=key)
-    url = str(sites[0]["site_url"])
-    make_offline(docs / "gx" / "uncommitted" / "data_docs" / "local_site")
-    return result, url
+    return result, str(sites[0]["site_url"])
 
 
 def _forget_oldest(docs: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
 from lepton.core.work.files import atomic_write
+from lepton.core.work.turns import turn
 
 REMOTE = "lepton"
 DEFAULT_REMOTE = ".lepton/remote"
@@ -66,6 +67,12 @@ def open_dvc(root: Path, doing: str) -> Iterator[Any]:
     """Yield the module `dvc.repo`, silenced; its errors become ones that say what to do."""
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     import dvc.repo
+
+    with turn("dvc"):
+        yield from _opened(dvc.repo, root, doing)
+
+
+def _opened(vendor: Any, root: Path, doing: str) -> Iterator[Any]:
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
     from dvc.ui import ui
@@ -76,7 +83,7 @@ def open_dvc(root: Path, doing: str) -> Iterator[Any]:
     try:
         for logger in loggers:
             logger.setLevel(logging.CRITICAL + 1)
-        yield dvc.repo
+        yield vendor
     except LockError:
         raise LeptonError(
             f"Could not {doing}: another DVC process holds the lock.",

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from lepton.core.work.turns import turn
+
 
 def pick_device() -> torch.device:
     """Return the GPU if torch sees one (of several, this process's), else the CPU."""
@@ -19,8 +21,14 @@ def pick_device() -> torch.device:
 def repeatable(threads: int) -> Iterator[None]:
     """Run the block with deterministic algorithms on `threads` CPU threads; restore both settings afterwards.
 
-    Sums are split by thread, so equal bits need an equal number of threads: it belongs to a model's record.
+    Sums are split by thread, so equal bits need an equal number of threads: it belongs to a model's record. The
+    settings are the process's, so two threads that compute take turns.
     """
+    with turn("torch"):
+        yield from _set(threads)
+
+
+def _set(threads: int) -> Iterator[None]:
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     gpu = torch.cuda.is_available()
     # cuBLAS is repeatable only with a fixed workspace; harmless without a GPU.
@@ -38,7 +46,7 @@ def repeatable(threads: int) -> Iterator[None]:
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Build modules from `seed` without touching the global random state (torch's initialisers take no generator)."""
-    with torch.random.fork_rng(devices=[]):
+    with turn("torch"), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
 

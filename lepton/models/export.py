@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table
 from lepton.core.work.files import atomic_write
+from lepton.core.work.turns import turn
 from lepton.models.examples import TOLERANCE, made_up_rows, read_examples, write_examples
 from lepton.models.format import load
 from lepton.models.model import Model
@@ -64,7 +65,8 @@ def export(folder: Path, model: Model, rows: Table | None = None) -> Path:
     """
     prepared = model.inputs.to_tensor(made_up_rows(model.inputs) if rows is None else rows)
     try:
-        content = _graph_of(model, prepared)
+        with turn("torch"):
+            content = _graph_of(model, prepared)
     except (RuntimeError, ValueError) as error:  # among them all that its tracing raises
         raise _unlike(str(error).strip().splitlines()[0]) from None
     _compare(content, model, prepared)

@@ -10,8 +10,10 @@ from lepton.core.errors import NotFound
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.work.faults import reached
 from lepton.core.work.files import digest
+from lepton.operations.plugins import used_by
 from lepton.operations.session import Session
 from lepton.registry.lineage.environment import environment
+from lepton.registry.lineage.plugins import KEY
 from lepton.registry.lineage.record import Lineage
 from lepton.registry.mlflow.tracking import connect
 from lepton.registry.models import register
@@ -76,6 +78,9 @@ def register_model(
     """
     from lepton.models.export import complete
 
+    surroundings = environment()
+    if used := used_by(session, strategy, config, parent):
+        surroundings["code"] = {**surroundings["code"], KEY: [one.to_json() for one in used]}
     lineage = Lineage(
         strategy=strategy,
         data={**dict.fromkeys(USES, data), **(also or {})},
@@ -88,7 +93,7 @@ def register_model(
         gate=gate,
         cause=cause,
         flow_run=dict(run),
-        **environment(),
+        **surroundings,
         cost=cost,
         metrics=metrics,
         key=key,

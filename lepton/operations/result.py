@@ -11,6 +11,11 @@ from typing import Any
 class Result:
     """Base of every verb's answer; a subclass adds its fields and says which facts a person wants first."""
 
+    def __init_subclass__(cls) -> None:
+        """Keep the readable repr: the dataclass decorator of a subclass would write its own over it."""
+        if "__repr__" not in vars(cls):
+            cls.__repr__ = Result.__repr__  # type: ignore[method-assign]  # that is the point
+
     def facts(self) -> dict[str, object]:
         """Return what a person wants to know, by its name on screen, the most important first."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -17,6 +17,7 @@ from lepton.core.errors import LeptonError, NotFound
 from lepton.core.ledger import Ledger
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.work.progress import Progress
+from lepton.operations.plugins import require
 from lepton.operations.runtime import InProcess, Runtime
 
 if TYPE_CHECKING:
@@ -121,7 +122,11 @@ class Session:
 
         if ref not in self._models:
             found, folder = fetch(self.ws, ref.name, ref.version, expect=ref.digest)
-            self._models[ref] = Loaded(found, load(folder), folder)
+            try:
+                self._models[ref] = Loaded(found, load(folder), folder)
+            except LeptonError:
+                require(found, self.lineage(found), "loaded", encoder_only=True)  # says it better, if that is it
+                raise
         return self._models[ref]
 
     def load_champion(self, domain: str) -> Loaded:

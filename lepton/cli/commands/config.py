@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 
 import typer
 
 from lepton.cli.output import as_json, table
-from lepton.cli.session import Json, LocalAnyway, open_workspace
+from lepton.cli.session import Json, LocalAnyway, door, open_workspace
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,12 +21,9 @@ def config(json: Json = False, local: LocalAnyway = False) -> None:
     That is the environment, lepton.yaml or the default. Secrets are not shown.
     """
     ws = open_workspace()
-    from lepton.core.config.settings import from_environment
-    from lepton.core.config.template import origins
     from lepton.core.config.workspace import CONFIG_FILE
-    from lepton.core.config.yaml_file import read_yaml
 
-    found = origins(ws.config, read_yaml(ws.root / CONFIG_FILE), from_environment(dict(os.environ)))
+    found = door(ws).settings()
     if json:
         as_json([asdict(setting) for setting in found])
     else:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from lepton.cli.output import as_json, say
-from lepton.cli.session import DryRun, Json, LocalAnyway, enter
+from lepton.cli.session import DryRun, Json, LocalAnyway, door, enter
+
+if TYPE_CHECKING:
+    from lepton.core.config.workspace import Workspace
 
 
 def add_to(app: typer.Typer) -> None:
@@ -14,22 +19,23 @@ def add_to(app: typer.Typer) -> None:
 
 
 def doctor(json: Json = False, local: LocalAnyway = False, dry_run: DryRun = False) -> None:
-    """Check machine, workspace and stack, and mend the registry.
+    """Check machine, plug-ins, workspace and stack, and mend the registry.
 
     Mending is: MLflow's aliases are moved back to what the ledger says; with --dry-run they are left alone.
     """
-    from lepton.cli.checkup import Finding, examine, machine_checks
     from lepton.core.errors import LeptonError
 
-    findings = machine_checks()
     try:
         ws, _ = enter()
     except LeptonError as error:
-        findings.append(Finding("workspace", False, error.what, error.fix[0] if error.fix else ""))
+        from lepton.operations.doctor import Finding, machine_checks
+
+        bad = Finding("workspace", False, error.what, error.fix[0] if error.fix else "")
+        findings: tuple[Finding, ...] = (*machine_checks(), bad)
     else:
-        findings += examine(ws, mend=not dry_run)
+        findings = door(ws).doctor(mend=not dry_run, also=[("stack", lambda: stack_of(ws))]).findings
     if json:
-        as_json([vars(finding) for finding in findings])
+        as_json([finding.to_json() for finding in findings])
     else:
         for finding in findings:
             say(f"{'ok  ' if finding.ok else 'BAD '} {finding.what:<14} {finding.detail}")
@@ -37,3 +43,20 @@ def doctor(json: Json = False, local: LocalAnyway = False, dry_run: DryRun = Fal
                 say(f"     {'':<14} fix: {finding.fix}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
+
+
+def stack_of(ws: Workspace) -> str:
+    """Say whether the stack is up.
+
+    Raises:
+        LeptonError: If some of its processes have ended.
+    """
+    from lepton.cli.stack.lifecycle import running
+    from lepton.core.config.addresses import read_stack
+    from lepton.core.errors import LeptonError
+
+    if running(ws):
+        return "up"
+    if read_stack(ws) is not None:
+        raise LeptonError("Some processes of the stack have ended.", fix=["lepton up"])
+    return "down"

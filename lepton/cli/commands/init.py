@@ -39,8 +39,8 @@ def init(
     """
     import os
 
-    from lepton.cli.setup import create_workspace, plan_workspace
     from lepton.cli.stack.environ import QUIET
+    from lepton.operations.init import create_workspace, plan_workspace
 
     os.environ.update(QUIET)
     hush()

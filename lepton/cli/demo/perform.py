@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from lepton.cli.demo.deliveries import DEFECT, SOURCE, TARGET, make_story, write_npz
 from lepton.cli.session import hush
-from lepton.cli.setup import create_workspace, plan_workspace
 from lepton.cli.stack.environ import QUIET, stack_environ
 from lepton.cli.stack.lifecycle import down, up
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import UsageError
 from lepton.core.work.files import atomic_write
 from lepton.core.work.progress import silent
+from lepton.operations.init import create_workspace, plan_workspace
 
 if TYPE_CHECKING:
     from lepton.cli.demo.story import Record

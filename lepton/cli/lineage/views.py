@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lepton.cli.output import as_json, note, say, table
-from lepton.cli.session import Json, LocalAnyway, hush, open_workspace
+from lepton.cli.session import Json, LocalAnyway, door, hush, open_workspace
 
 if TYPE_CHECKING:
     from lepton.registry.lineage.dossier import Difference
@@ -35,22 +35,19 @@ def tree(
     Each with its data, contract, strategy, gate, cause, flow run and code. Of many versions those that serve, wait or
     served come first.
     """
-    ws = open_workspace()
-    from lepton.core.ledger import Ledger
-    from lepton.registry.lineage import descent
-
-    pair = ws.slot(domain) if domain else None
-    most = limit if limit is not None else 0 if json else SHOWN
-    found = descent.tree(Ledger(ws.ledger_url), ws.source, pair, most)
+    found = door(open_workspace()).tree(domain, limit=limit if limit is not None else 0 if json else SHOWN)
     if json:
-        as_json(descent.to_json(found.nodes))
+        as_json(found.to_json()["models"])
         if found.hidden:
             note(f"{found.hidden:,} more versions are not shown (--limit 0 shows all).")
     elif not found.nodes:
         say("No model is registered yet." if domain is None else f"No model of {domain!r} is registered yet.")
-        say(f"  next   {'lepton pretrain' if domain in (None, ws.source) else f'lepton transfer {domain}'}")
+        first = domain is None or domain == door(open_workspace()).source
+        say(f"  next   {'lepton pretrain' if first else f'lepton transfer {domain}'}")
     else:
-        say(descent.to_text(found))
+        from lepton.registry.lineage.descent import Tree, to_text
+
+        say(to_text(Tree(found.nodes)))
         if found.hidden:
             say(f"\n{found.hidden:,} more versions are not shown: those that never served, or not for long.")
             say("  next   lepton lineage tree --limit 0   (all), lepton lineage tree DOMAIN, lepton lineage html")
@@ -68,24 +65,16 @@ def show(
     when it served.
     """
     ws = open_workspace()
-    from lepton.cli.lineage.cells import dossier_lines
-    from lepton.core.ledger import Ledger
-    from lepton.registry.lineage.dossier import dossier
-    from lepton.registry.lineage.family import family, records
-    from lepton.registry.lineage.find import find_model
-
-    ledger = Ledger(ws.ledger_url)
-    ref = find_model(ws, ledger, model)
+    found = door(ws).lineage(model)
     if rows:
-        _show_rows(ws, ref, json)
+        _show_rows(ws, found.model, json)
         return
-    known = family(ledger)
-    version = known[ref.name, ref.version]
-    found = dossier(known, version, records(ledger, [version])[version.key])
     if json:
-        as_json(found)
+        as_json(found.to_json())
         return
-    for name, text in dossier_lines(found):
+    from lepton.cli.lineage.cells import dossier_lines
+
+    for name, text in dossier_lines(found.json):
         say(f"{name:<13} {text}".rstrip())
 
 

@@ -18,8 +18,20 @@ def all_encoders() -> dict[str, type[Encoder]]:
 
 
 def default_encoder(kind: Kind) -> str:
-    """Return the encoder of rows of a kind where lepton.yaml names none: the first that says it is."""
-    return next(name for name, encoder in all_encoders().items() if kind in encoder.default_for)
+    """Return the encoder of rows of a kind where lepton.yaml names none: the first that says it is.
+
+    Raises:
+        UsageError: If none reads them.
+    """
+    for fits in ("default_for", "kinds"):
+        for name, encoder in all_encoders().items():
+            if kind in getattr(encoder, fits):
+                return name
+    raise UsageError(
+        f"There is no encoder for rows of kind {kind!r}.",
+        why=f"Encoders: {', '.join(all_encoders())}.",
+        fix=["pip install a package that brings one, and set encoder.name in lepton.yaml"],
+    )
 
 
 def build_encoder(config: EncoderConfig, layout: Layout) -> Encoder:

@@ -15,6 +15,7 @@ from lepton.core.refs import DataRef, ModelRef
 from lepton.core.splits import split
 from lepton.core.table import Table
 from lepton.core.work.files import atomic_write
+from lepton.operations.plugins import require
 from lepton.operations.pretrain.training import continued, new_rows, pretrained, rows_of_base, rows_of_continued
 from lepton.operations.session import Session
 from lepton.operations.transfer.job import pick_rows, rows_of_transfer
@@ -72,6 +73,7 @@ def rebuild(session: Session, ref: ModelRef, made: Lineage, parent: Model | None
     from lepton.data.store import load
     from lepton.models.format import save
 
+    require(ref, made, "made again")
     clean = clean_workspace(session, ref, made, folder)
     data = made.data["train"]
     table = load(clean, data.domain, data.batches)

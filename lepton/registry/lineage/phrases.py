@@ -68,7 +68,8 @@ def contract_line(result: Mapping[str, Any] | None) -> str:
 
 def code_line(code: Mapping[str, Any]) -> str:
     """Return which code made a version, in one line."""
-    version = f"lepton {code.get('version', '?')}"
+    plugins = [f"{one['package']} {one['version']}".strip() for one in code.get("plugins", ())]
+    version = ", ".join([f"lepton {code.get('version', '?')}", *dict.fromkeys(plugins)])
     if not code.get("revision"):
         return f"{version}, not from a checkout"
     return f"{version}, revision {str(code['revision'])[:12]}" + (
@@ -85,21 +86,12 @@ def standing_line(version: Version) -> str:
     if version.reigns:
         until = version.reigns[-1].until
         times = f", {len(version.reigns)} times" if len(version.reigns) > 1 else ""
-        return f"served from {span(version.reigns[0].since, until)}{times}{recalled}"
+        return f"served from {since} to {moment(until)}{times}{recalled}"
     words = {"refused": "refused by the gate", "rejected": "rejected by a person", "abandoned": "abandoned"}
     if version.waits:
         return "waits for a person's word"
     known = f", {words[version.verdict]}" if version.verdict in words else ""
     return f"never promoted{known}{recalled}"
-
-
-def span(since: str, until: str | None) -> str:
-    """Return a time from when to when, as a person reads it; what is over within a minute shows its seconds."""
-    if until is None:
-        return f"{moment(since)} to now"
-    if since[:16] != until[:16]:
-        return f"{moment(since)} to {moment(until)}"
-    return f"{since[:19].replace('T', ' ')} to {until[11:19]} UTC"
 
 
 def moment(time: str | None) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.work.files import atomic_write
+from lepton.core.work.turns import turn
 from lepton.registry.mlflow.vendor import SETTINGS, clear_errors, mlflow
 
 _CLIENT_SETTINGS = {"MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"}
@@ -39,7 +40,8 @@ def initialise(ws: Workspace) -> None:
             with tempfile.TemporaryDirectory(prefix="lepton-", dir=_fast_folder()) as folder:
                 fresh = Path(folder) / "mlflow.db"
                 # The store also makes the default experiment; it must not point to the current folder.
-                store = SqlAlchemyStore(f"sqlite:///{fresh}", artifact_root(ws))  # type: ignore[no-untyped-call]  # MLflow's
+                with turn("alembic"):
+                    store = SqlAlchemyStore(f"sqlite:///{fresh}", artifact_root(ws))  # type: ignore[no-untyped-call]  # MLflow's
                 store.engine.dispose()
                 atomic_write(ws.mlflow_db, fresh.read_bytes())
 

@@ -18,8 +18,10 @@ from urllib.request import url2pathname
 
 from lepton.core.errors import NotFound
 from lepton.core.refs import DataRef, ModelRef
+from lepton.core.work.turns import turn
 from lepton.registry.checksums import file_checksums
 from lepton.registry.lineage.environment import library_versions
+from lepton.registry.lineage.plugins import used_in
 from lepton.registry.lineage.record import Lineage
 from lepton.registry.mlflow.tracking import Run, Tracking
 from lepton.registry.mlflow.vendor import already_exists, clear_errors, mlflow
@@ -65,7 +67,7 @@ def log_folder(
             target,
             loader_module=LOADER,
             data_path=str(staged),
-            pip_requirements=_requirements(),
+            pip_requirements=_requirements(lineage),
             mlflow_model=Model(
                 artifact_path=logged.artifact_location,
                 run_id=run.id,
@@ -213,22 +215,25 @@ def run_for(tracking: Tracking, run: Run | None, name: str) -> Iterator[Run]:
 def _as_global_uri(uri: str) -> Iterator[None]:
     """Let MLflow's SQL store resolve `models:/<id>`: it asks the global tracking URI, not its own (3.17)."""
     module = mlflow()
-    before = module.get_tracking_uri() if module.is_tracking_uri_set() else None
-    module.set_tracking_uri(uri)
-    try:
-        yield
-    finally:
-        module.set_tracking_uri(before)
+    with turn("mlflow"):
+        before = module.get_tracking_uri() if module.is_tracking_uri_set() else None
+        module.set_tracking_uri(uri)
+        try:
+            yield
+        finally:
+            module.set_tracking_uri(before)
 
 
-def _requirements() -> list[str]:
-    """Return the exact versions of what loading and predicting needs."""
+def _requirements(lineage: Lineage) -> list[str]:
+    """Return the exact versions of what loading and predicting needs, the encoder's package included."""
     from importlib.metadata import version
 
     from lepton import __version__
 
     known = library_versions()
-    return [f"lepton=={__version__}", *(f"{name}=={known.get(name) or version(name)}" for name in _NEEDED_TO_SERVE)]
+    encoders = [used.requirement for used in used_in(lineage) if used.word == "encoder" and used.requirement]
+    needed = [f"{name}=={known.get(name) or version(name)}" for name in _NEEDED_TO_SERVE]
+    return [f"lepton=={__version__}", *needed, *encoders]
 
 
 def _model_id(tracking: Tracking, ref: ModelRef) -> str | None:

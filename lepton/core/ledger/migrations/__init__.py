@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from lepton.core.errors import LeptonError
 from lepton.core.ledger.migrations.schema import HEAD, ROWS, VERSION
+from lepton.core.work.turns import turn
 
 KNOWN = ("0001", "0002")
 """Every revision there is, oldest first."""
@@ -83,8 +84,10 @@ def bring_up_to_date(connection: Connection) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     if found.revision is None and found.tables:
         _check_columns(connection)
-        command.stamp(config, BEFORE_MIGRATIONS)
-    command.upgrade(config, NEWEST)
+        with turn("alembic"):
+            command.stamp(config, BEFORE_MIGRATIONS)
+    with turn("alembic"):
+        command.upgrade(config, NEWEST)
 
 
 def _check_columns(connection: Connection) -> None:

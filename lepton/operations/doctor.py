@@ -1,22 +1,35 @@
-"""What `lepton doctor` looks at: each check is a function that returns what it found."""
+"""Doctor: is everything there and in order. Each check is a function that returns what it found."""
 
 from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
+from lepton.core.plugins import Plugin, PluginWarning, catalogues
 from lepton.core.refs import domain_of
+from lepton.operations.result import Result
+from lepton.operations.session import Session
 
 FREE_GIGABYTES = 1.0
+ROOMS = (
+    "lepton.transfer",
+    "lepton.transfer.guard",
+    "lepton.models.encoders",
+    "lepton.pretraining",
+    "lepton.data.readers",
+)
+"""What may be extended from outside."""
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(Result):
     """One thing that was looked at."""
 
     what: str
@@ -25,19 +38,51 @@ class Finding:
     fix: str = ""
 
 
+@dataclass(frozen=True)
+class Health(Result):
+    """All that was looked at."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether all of it is in order."""
+        return all(finding.ok for finding in self.findings)
+
+    def facts(self) -> dict[str, object]:
+        """Return a line a finding; what is not in order says so."""
+        return {one.what: one.detail if one.ok else f"BAD  {one.detail}   fix: {one.fix}" for one in self.findings}
+
+
+Check = tuple[str, Callable[[], str]]
+"""What is looked at, and what says what it found or raises a LeptonError."""
+
+
+def doctor(session: Session, mend: bool = True, also: Sequence[Check] = ()) -> Health:
+    """Check machine, plug-ins and workspace, and mend the registry.
+
+    Args:
+        session: The workspace at work.
+        mend: Move MLflow's aliases back to what the ledger says; otherwise nothing is written at all.
+        also: Further checks, such as of the stack.
+    """
+    return Health((*machine_checks(), *examine(session.ws, mend, also)))
+
+
 def machine_checks() -> list[Finding]:
     """Look at what does not depend on a workspace."""
-    return [_python(), _git(), _packages()]
+    return [_python(), _git(), _packages(), _run("plug-ins", _plugins)]
 
 
-def examine(ws: Workspace, mend: bool) -> list[Finding]:
-    """Look at a workspace: disk, configuration, ledger, data, registry, stack.
+def examine(ws: Workspace, mend: bool, also: Sequence[Check] = ()) -> list[Finding]:
+    """Look at a workspace: disk, configuration, ledger, data, registry.
 
     Args:
         ws: The workspace.
         mend: Move MLflow's aliases back to what the ledger says; otherwise nothing is written at all.
+        also: Further checks.
     """
-    checks: list[tuple[str, Callable[[], str]]] = [
+    checks: list[Check] = [
         ("disk", lambda: _disk(ws)),
         ("configuration", lambda: f"{ws.root / 'lepton.yaml'}, domains: {', '.join(ws.domains()) or 'none'}"),
         ("ledger", lambda: _ledger(ws)),
@@ -47,7 +92,7 @@ def examine(ws: Workspace, mend: bool) -> list[Finding]:
         ("approvals", lambda: _approvals(ws)),
         ("recalls", lambda: _recalls(ws)),
         ("alerts", lambda: _alerts(ws)),
-        ("stack", lambda: _stack(ws)),
+        *also,
         ("device", _device),
     ]
     return [_run(what, check) for what, check in checks]
@@ -109,6 +154,35 @@ def _packages() -> Finding:
         if not wanted.specifier.contains(found, prereleases=True):
             wrong.append(f"{wanted.name} {found} is outside {wanted.specifier}")
     return Finding("packages", not wrong, "; ".join(wrong) or "as asked for", "make install" if wrong else "")
+
+
+def _plugins() -> str:
+    """Say which plug-ins there are and where they come from.
+
+    Raises:
+        LeptonError: If one of them cannot be used.
+    """
+    found = plugins()
+    if broken := [one for one in found if one.problem]:
+        raise LeptonError(
+            f"{len(broken)} of {len(found)} plug-ins cannot be used and are left out.",
+            why="\n".join(f"{one.word} {one.name!r} of {one.origin}: {one.problem}" for one in broken),
+            fix=[f"pip install --upgrade {broken[0].origin.package}", f"pip uninstall {broken[0].origin.package}"],
+        )
+    return ", ".join(f"{one.word} {one.name!r} of {one.origin}" for one in found) or "none beside lepton's own"
+
+
+def plugins() -> list[Plugin]:
+    """Return every plug-in from outside, those that are broken included.
+
+    Raises:
+        UsageError: If two have one name.
+    """
+    for room in ROOMS:
+        import_module(room)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PluginWarning)  # they are in what is returned
+        return [one for catalogue in catalogues() for one in catalogue.outside()]
 
 
 def _disk(ws: Workspace) -> str:
@@ -210,17 +284,6 @@ def _recalls(ws: Workspace) -> str:
             fix=[f"lepton transfer {domain_of(next(iter(serving)))}", "lepton recall ... again"],
         )
     return f"in force: {', '.join(standing)}; none of it serves" if standing else "nothing is recalled"
-
-
-def _stack(ws: Workspace) -> str:
-    from lepton.cli.stack.lifecycle import running
-    from lepton.core.config.addresses import read_stack
-
-    if running(ws):
-        return "up"
-    if read_stack(ws) is not None:
-        raise LeptonError("Some processes of the stack have ended.", fix=["lepton up"])
-    return "down"
 
 
 def _device() -> str:

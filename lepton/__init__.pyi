@@ -1,0 +1,62 @@
+"""Types of what `import lepton` offers; the module itself imports each when it is first asked for."""
+
+from lepton.core.config.settings import EncoderConfig as EncoderConfig
+from lepton.core.errors import Conflict as Conflict
+from lepton.core.errors import GateRefused as GateRefused
+from lepton.core.errors import LeptonError as LeptonError
+from lepton.core.errors import NotFound as NotFound
+from lepton.core.errors import Refused as Refused
+from lepton.core.errors import UsageError as UsageError
+from lepton.core.plugins import register as register
+from lepton.core.table import Table as Table
+from lepton.data.readers.delivery import Delivery as Delivery
+from lepton.data.readers.delivery import Reading as Reading
+from lepton.data.readers.reader import Reader as Reader
+from lepton.models.encoders.base import Encoder as Encoder
+from lepton.models.layout import Layout as Layout
+from lepton.models.model import Model as Model
+from lepton.operations.champion import Champion as Champion
+from lepton.operations.result import Result as Result
+from lepton.operations.workspace import Workspace as Workspace
+from lepton.operations.workspace import init as init
+from lepton.operations.workspace import open as open
+from lepton.pretraining.engine import Learner as Learner
+from lepton.pretraining.objective import Objective as Objective
+from lepton.transfer.guard.case import Case as Case
+from lepton.transfer.guard.case import Validator as Validator
+from lepton.transfer.prior import Prior as Prior
+from lepton.transfer.strategy import Needs as Needs
+from lepton.transfer.strategy import Strategy as Strategy
+from lepton.transfer.strategy import TargetData as TargetData
+
+__version__: str
+__all__ = [
+    "Case",
+    "Champion",
+    "Conflict",
+    "Delivery",
+    "Encoder",
+    "EncoderConfig",
+    "GateRefused",
+    "Layout",
+    "Learner",
+    "LeptonError",
+    "Model",
+    "Needs",
+    "NotFound",
+    "Objective",
+    "Prior",
+    "Reader",
+    "Reading",
+    "Refused",
+    "Result",
+    "Strategy",
+    "Table",
+    "TargetData",
+    "UsageError",
+    "Validator",
+    "Workspace",
+    "init",
+    "open",
+    "register",
+]

@@ -1,0 +1,76 @@
+"""What serves a domain, at hand: who it is, and its answers to rows in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from lepton.core.refs import ModelRef
+from lepton.operations.result import Result, as_json
+from lepton.operations.session import Session
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lepton.models.model import Model
+
+
+@dataclass(frozen=True)
+class Champion(Result):
+    """The version that serves a domain now; it stays the same one when another is promoted later."""
+
+    domain: str
+    model: ModelRef
+    strategy: str
+    """How it was made: an adaptation strategy, or pretraining objectives for the source's base."""
+    accuracy: float | None
+    """On held-out rows, when it was registered."""
+    _session: Session = field(compare=False)
+
+    @cached_property
+    def loaded(self) -> Model:
+        """The model with its weights, every file compared with its checksum; loaded at the first use."""
+        return self._session.load(self.model).model
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels that it can answer."""
+        return self.loaded.classes
+
+    def predict(self, rows: Any) -> pd.DataFrame:
+        """Return a row a row: column `label`, then the probability of each class in a column `p(<class>)`.
+
+        Args:
+            rows: A DataFrame with the feature columns; further columns are ignored. A list of numbers in each cell of a
+                series. Or images as an array (n, C, H, W). The answer has the frame's index.
+
+        Raises:
+            LeptonError: If a column that the model reads is missing, or holds something else than in the source; or if
+                a file of the model was changed since it was registered.
+        """
+        from lepton.models.frames import answer
+
+        return answer(self.loaded, rows)
+
+    def facts(self) -> dict[str, object]:
+        """Return who it is."""
+        found = {one.name: getattr(self, one.name) for one in fields(self) if not one.name.startswith("_")}
+        return {**found, "model": self.model.label}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object."""
+        return {name: as_json(getattr(self, name)) for name in ("domain", "model", "strategy", "accuracy")}
+
+
+def champion(session: Session, domain: str) -> Champion:
+    """Return what serves a target, or the source.
+
+    Raises:
+        NotFound: If nothing does yet, or there is no such domain.
+    """
+    ws = session.ws
+    ref = session.sound_base() if domain == ws.source else session.champion_of(domain)
+    made = session.lineage(ref)
+    accuracy = made.metrics.get("accuracy")
+    return Champion(domain, ref, made.strategy, None if accuracy is None else float(accuracy), session)

@@ -1,0 +1,73 @@
+"""Plug-ins of a model: put on record when it is registered, asked for when it is loaded or made again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lepton.core.errors import LeptonError, UsageError
+from lepton.core.plugins import Catalogue
+from lepton.core.refs import ModelRef
+from lepton.registry.lineage.plugins import Used, used_in
+from lepton.registry.lineage.record import Lineage
+
+if TYPE_CHECKING:
+    from lepton.operations.session import Session
+
+
+def used_by(session: Session, strategy: str, config: Mapping[str, Any], parent: ModelRef | None) -> list[Used]:
+    """Return the plug-ins that a model is made with: its strategy or objectives, and the encoder that it has.
+
+    Args:
+        session: The workspace at work.
+        strategy: As the record has it: `probe`, `ensemble:shot`, `vicreg+supervised`.
+        config: All settings in force; of a base they name the encoder.
+        parent: What it was adapted from, whose encoder it has.
+    """
+    from lepton.models.encoders import CATALOGUE as ENCODERS
+    from lepton.models.encoders import default_encoder
+    from lepton.pretraining.catalogue import CATALOGUE as OBJECTIVES
+    from lepton.transfer import CATALOGUE as STRATEGIES
+
+    names = re.split(r"[^a-z0-9_-]+", strategy)
+    asked: list[tuple[Catalogue[Any], str]] = [(one, name) for one in (STRATEGIES, OBJECTIVES) for name in names]
+    if "encoder" in config:
+        asked.append((ENCODERS, config["encoder"].get("name") or default_encoder(config["kind"])))
+    found = [
+        Used(one.word, name, origin.package, origin.version) for one, name in asked if (origin := one.origin(name))
+    ]
+    inherited = used_in(session.lineage(parent)) if parent is not None else ()
+    return list(dict.fromkeys([*found, *(one for one in inherited if one.word == ENCODERS.word)]))
+
+
+def require(ref: ModelRef, made: Lineage, doing: str, encoder_only: bool = False) -> None:
+    """Refuse what cannot work because a plug-in of the model is not here.
+
+    Args:
+        ref: The version.
+        made: Its record.
+        doing: What cannot be done without: `loaded`, `made again`.
+        encoder_only: Whether the encoder alone is needed: weights are loaded without the strategy that fitted them.
+
+    Raises:
+        LeptonError: Names the plug-in and what to install.
+    """
+    from lepton.models.encoders import CATALOGUE as ENCODERS
+    from lepton.pretraining.catalogue import CATALOGUE as OBJECTIVES
+    from lepton.transfer import CATALOGUE as STRATEGIES
+
+    known = {one.word: one for one in (ENCODERS, OBJECTIVES, STRATEGIES)}
+    for used in used_in(made):
+        if encoder_only and used.word != ENCODERS.word:
+            continue
+        try:
+            known[used.word].get(used.name)
+        except UsageError as error:
+            where = f"{used.package} {used.version}".strip()
+            install = f"pip install '{used.requirement}'"
+            raise LeptonError(
+                f"{ref.label} cannot be {doing}: it was made with the {used.word} {used.name!r} of {where}.",
+                why=f"{error.what} {error.why}".strip(),
+                fix=[install if used.requirement else f"lepton.register the class of {used.package} first"],
+            ) from None
