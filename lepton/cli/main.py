@@ -16,6 +16,8 @@ from lepton.core.errors import LeptonError
 from lepton.core.work.machine import refusal
 
 INTERRUPTED = 130
+GLOBAL = ("-w", "--workspace")
+"""Options of `lepton` itself, which do not stand after a command."""
 
 # Typer 0.29 carries a copy of click, older ones use the package: ask the class that both make public.
 WRONG_CALL = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
@@ -69,6 +71,8 @@ def main(arguments: list[str]) -> int:
     except Exception as error:
         if isinstance(error, WRONG_CALL):
             getattr(error, "show")()  # noqa: B009 (only the copy's own class declares it)
+            if (wrong := getattr(error, "option_name", None)) in GLOBAL:
+                _complain(f"\n{wrong} stands before the command: lepton {wrong} FOLDER {' '.join(arguments[:1])} ...")
             return 2
         if (told := refusal(error)) is not None and not os.environ.get("LEPTON_DEBUG"):
             _complain(told.render())

@@ -17,6 +17,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from lepton.contract.checks import Check
+from lepton.contract.data_docs import make_offline
 from lepton.core.config.names import slug
 from lepton.core.errors import LeptonError
 from lepton.core.work.turns import turn
@@ -116,7 +117,9 @@ def _run(frame: pd.DataFrame, checks: Sequence[Check], suite: str, delivery: str
     )
     key, result = next(iter(done.run_results.items()))
     sites = context.get_docs_sites_urls(resource_identifier=key)
-    return result, str(sites[0]["site_url"])
+    url = str(sites[0]["site_url"])
+    make_offline(docs / "gx" / "uncommitted" / "data_docs" / "local_site")
+    return result, url
 
 
 def _forget_oldest(docs: Path) -> None:

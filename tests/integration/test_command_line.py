@@ -342,3 +342,9 @@ def _processes_of(root: Path) -> list[psutil.Process]:
         except psutil.Error:
             continue
     return found
+
+
+def test_an_option_of_lepton_itself_after_the_command_is_explained(lepton: Cli, empty: Path) -> None:
+    answer = lepton("status", "-w", empty)
+    assert answer.code == 2
+    assert "-w stands before the command: lepton -w FOLDER status ..." in answer.err

@@ -460,8 +460,13 @@ NEVER = ("pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marsha
 KNOWN = {
     ("lepton/cli/main.py", "importlib.import_module"),  # our own commands
     ("lepton/core/discovery.py", "importlib.import_module"),  # our own strategies, encoders, objectives
-    ("lepton/core/variables.py", "yaml.safe_load"),  # "LEPTON_SEED"
-    ("lepton/core/yamls.py", "yaml.load"),  # "lepton.yaml", "contract"; the loader is a SafeLoader
+    (
+        "lepton/core/kinds.py",
+        "importlib.import_module",
+    ),  # what a kind of rows refers to
+    ("flows/lepton_flows/verbs.py", "importlib.import_module"),  # our own flows
+    ("lepton/core/config/variables.py", "yaml.safe_load"),  # "LEPTON_SEED"
+    ("lepton/core/config/yaml_file.py", "yaml.load"),  # "lepton.yaml", "contract"; the loader is a SafeLoader
     ("lepton/data/batchfile.py", "pyarrow.parquet.read_table"),  # "stored batch"
     ("lepton/data/batchfile.py", "pyarrow.parquet.ParquetFile"),  # "streamed batch"
     ("lepton/data/batchfile.py", "pyarrow.parquet.read_schema"),

@@ -138,12 +138,12 @@ def test_a_mistake_leaves_standard_output_empty_for_the_machine(
 def test_promoting_what_serves_says_that_nothing_was_changed(
     lepton: Cli, empty: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
-    import lepton.operations.promotion
+    from lepton.operations import promotion
 
     def unchanged(*_: Any) -> dict[str, Any]:
         return {"model": "m v3", "before": "m v3", "gate": "passed", "why": "x", "dry_run": bool(arguments)}
 
-    monkeypatch.setattr(lepton.operations.promotion, "promote_by_hand", unchanged)
+    monkeypatch.setattr(promotion, "promote_by_hand", unchanged)
     call = ("-w", empty, "promote", "plant-2", "3", "--why", "x", *arguments)
     said = lepton(*call).out
     assert "m v3 serves 'plant-2' already; nothing was changed." in said

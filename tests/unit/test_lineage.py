@@ -13,6 +13,7 @@ from lepton.core.refs import DataRef, ModelRef
 from lepton.registry.lineage.descent import Node, Tree, to_json, to_text, tree, walk
 from lepton.registry.lineage.environment import code_state, environment
 from lepton.registry.lineage.family import fold
+from lepton.registry.lineage.phrases import span
 from lepton.registry.lineage.record import Lineage
 from lepton.registry.promotion import champion, history, rollback_target
 
@@ -228,3 +229,15 @@ def test_a_rollback_to_a_named_version_accepts_only_what_has_served(ledger: Ledg
     with pytest.raises(NotFound, match="never served") as caught:
         rollback_target(ledger, PAIR, "7")
     assert "v1, v2, v3" in caught.value.why
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "told"),
+    [
+        ("2026-03-01T10:00:05.1+00:00", None, "2026-03-01 10:00 UTC to now"),
+        ("2026-03-01T10:00:05.1+00:00", "2026-03-02T11:30:00+00:00", "2026-03-01 10:00 UTC to 2026-03-02 11:30 UTC"),
+        ("2026-03-01T10:00:05.1+00:00", "2026-03-01T10:00:41.2+00:00", "2026-03-01 10:00:05 to 10:00:41 UTC"),
+    ],
+)
+def test_what_served_for_less_than_a_minute_shows_its_seconds(since: str, until: str | None, told: str) -> None:
+    assert span(since, until) == told

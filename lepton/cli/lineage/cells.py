@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lepton.registry.lineage.dossier import flat
-from lepton.registry.lineage.phrases import because, code_line, contract_line, gate_line, moment
+from lepton.registry.lineage.phrases import because, code_line, contract_line, gate_line, moment, span
 
 MISSING = "not recorded"
 WIDEST = 8
@@ -73,8 +73,7 @@ def dossier_lines(found: dict[str, Any]) -> Iterator[Line]:
 def _standing(found: dict[str, Any]) -> Iterator[Line]:
     yield "standing", found["standing"] + (f": {found['why']}" if found["why"] and not found["champion"] else "")
     for reign in found["served"]:
-        until = moment(reign["until"]) if reign["until"] else "now"
-        yield "served", f"{moment(reign['since'])} to {until}, {because(reign['because'])}, by {reign['by']}"
+        yield "served", f"{span(reign['since'], reign['until'])}, {because(reign['because'])}, by {reign['by']}"
     if found["recalled"]:
         yield "recalled", found["recalled"]
 

@@ -68,7 +68,7 @@ def show(subject: str, told: list[dict[str, Any]]) -> None:
 
 
 def _table(title: str, told: list[dict[str, Any]]) -> None:
-    from lepton.registry.lineage.phrases import moment
+    from lepton.registry.lineage.phrases import span
 
     if not told:
         return
@@ -77,11 +77,7 @@ def _table(title: str, told: list[dict[str, Any]]) -> None:
         (
             f"{one['model']['name']} v{one['model']['version']}",
             one["standing"] + (", recalled" if one["recalled"] and one["champion"] else ""),
-            "; ".join(
-                f"{moment(reign['since'])} - {moment(reign['until']) if reign['until'] else 'now'}"
-                for reign in one["served"]
-            )
-            or None,
+            "; ".join(f"{span(reign['since'], reign['until'])}" for reign in one["served"]) or None,
             one["how"],
         )
         for one in told

@@ -85,8 +85,8 @@ def _reigns(pair: str, moves: Sequence[Entry], begin: datetime | None, end: date
     return [
         Reign(
             version=str(row.payload["model"]["version"]),
-            since=f"{since:%Y-%m-%d %H:%M}",
-            until=f"{until:%Y-%m-%d %H:%M}" if until else "",
+            since=f"{since:%Y-%m-%d %H:%M:%S}",
+            until=f"{until:%Y-%m-%d %H:%M:%S}" if until else "",
             actor=row.actor,
             why=_why(row.payload.get("cause") or {}),
             proof=_proof(row.payload.get("evidence") or {}),

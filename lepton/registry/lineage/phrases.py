@@ -86,12 +86,21 @@ def standing_line(version: Version) -> str:
     if version.reigns:
         until = version.reigns[-1].until
         times = f", {len(version.reigns)} times" if len(version.reigns) > 1 else ""
-        return f"served from {since} to {moment(until)}{times}{recalled}"
+        return f"served from {span(version.reigns[0].since, until)}{times}{recalled}"
     words = {"refused": "refused by the gate", "rejected": "rejected by a person", "abandoned": "abandoned"}
     if version.waits:
         return "waits for a person's word"
     known = f", {words[version.verdict]}" if version.verdict in words else ""
     return f"never promoted{known}{recalled}"
+
+
+def span(since: str, until: str | None) -> str:
+    """Return a time from when to when, as a person reads it; what is over within a minute shows its seconds."""
+    if until is None:
+        return f"{moment(since)} to now"
+    if since[:16] != until[:16]:
+        return f"{moment(since)} to {moment(until)}"
+    return f"{since[:19].replace('T', ' ')} to {until[11:19]} UTC"
 
 
 def moment(time: str | None) -> str:

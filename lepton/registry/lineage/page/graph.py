@@ -12,7 +12,7 @@ from lepton.core.ledger import Ledger
 from lepton.core.refs import DataRef
 from lepton.registry.lineage.descent import describe, in_scope, nearest_shown, worth_showing
 from lepton.registry.lineage.family import Version, family, records
-from lepton.registry.lineage.phrases import because, cause_line, moment, standing_line
+from lepton.registry.lineage.phrases import because, cause_line, moment, span, standing_line
 from lepton.registry.lineage.record import Lineage
 from lepton.registry.recalls import Key
 
@@ -86,7 +86,7 @@ def _version(one: Version, made: Lineage, at: int) -> Json:
     details += [
         [
             "served",
-            f"{moment(reign.since)} to {moment(reign.until) if reign.until else 'now'}, {because(reign.because)}",
+            f"{span(reign.since, reign.until)}, {because(reign.because)}",
         ]
         for reign in one.reigns
     ]
