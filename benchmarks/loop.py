@@ -37,7 +37,7 @@ from lepton.monitoring.answers import Judged
 from lepton.monitoring.window import observe, policy_of
 from lepton.pretraining import pretrain
 from lepton.transfer.ancestors import choose_ancestor
-from lepton.transfer.engine import search
+from lepton.transfer.search import Ground, search
 
 RESULTS = figures.RESULTS / "loop.json"
 CLASSES = tuple("0123456789")
@@ -77,7 +77,7 @@ def l1() -> list[Figure]:
     for seed in seeds:
         table = optdigits()
         train = hide_labels(split(table, "train", "val"), pick_per_class(split(table, "train", "val"), LABELS, seed))
-        found = search(base(seed), train, split(table, "test"), seed=seed)
+        found = search(Ground(base(seed), train, split(table, "test"), seed=seed))
         unadapted.append(found.candidates["none"].metrics["accuracy"])
         adapted.append(found.winner.metrics["accuracy"])
     return [
@@ -183,7 +183,7 @@ def first_champion(seed: int) -> tuple[Model, Judged]:
     first = make_story(seed).first
     usable = split(first, "train", "val")
     chosen = pick_per_class(usable, LABELS, seed)
-    model = search(base(seed % 5), hide_labels(usable, chosen), split(first, "test"), DEMO, seed).winner.model
+    model = search(Ground(base(seed % 5), hide_labels(usable, chosen), split(first, "test"), DEMO, seed)).winner.model
     fitted = np.isin(first.ids.astype(str), chosen.ids.astype(str))
     return model, answered(model, first, fitted)
 
@@ -194,7 +194,7 @@ def retransfer(seed: int, champion: Model, windows: list[Window]) -> Model:
     train, held_out = split(table, "train", "val"), split(table, "test").labelled()
     models = {"base": base(seed % 5), "champion": champion}
     best, _ = choose_ancestor(models, train)
-    return search(models[best], train, held_out, DEMO, seed).winner.model
+    return search(Ground(models[best], train, held_out, DEMO, seed)).winner.model
 
 
 def hide_labels(table: Table, keep: Table) -> Table:

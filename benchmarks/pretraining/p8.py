@@ -27,7 +27,7 @@ from lepton.core.config.settings import EncoderConfig, PretrainConfig, TransferC
 from lepton.core.table import Table
 from lepton.models.device import repeatable
 from lepton.pretraining import pretrain
-from lepton.transfer.engine import search
+from lepton.transfer.search import Ground, search
 
 LABELS, UNLABELLED, TEST = 10, 300, 1_500
 STUDENT = {5: 2.776, 10: 2.262}
@@ -85,7 +85,7 @@ def gain(pair: Pair, encoder: EncoderConfig, seed: int) -> tuple[float, float, s
     train = rest.with_labels(np.where(keep, rest.labels, None)).take(np.sort([*np.flatnonzero(keep), *spare]))
     with repeatable(1):
         config = TransferConfig(strategies=STRATEGIES, combine=False, budget_seconds=3600)
-        winner = search(base, train, test, config, seed).winner
+        winner = search(Ground(base, train, test, config, seed)).winner
 
         def right(probabilities: NDArray[np.float64]) -> float:
             return 100 * float((np.array(classes, dtype=object)[probabilities.argmax(axis=1)] == test.labels).mean())

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from runs import STRATEGIES, Run, Tried, base_of, read, signals_of
+from runs import STRATEGIES, Run, Tried, base_of, read, signals_of, train_rows
 
 from lepton.core.config.settings import TransferConfig
 from lepton.core.decisions.gate import Verdict
-from lepton.transfer.choice import measured_gain
-from lepton.transfer.engine import put_forward
+from lepton.transfer.candidates import Candidate
 from lepton.transfer.guard import PUT_FORWARD
 from lepton.transfer.history import Record
-from lepton.transfer.planner import Outcome, Step, next_step, plan, rank, why_stopped
+from lepton.transfer.judgement import Rivals, judge
+from lepton.transfer.planner import Step
+from lepton.transfer.search import Ground, Search
 from lepton.transfer.signals import Signals
 
 BUDGET = 60.0
@@ -41,7 +42,8 @@ class Replayed:
     """What it ranked first."""
     promoted: str
     """What the guard let serve; `none` if it stayed with the un-adapted base."""
-    verdicts: dict[str, Verdict]
+    verdict: Verdict
+    """What was said of it, or why nothing was let through."""
     stopped: str
     records: tuple[Record, ...]
     """What the ledger would remember of it."""
@@ -65,77 +67,86 @@ def replay(run: Run, records: Sequence[Record] = (), budget: float = BUDGET) -> 
         records: Of earlier transfers.
         budget: Seconds.
     """
-    told = _told(run)
-    config = TransferConfig(strategies=STRATEGIES, combine=False, budget_seconds=budget)
-    steps = plan(config, told.signals, records, size=told.size)
-    done: list[Outcome] = []
-    planned: dict[str, Step] = {}
-    while step := next_step(steps, done, config):
-        assert step.share == 1, "a trial run was not recorded"
-        planned[step.strategy] = step
-        gain, sd = told.gains[step.strategy, step.validate]
-        done.append(Outcome(step.strategy, told.seconds[step.strategy, step.validate], gain, sd, step.share))
-    order = tuple(name for name, _ in rank(steps, done))
-    promoted, verdicts = _promoted(
-        run, order[:PUT_FORWARD], frozenset((name, step.validate) for name, step in planned.items())
+    told, config = _told(run), TransferConfig(strategies=STRATEGIES, combine=False, budget_seconds=budget)
+    work = Search(replace(_ground(run), config=config), Stored(run))
+    planned = work.plan(records, told.signals)
+    attempts = work.run(planned)
+    order = tuple(place.label for place in work.ranking(planned, attempts))
+    promoted, verdict = _promoted(
+        run, order[:PUT_FORWARD], frozenset((one.strategy, one.validated) for one in attempts)
     )
     return Replayed(
         run=run,
         ladder=told.accuracy,
-        cost={name: told.seconds[name, True] for name in told.accuracy},
-        tried=tuple(planned),
-        spent=sum(outcome.seconds for outcome in done),
+        cost=told.cost,
+        tried=tuple(one.label for one in attempts),
+        spent=sum(one.seconds for one in attempts),
         chosen=order[0],
         promoted=promoted,
-        verdicts=verdicts,
-        stopped=why_stopped(steps, done, config),
-        records=tuple(
-            Record(
-                o.strategy, told.signals, o.gain, o.seconds, planned[o.strategy].seconds / planned[o.strategy].slowness
-            )
-            for o in done
-            if o.strategy != "none"
-        ),
+        verdict=verdict,
+        stopped=work.why_stopped(planned, attempts),
+        records=tuple(one.record(planned.signals, one.measured.gain) for one in attempts if one.strategy != "none"),
     )
+
+
+class Stored:
+    """The shelf of a search over a run that was made before: nothing is fitted again."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def get(self, step: Step) -> Any:
+        """Return what a strategy came to; without out-of-fold answers if the plan does not cross-validate it."""
+        assert step.share == 1, "a trial run was not recorded"
+        return _candidate(self.run, step.strategy, step.validate)
+
+    def begin(self, step: Step) -> None:
+        """Nothing begins."""
+
+    def put(self, step: Step, candidate: Candidate) -> None:
+        """Nothing is made."""
+        raise AssertionError(f"{step.label} of {self.run.name} is not on disk")
 
 
 @dataclass(frozen=True)
 class _Told:
-    """What the planner is told of a run; by strategy, and whether it is cross-validated."""
+    """What is known of a run before it is replayed; by strategy."""
 
     signals: Signals
-    size: int
     accuracy: dict[str, float]
     """On the test images."""
-    seconds: dict[tuple[str, bool], float]
-    gains: dict[tuple[str, bool], tuple[float | None, float]]
+    cost: dict[str, float]
+    """Seconds, cross-validation included."""
 
 
 @cache
 def _told(run: Run) -> _Told:
-    found, rows = read(run)
-    truth = rows["labels"][rows["labels"] >= 0]
-    seconds, gains = {}, {}
-    for name, tried in found.items():
-        for validated in (True, False):
-            seconds[name, validated] = _spent_on(tried, validated)
-            one, none = _candidate(name, tried, validated), _candidate("none", found["none"], True)
-            gains[name, validated] = measured_gain(one, none, truth)
+    found, rows = _stored(run)
     return _Told(
         signals=signals_of(run),
-        size=base_of(run).size,
         accuracy={name: float((t.test.argmax(axis=1) == rows["test"]).mean()) for name, t in found.items()},
-        seconds=seconds,
-        gains=gains,
+        cost={name: _spent_on(tried, True) for name, tried in found.items()},
     )
 
 
 @cache
-def _promoted(run: Run, order: tuple[str, ...], tried: frozenset[tuple[str, bool]]) -> tuple[str, dict[str, Verdict]]:
-    """Return what the guard lets serve of candidates in that order, and what it said."""
-    found, rows = read(run)
-    seen = {name: _candidate(name, found[name], validated) for name, validated in tried}
-    return put_forward(order, seen, base_of(run), rows["labels"])
+def _ground(run: Run) -> Ground:
+    """Return what a run works on; none of its rows is held out, the test images only score it."""
+    rows = train_rows(run)
+    return Ground(base_of(run), rows, rows.take(np.arange(0)), seed=run.seed)
+
+
+@cache
+def _promoted(run: Run, order: tuple[str, ...], tried: frozenset[tuple[str, bool]]) -> tuple[str, Verdict]:
+    """Return what may serve of candidates in that order, and why."""
+    ground = _ground(run)
+    candidates = {name: _candidate(run, name, validated) for name, validated in tried}
+    found = judge(ground, order, candidates, Rivals(ground.ancestor))
+    return found.winner if found.verdict.passed else "none", found.verdict
+
+
+_stored = lru_cache(maxsize=8)(read)
+"""What came of a run, from disk; some megabytes each."""
 
 
 def _spent_on(tried: Tried, validated: bool) -> float:
@@ -144,12 +155,18 @@ def _spent_on(tried: Tried, validated: bool) -> float:
     return float(whole if validated else max(whole - folds["folds"] * fit, fit))
 
 
-def _candidate(name: str, tried: Tried, validated: bool) -> Any:
-    """Return what the engine looks at of a candidate; without out-of-fold answers if it was not cross-validated."""
-    k = tried.answers.shape[1]
+def _candidate(run: Run, name: str, validated: bool) -> Any:
+    """Return what search and judgement look at of a candidate."""
+    tried = _stored(run)[0][name]
+    nothing = np.empty((0, tried.answers.shape[1]))
+    about = {**tried.about, "seconds": _spent_on(tried, validated), "validated": validated, "metrics": {}}
     return SimpleNamespace(
         strategy=name,
+        size=tried.about["size"],
+        digest=tried.about["model_digest"],
         answers=tried.answers,
         embedding=tried.embedding,
-        out_of_fold=tried.out_of_fold if validated else np.empty((0, k)),
+        probabilities=nothing,
+        out_of_fold=tried.out_of_fold if validated else nothing,
+        to_json=lambda: about,
     )

@@ -18,7 +18,7 @@ import figures
 from digits import WORK, base, load, table, with_labels
 
 from lepton.core.work.files import atomic_write
-from lepton.transfer.engine import search
+from lepton.transfer.search import Ground, search
 
 PUBLISHED = {1: 89.1, 3: 92.4, 5: 93.8, 7: 94.3}
 """The best of CCSA, d-SNE and DAGE-LDA under this protocol."""
@@ -86,11 +86,12 @@ def one(draw: int, count: int, unlabelled: bool) -> Drawn:
         train, test = load("usps")
         shown = with_labels(table(train, "usps"), count, draw)
         model = base("mnist", draw, count=SOURCE_ROWS, size=SIZE, epochs=EPOCHS)
-        found = search(model, shown if unlabelled else shown.labelled(), table(test, "usps-test"), seed=draw)
+        rows = shown if unlabelled else shown.labelled()
+        found = search(Ground(model, rows, table(test, "usps-test"), seed=draw))
         drawn = Drawn(
             unadapted=100 * found.candidates["none"].metrics["accuracy"],
             reached=100 * found.winner.metrics["accuracy"],
-            chosen=found.ranking[0],
+            chosen=found.ranking[0].label,
             tried=list(found.candidates),
             seconds=found.seconds,
         )

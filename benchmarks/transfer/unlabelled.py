@@ -13,7 +13,9 @@ import torch
 from digits import base, load, table
 
 from lepton.models.features import FeatureCache
-from lepton.transfer.engine import put_forward, search
+from lepton.models.model import Model
+from lepton.transfer.judgement import Rivals, judge
+from lepton.transfer.search import Ground, search
 
 SEEDS, SIZE = 5, 28
 
@@ -58,13 +60,20 @@ class Protocol:
         model = base(self.source, seed, count=len(load(self.source)[0][0]), size=SIZE, epochs=self.epochs)
         with TemporaryDirectory() as folder:
             rows = rows.with_labels(np.full(len(rows), None))
-            found = search(model, rows, unseen, seed=seed, cache=FeatureCache(Path(folder)))
+            # No row of the target has a label: none is held out, and the guard decides.
+            ground = Ground(model, rows, rows.take(np.arange(0)), seed=seed, cache=FeatureCache(Path(folder)))
+            found = search(ground)
+            judged = judge(ground, [place.label for place in found.ranking], found.candidates, Rivals(model))
+
+        def right(read: Model) -> float:
+            return 100 * float((read.predict_proba(unseen).argmax(axis=1) == read.label_indices(unseen.labels)).mean())
+
         return Adapted(
-            unadapted=100 * found.candidates["none"].metrics["accuracy"],
-            reached=100 * found.winner.metrics["accuracy"],
-            chosen=found.ranking[0],
+            unadapted=right(model),
+            reached=right(found.winner.model),
+            chosen=found.ranking[0].label,
             tried=tuple(found.candidates),
-            promoted=put_forward(found.ranking, found.candidates, model, np.full(len(rows), -1))[0],
+            promoted=judged.winner if judged.verdict.passed else "none",
             fit=found.winner.fit_seconds,
             whole=found.seconds,
         )

@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from lepton.cli.output import as_json, say, table
 from lepton.cli.session import at_work
 from lepton.core.errors import NotFound
+
+if TYPE_CHECKING:
+    from lepton.core.ledger import Entry
+    from lepton.operations.transfer.stories import Story
+    from lepton.transfer.attempt import Attempt
+    from lepton.transfer.planner import Step
+    from lepton.transfer.regret import Regret
+
+
+@dataclass(frozen=True)
+class Told:
+    """The last transfer of a target that is on record."""
+
+    domain: str
+    row: Entry
+    story: Story
+    gate: Mapping[str, Any]
+    """The verdict, as the lepton that made it wrote it down."""
+    regret: Regret | None
+    """What hindsight says; None if no held-out row has a label."""
+
+    @property
+    def outcome(self) -> str:
+        """What became of it."""
+        return {"transfer_finished": "kept"}.get(self.row.action, self.row.action)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object."""
+        about = {"domain": self.domain, "time": self.row.time, "seq": self.row.seq, "outcome": self.outcome}
+        regret = self.regret.to_json() if self.regret else None
+        return {**about, **self.story.to_json(), "gate": self.gate, "regret": regret}
 
 
 def explain_last(domain: str, json: bool) -> None:
@@ -15,49 +48,44 @@ def explain_last(domain: str, json: bool) -> None:
     Raises:
         NotFound: If there is none.
     """
-    story = last_story(domain)
+    told = last_told(domain)
     if json:
-        as_json(story)
+        as_json(told.to_json())
         return
-    seen = story["signals"]
-    say(f"Transfer of {domain!r}, {story['time'][:16].replace('T', ' ')} UTC: {story['outcome']}, {story['winner']}")
+    story, seen = told.story, told.story.signals
+    say(f"Transfer of {domain!r}, {told.row.time[:16].replace('T', ' ')} UTC: {told.outcome}, {story.winner}")
     say(
-        f"  target         {seen['rows']} rows, {seen['labels']} labels of {seen['classes']} classes;"
-        f" label shift {seen['label_shift']:.2f}, distance from the source {_number(seen['a_distance'])} of 2"
+        f"  target         {seen.rows} rows, {seen.labels} labels of {seen.classes} classes;"
+        f" label shift {seen.label_shift:.2f}, distance from the source {_number(seen.a_distance)} of 2"
     )
-    reads = f"{_number(seen['base_accuracy'])} of the labels, a probe {_number(seen['probe_accuracy'])}"
-    say(f"  ancestor       reads {reads}; confidence {seen['confidence']:.2f}, H-score {_number(seen['h_score'])}")
+    reads = f"{_number(seen.base_accuracy)} of the labels, a probe {_number(seen.probe_accuracy)}"
+    say(f"  ancestor       reads {reads}; confidence {seen.confidence:.2f}, H-score {_number(seen.h_score)}")
     columns = ("ancestor", "score", "accuracy", "probe", "confidence", "distance")
     ancestors = [
-        (a["model"], *(a[key] for key in ("score", "accuracy", "probe_accuracy", "confidence", "distance")))
-        for a in story["considered"][:5]
+        (a.model, a.score, a.accuracy, a.probe_accuracy, a.confidence, a.distance) for a in story.considered[:5]
     ]
     table("Where it could start, best first", columns, ancestors)
-    tried = {c["label"]: c for c in story["candidates"]}
-    rows: list[tuple[Any, ...]] = [_tried(c, story["winner"]) for c in story["candidates"]]
-    rows += [_untried(step) for step in story["plan"] if step["strategy"] not in tried]
+    tried = {one.label for one in story.attempts}
+    rows: list[tuple[Any, ...]] = [_tried(one, story.winner) for one in story.attempts]
+    rows += [_untried(step) for step in story.steps if step.strategy not in tried]
     table(
         "Strategies: those tried in order, * chosen, then those that were not",
         ("strategy", "promised", "measured", "held-out", "s predicted", "s spent", "bytes", "not tried because"),
         rows,
     )
-    say(f"  stopped        {story['stopped']}")
-    say(f"  gate           {story['gate']['summary']}")
-    for finding in story["gate"]["findings"]:
-        beside = f" beside {finding['beside']:.3f}" if finding["beside"] is not None else ""
-        value = "" if finding["value"] is None else f" {finding['value']:.3f}{beside}"
-        say(f"                 {finding['name']}: {finding['says']}{value} {finding['why']}".rstrip())
-    if found := story["regret"]:
+    say(f"  stopped        {story.stopped}")
+    _tell_gate(told.gate)
+    if found := told.regret:
         say(
-            f"  hindsight      {found['best']} was best on the held-out rows with {found['best_accuracy']:.3f}: regret"
-            f" {found['points']:.1f} points; {found['wasted']:.1f} of {found['seconds']:.1f} s went into losers"
+            f"  hindsight      {found.best} was best on the held-out rows with {found.best_accuracy:.3f}: regret"
+            f" {found.points:.1f} points; {found.wasted:.1f} of {found.seconds:.1f} s went into losers"
         )
     else:
         say("  hindsight      unknown: no held-out row has a label")
 
 
-def last_story(domain: str) -> dict[str, Any]:
-    """Return the story of the last transfer of a target that is on record, with its verdict and its regret.
+def last_told(domain: str) -> Told:
+    """Return the last transfer of a target that is on record, with its verdict and its regret.
 
     Raises:
         NotFound: If there is none.
@@ -75,39 +103,40 @@ def last_story(domain: str) -> dict[str, Any]:
             fix=[f"lepton transfer {domain}"],
         )
     row, story = known[-1]
-    gate = (row.payload.get("evidence") or row.payload).get("gate") or story.get("gate") or {}
-    regret = regret_of(story["winner"], story["candidates"])
-    outcome = {"transfer_finished": "kept"}.get(row.action, row.action)
-    about = {"domain": domain, "time": row.time, "seq": row.seq, "outcome": outcome}
-    return {**about, **story, "gate": gate, "regret": regret.to_json() if regret else None}
+    beside = row.payload.get("evidence") or row.payload
+    gate = beside.get("gate") or beside["story"].get("gate") or {}
+    return Told(domain, row, story, gate, regret_of(story.winner, [one.to_json() for one in story.attempts]))
 
 
-def _tried(found: dict[str, Any], winner: str) -> tuple[Any, ...]:
-    gain = found["measured"]["gain"]
+def _tell_gate(gate: Mapping[str, Any]) -> None:
+    """Print the verdict and the findings; a reason that a finding tells stands there alone."""
+    findings = gate["findings"]
+    told = tuple(f"{finding['name']}: {finding['why']}" for finding in findings if finding["says"] == "against")
+    reasons = [reason for reason in gate["reasons"] if not reason.startswith(told)]
+    refused = "refused: " + ("; ".join(reasons) or "see what speaks against it")
+    say(f"  gate           {gate['summary'] if gate['passed'] else refused}")
+    for finding in findings:
+        beside = f" beside {finding['beside']:.3f}" if finding["beside"] is not None else ""
+        value = "" if finding["value"] is None else f" {finding['value']:.3f}{beside}"
+        say(f"                 {finding['name']}: {finding['says']}{value} {finding['why']}".rstrip())
+
+
+def _tried(one: Attempt, winner: str) -> tuple[Any, ...]:
     return (
-        ("* " if found["label"] == winner else "  ") + found["label"],
-        f"{found['expected']['gain']:+.1f} ± {found['expected']['sd']:.1f}",
-        "" if gain is None else f"{gain:+.1f} ± {found['measured']['sd']:.1f}",
-        found["metrics"].get("accuracy"),
-        f"{found['predicted']:.1f}",
-        f"{found['seconds']:.1f}",
-        f"{found['size']:,}",
+        ("* " if one.label == winner else "  ") + one.label,
+        f"{one.expected.gain:+.1f} ± {one.expected.sd:.1f}",
+        "" if one.measured.gain is None else f"{one.measured.gain:+.1f} ± {one.measured.sd:.1f}",
+        one.accuracy,
+        f"{one.predicted:.1f}",
+        f"{one.seconds:.1f}",
+        f"{one.size:,}",
         "",
     )
 
 
-def _untried(step: dict[str, Any]) -> tuple[Any, ...]:
-    why = step["out"] or "not expected to gain more than it costs"
-    return (
-        "  " + step["strategy"],
-        f"{step['gain']:+.1f} ± {step['sd']:.1f}",
-        "",
-        None,
-        f"{step['seconds']:.1f}",
-        "",
-        "",
-        why,
-    )
+def _untried(step: Step) -> tuple[Any, ...]:
+    why = step.out or "not expected to gain more than it costs"
+    return ("  " + step.strategy, f"{step.gain:+.1f} ± {step.sd:.1f}", "", None, f"{step.seconds:.1f}", "", "", why)
 
 
 def _number(value: float | None) -> str:

@@ -58,3 +58,7 @@ class GateRefused(LeptonError):
 
 class Conflict(LeptonError):
     """Somebody else wrote first: the ledger moved on between reading and writing."""
+
+
+class Busy(Conflict):
+    """Somebody else is at the very same work; nothing was begun, and nothing has gone wrong."""

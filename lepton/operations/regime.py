@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -60,13 +62,34 @@ def recalled_batches(session: Session, domain: str) -> dict[str, str]:
     return {s["batch"]: str(why) for s, why in subjects if s["kind"] == "batch" and s["domain"] == domain}
 
 
-def current_regime(session: Session, pair: Pair, champion: ModelRef | None) -> tuple[tuple[str, ...], dict[str, Any]]:
+@dataclass(frozen=True)
+class Trigger:
+    """The decision that found a drift: why a retransfer is made."""
+
+    since: str
+    """Batch with which the drift set in."""
+    ledger_row: int
+    reason: str
+    observation: Mapping[str, Any] | None
+    """Of the window that it was decided on, as the ledger has it."""
+
+
+@dataclass(frozen=True)
+class Regime:
+    """What the domain looks like now."""
+
+    batches: tuple[str, ...]
+    """In the order of delivery; none where all are recalled."""
+    trigger: Trigger | None = None
+    """The drift that it began with, if one is confirmed."""
+
+
+def current_regime(session: Session, pair: Pair, champion: ModelRef | None) -> Regime:
     """Return the batches that show the domain as it is now, and the decision that drift was found by.
 
     Since the drift set in, if it has; else what the champion was adapted to and what was labelled since. Windows that
     nobody labelled stay out: they would move the reference along with a slow drift, until nobody could see it.
     """
-
     from lepton.data.store import batches as delivered
     from lepton.data.store import counts
 
@@ -74,24 +97,19 @@ def current_regime(session: Session, pair: Pair, champion: ModelRef | None) -> t
     known = delivered(session.ws, pair.target)
     sound = [batch for batch in known if batch not in poisoned]
     if champion is None:
-        return tuple(sound), {}
-    last = ledger.last(pair.name, "decided")
+        return Regime(tuple(sound))
+    last = ledger.last(pair.name, DECIDED)
     if last is not None:
         state = State.from_json(last.payload["state"])
         confirmed = state.phase in CONFIRMED
         if confirmed and state.since in known and state.champion == champion.label:
             seen = observed_before(ledger, last)
-            trigger = {
-                "since": state.since,
-                "ledger_row": last.seq,
-                "reason": last.payload["reason"],
-                "observation": seen.payload if seen else None,
-            }
-            return tuple(batch for batch in known[known.index(state.since) :] if batch in sound), trigger
+            trigger = Trigger(state.since, last.seq, last.payload["reason"], seen.payload if seen else None)
+            return Regime(tuple(batch for batch in known[known.index(state.since) :] if batch in sound), trigger)
     learnt = session.lineage(champion).data["train"].batches
     later = known[max((known.index(batch) for batch in learnt if batch in known), default=-1) + 1 :]
     labelled = [batch for batch in later if batch in sound and counts(session.ws, pair.target, [batch])[1]]
-    return (*(batch for batch in learnt if batch not in poisoned), *labelled), {}
+    return Regime((*(batch for batch in learnt if batch not in poisoned), *labelled))
 
 
 def observed_before(ledger: Ledger, decided: Entry) -> Entry | None:

@@ -20,7 +20,7 @@ def retrain(session: Session, cause: str = "schedule") -> dict[str, Any]:
     outcomes: dict[str, str] = {}
     for target in session.ws.targets():
         try:
-            outcomes[target] = session.runtime.part(transfer, session, target, cause=cause)["outcome"]
+            outcomes[target] = session.runtime.part(transfer, session, target, cause=cause).outcome
         except LeptonError as error:
             outcomes[target] = f"not adapted: {error.what}"
     return {"base": base, "targets": outcomes}

@@ -129,6 +129,10 @@ class Session:
                 raise
         return self._models[ref]
 
+    def release(self, ref: ModelRef) -> None:
+        """Let go of a version that was loaded to be looked at and is not needed any more."""
+        self._models.pop(ref, None)
+
     def load_champion(self, domain: str) -> Loaded:
         """Return the champion of a target, as the ledger names it.
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lepton.operations.doctor import Check, Health
     from lepton.operations.lineage import LineageTree, ModelLineage
     from lepton.operations.status import Status
+    from lepton.operations.transfer.result import TransferResult
 
 R = TypeVar("R")
 Cause = Literal["manual", "schedule", "drift"]
@@ -157,7 +158,7 @@ class Workspace:
         start: str | None = None,
         cause: Cause = "manual",
         dry_run: bool = False,
-    ) -> Any:
+    ) -> TransferResult:
         """Adapt the best ancestor to a target, and let the result serve if the gate allows it.
 
         Args:
@@ -171,7 +172,9 @@ class Workspace:
         from lepton.operations.transfer.transfer import transfer
 
         chosen = list(strategies) if strategies is not None else None
-        return self.play(transfer, domain, cause, labels_per_class, chosen, dry_run, start, doing="adapting")
+        asked = (cause, labels_per_class, chosen, dry_run, start)
+        done: TransferResult = self.play(transfer, domain, *asked, doing="adapting")
+        return done
 
     def retrain(self, *, cause: Cause = "manual") -> Any:
         """Train the base again if its source has new batches, then adapt every target; the gate guards each step."""

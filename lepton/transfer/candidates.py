@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,11 @@ class Candidate:
     embedding: NDArray[np.float32]
     """(n, d) the model's embeddings of these rows."""
 
+    @cached_property
+    def digest(self) -> str:
+        """Digest of the model: equal ones answer equally."""
+        return self.model.digest()
+
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object with all but arrays and weights."""
         return {
@@ -103,7 +109,7 @@ class Candidate:
             "metrics": self.metrics,
             "held_out": self.held_out,
             "validated": self.validated,
-            "model_digest": self.model.digest(),
+            "model_digest": self.digest,
             "temperature": self.model.temperature,
         }
 

@@ -15,6 +15,7 @@ from prefect.client.orchestration import SyncPrefectClient
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import Ledger
+from lepton.core.work.resume import alone
 from lepton.registry.models import aliases
 from lepton.registry.promotion import champion
 from tests.conftest import make_plant
@@ -25,11 +26,15 @@ PAIR, MODEL = "plant-1-to-plant-2", "lepton-plant-1-to-plant-2"
 pytestmark = pytest.mark.timeout(300)
 
 
-def lepton(*arguments: object, fails: int = 0) -> str:
+def played(*arguments: object) -> subprocess.CompletedProcess[str]:
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("LEPTON_", "PREFECT_"))}
     environ |= {"LEPTON_PRETRAIN__EPOCHS": "3", "LEPTON_TRANSFER__APPROVAL": "person"}
     command = [*LEPTON, *map(str, arguments)]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=200, check=False)
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=200, check=False)
+
+
+def lepton(*arguments: object, fails: int = 0) -> str:
+    done = played(*arguments)
     assert done.returncode == fails, done.stderr[-3000:]
     return done.stdout
 
@@ -69,6 +74,25 @@ def test_the_form_of_a_suspended_run_lets_a_proposed_version_serve(up: Workspace
     assert serving.evidence["gate"]["passed"]
     wait_for(lambda: aliases(up, MODEL) == {"champion": serving.ref.version})
     assert wait_for(lambda: run_state(up, asked["id"]) == "COMPLETED")
+
+
+def test_a_transfer_that_finds_another_one_running_is_cancelled_on_the_server_and_told_to_its_caller(
+    up: Workspace,
+) -> None:
+    with alone(up, "transfer", PAIR):
+        told = played("-w", up.root, "transfer", "plant-2")
+    assert told.returncode == 1
+    assert "is running already" in told.stderr
+    assert "lepton status" in told.stderr
+    assert wait_for(lambda: newest_transfer(up)["state"]["type"]) == "CANCELLED"
+    assert "is running already" in newest_transfer(up)["state"]["message"]
+
+
+def newest_transfer(up: Workspace) -> dict[str, Any]:
+    """Return the newest flow run of a transfer."""
+    about = {"flows": {"name": {"any_": ["transfer"]}}, "sort": "START_TIME_DESC", "limit": 1}
+    found: list[dict[str, Any]] = api(up, "/flow_runs/filter", about)
+    return found[0]
 
 
 def suspended(up: Workspace) -> dict[str, Any] | None:

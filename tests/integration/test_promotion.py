@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lepton.core.config.workspace import Workspace
+from lepton.core.decisions.gate import Verdict
 from lepton.core.errors import Conflict, LeptonError, NotFound
 from lepton.core.ledger import (
     ABANDONED,
@@ -26,9 +27,14 @@ from lepton.core.ledger import (
 )
 from lepton.core.refs import DataRef, ModelRef, Pair
 from lepton.operations import promotion as flow
+from lepton.operations.runtime import Run
 from lepton.operations.session import Session
 from lepton.operations.transfer import settlement
-from lepton.operations.transfer.job import TransferJob
+from lepton.operations.transfer.job import Cause, TransferJob
+from lepton.operations.transfer.rows import Rows
+from lepton.operations.transfer.settlement import Settlement, Winner
+from lepton.operations.transfer.stories import Story
+from lepton.operations.transfer.verdict import TransferVerdict
 from lepton.registry import approval, models, recall
 from lepton.registry.mlflow import store
 from lepton.registry.mlflow.tracking import connect
@@ -37,8 +43,12 @@ from lepton.registry.orphans import orphans, registering, strangers
 from lepton.registry.promotion import champion, promote, rollback, rollback_target
 from lepton.registry.recalls import recalled, waiting
 from lepton.registry.reconcile import reconcile
+from lepton.transfer.attempt import Attempt
+from lepton.transfer.signals import Signals
 from tests.registry import MODEL, PAIR, Maker, workspace_in
+from tests.unit.factories import images
 
+SIGNALS = Signals("image", 10, 1000, 50, 0.8, 0.7, None, None, None, 1.0, 0.0)
 BATCH = DataRef("usps", ("site-7",), "d" * 32, None, None, 10, 10)
 
 
@@ -184,18 +194,14 @@ def test_of_promoters_that_all_may_win_the_alias_is_the_last_ones(ws: Workspace,
 
 
 @pytest.fixture
-def settle(
-    ws: Workspace, ledger: Ledger, make: Maker, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., dict[str, Any]]:
+def settle(ws: Workspace, ledger: Ledger, make: Maker, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settlement]:
     """Play the end of a transfer whose winner is the small model; `spoil` is done right after it is registered."""
     monkeypatch.setenv("LEPTON_WORKSPACE", str(ws.root))
     (ws.contracts_dir / "usps.yaml").write_text("")
 
-    def run(
-        passed: bool = True, spoil: Callable[[ModelRef], None] | None = None, person: bool = False
-    ) -> dict[str, Any]:
-        def register(_: Session, asked: TransferJob, *__: Any) -> tuple[ModelRef, dict[str, str]]:
-            ref = make(key=asked.key)
+    def run(passed: bool = True, spoil: Callable[[ModelRef], None] | None = None, person: bool = False) -> Settlement:
+        def register(_: Session, put_forward: Winner) -> tuple[ModelRef, dict[str, str]]:
+            ref = make(key=put_forward.job.key)
             if spoil:
                 spoil(ref)
             return ref, {}
@@ -206,8 +212,8 @@ def settle(
         here = Workspace.find()
         job = TransferJob(
             pair=Pair("mnist", "usps"),
-            cause={"kind": "manual"},
-            run={"id": "r"},
+            cause=Cause(),
+            run=Run("r", "a run"),
             folder="",
             batches=("site-7",),
             data=BATCH,
@@ -218,13 +224,14 @@ def settle(
             base=ModelRef("lepton-mnist", "1", "d", "r"),
             champion=serving(ledger),
             ancestor=ModelRef("lepton-mnist", "1", "d", "r"),
-            considered=[],
+            considered=(),
             key=f"k{ledger.last_seq()}",
         )
-        winner = {"label": "residual", "strategy": "residual", "seconds": 1.0, "metrics": {"accuracy": 0.9}}
-        story = {"signals": {}, "plan": [], "candidates": [winner]}
-        verdict = {"winner": "residual", "passed": passed, "summary": "passed" if passed else "refused"}
-        return settlement.promote_winner(Session(here), job, story, verdict)
+        attempt = Attempt.from_json({"strategy": "residual", "seconds": 1.0, "metrics": {"accuracy": 0.9}})
+        story = Story(SIGNALS, (), (attempt,), "", (), job.ancestor.label, "residual")
+        verdict = TransferVerdict(Verdict(passed, () if passed else ("worse",), (), 100), "residual")
+        rows = Rows(images(3), images(3))
+        return settlement.settle_winner(Session(here), settlement.Winner(job, attempt, story, verdict, rows))
 
     return run
 
@@ -236,7 +243,7 @@ def test_the_gate_decides_what_becomes_of_the_winner(
     done = settle(passed)
     row = ledger.last(PAIR)
     assert row is not None
-    assert (done["outcome"], row.action) == (outcome, action)
+    assert (done.outcome, row.action) == (outcome, action)
     assert aliases(ws, MODEL) == {"champion" if passed else "challenger": "1"}
 
 
@@ -274,14 +281,14 @@ def test_a_registration_is_undone_if_verification_fails(ws: Workspace, ledger: L
     assert row.action == ABANDONED
     assert (row.payload["model"]["version"], "damaged" in row.payload["why"]) == ("2", True)
     assert aliases(ws, MODEL) == {"champion": "1"}
-    assert settle()["model"]["version"] == "3"  # the same work again does not find what was abandoned
+    assert settle().model.version == "3"  # the same work again does not find what was abandoned
 
 
 def test_a_registration_is_undone_if_somebody_else_was_first(ws: Workspace, ledger: Ledger, settle: Any) -> None:
     def overtake(_: ModelRef) -> None:
         ledger.append("user:eve", PAIR, PROMOTED, {"model": first, "cause": {}, "evidence": {}})
 
-    first = settle()["model"]
+    first = settle().model.to_json()
     with pytest.raises(Conflict):
         settle(spoil=overtake)
     row = ledger.last(PAIR)
@@ -315,8 +322,8 @@ def proposed(ws: Workspace, ledger: Ledger, settle: Any) -> ModelRef:
     """Return a version that passed the gate and waits, while another one serves."""
     settle()
     done = settle(person=True)
-    assert done["outcome"] == "proposed"
-    return ModelRef.from_json(done["model"])
+    assert done.outcome == "proposed"
+    return done.model
 
 
 def test_a_proposal_serves_nobody_and_is_written_once(ws: Workspace, ledger: Ledger, proposed: ModelRef) -> None:

@@ -10,7 +10,7 @@ import torch
 from lepton.core.errors import LeptonError, NotFound
 from lepton.models.device import repeatable
 from lepton.models.features import FeatureCache
-from lepton.operations.transfer.job import rows_of_transfer
+from lepton.operations.transfer.rows import rows_of_transfer
 from lepton.transfer import NotEnoughLabels, TargetData, get_strategy
 from lepton.transfer.ancestors import choose_ancestor
 from lepton.transfer.candidates import Candidate, try_strategy

@@ -9,7 +9,7 @@ from lepton.core.decisions.gate import Verdict
 from lepton.core.ledger import TRANSFER_FINISHED
 from lepton.operations.session import Session
 from lepton.operations.transfer.stories import records_of
-from lepton.operations.transfer.verdict import together
+from lepton.transfer.judgement import together
 from lepton.transfer.signals import Signals
 
 SIGNALS = Signals("image", 10, 1000, 50, 0.8, 0.7, None, None, None, 1.0, 0.0)

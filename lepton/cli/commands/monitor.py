@@ -74,7 +74,7 @@ def retransfer(ws: Workspace, domain: str) -> str:
     from lepton.operations.transfer.transfer import transfer
 
     try:
-        return str(play(transfer, False, ws, domain, "drift")["outcome"])
+        return str(play(transfer, False, ws, domain, "drift").outcome)
     except LeptonError as error:
         return f"failed: {error.render()}"
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lepton.cli.output import as_json, progress_bar, say, table
-from lepton.cli.session import DryRun, Json, Local, Target, enter, play, where
+from lepton.cli.session import DryRun, Json, Local, Target, door, enter, where
+
+if TYPE_CHECKING:
+    from lepton.operations.transfer.job import TransferJob
+    from lepton.operations.transfer.result import TransferResult
+    from lepton.operations.transfer.verdict import TransferVerdict
+    from lepton.transfer.search import Plan
 
 
 class Cause(StrEnum):
@@ -56,65 +62,75 @@ def transfer(
         explain_last(domain, json)
         return
     ws, on_stack = enter(local)
-    from lepton.operations.transfer.transfer import transfer as flow
-
     with progress_bar("adapting") as bar:
-        done = play(flow, on_stack, ws, domain, cause.value, labels_per_class, strategy, dry_run, start, progress=bar)
+        done = door(ws, on_stack, bar).transfer(
+            domain,
+            labels_per_class=labels_per_class,
+            strategies=strategy,
+            start=start,
+            cause=cause.value,
+            dry_run=dry_run,
+        )
     if json:
-        as_json(done)
-    elif dry_run:
-        show_plan(done["plan"], done["job"])
-    elif done["outcome"] == "not due":
+        as_json(done.to_json())
+    elif done.plan and done.job:
+        show_plan(done.plan, done.job)
+    elif done.outcome == "not due":
         say(f"No confirmed drift of {domain!r} waits for an answer; nothing was done.\n  see   lepton status {domain}")
     else:
         where(on_stack, local)
         show(domain, done)
-    if done["outcome"] == "refused":
+    if done.outcome == "refused":
         raise typer.Exit(3)
 
 
-def show_plan(plan: dict[str, Any], job: dict[str, Any]) -> None:
+def show_plan(plan: Plan, job: TransferJob) -> None:
     """Print where it would start, and the strategies in order with what they promise and cost."""
-    rows = [(s["strategy"], f"{s['gain']:+.1f} ± {s['sd']:.1f}", s["seconds"], s["out"]) for s in plan["steps"]]
+    rows = [(step.strategy, f"{step.gain:+.1f} ± {step.sd:.1f}", step.seconds, step.out) for step in plan.steps]
     table("Plan", ("strategy", "expected gain, points", "predicted s", "left out because"), rows)
-    for place, found in enumerate(job["considered"][:2]):
-        say(f"  {'starts from' if place == 0 else 'runner-up':<14} {found['model']}, score {found['score']:.3f}")
+    for place, found in enumerate(job.considered[:2]):
+        say(f"  {'starts from' if place == 0 else 'runner-up':<14} {found.model}, score {found.score:.3f}")
 
 
-def show(domain: str, done: dict[str, Any]) -> None:
+def show(domain: str, done: TransferResult) -> None:
     """Print the candidates, the verdict, the links and the next command."""
-    winner = done["winner"]
     rows = [
         (
-            ("* " if c["label"] == winner else "  ") + c["label"],
-            c["cv"]["accuracy"],
-            *(c["metrics"].get(k) for k in ("accuracy", "precision", "recall", "f1", "ece")),
-            f"{c['seconds']:.1f}",
+            ("* " if one.label == done.winner else "  ") + one.label,
+            one.cv.accuracy,
+            *(one.metrics.get(k) for k in ("accuracy", "precision", "recall", "f1", "ece")),
+            f"{one.seconds:.1f}",
         )
-        for c in done["candidates"]
+        for one in done.candidates
     ]
     columns = ("strategy", "cv accuracy", "accuracy", "precision", "recall", "F1", "ECE", "seconds")
-    if done.get("interrupted"):
+    if done.interrupted:
         say("The run before had done it all and was interrupted before it could say so.")
     else:
-        table(f"Candidates for {domain!r}: same {done['held_out_rows']} held-out rows, * chosen", columns, rows)
-        say(f"  stopped        {done['stopped']}")
-    say(f"  started from   {done['ancestor']}")
-    say(f"  gate           {done['gate']['summary']}")
-    for reason in done["gate"]["reasons"]:
-        say(f"                 - {reason}")
-    if kept := done["gate"].get("source"):
-        say(f"  source         {kept['winner']:.3f} on {kept['rows']} of its test rows, the base {kept['base']:.3f}")
-    if done["outcome"] == "promoted":
-        say(f"  champion       {done['model']['name']} v{done['model']['version']} serves {domain!r} now")
-    elif done["outcome"] == "proposed":
-        version = done["model"]["version"]
-        say(f"  champion       unchanged: {done['champion'] or 'none'}; v{version} waits for a person's word")
-    elif done["outcome"] == "refused":
-        say(f"  champion       unchanged: {done['champion'] or 'none'}; the challenger is v{done['model']['version']}")
+        table(f"Candidates for {domain!r}: same {done.held_out_rows} held-out rows, * chosen", columns, rows)
+        say(f"  stopped        {done.stopped}")
+    say(f"  started from   {done.ancestor}")
+    if done.gate is not None:
+        show_gate(done.gate)
+    version = f"v{done.model.version}" if done.model else ""
+    if done.outcome == "promoted" and done.model:
+        say(f"  champion       {done.model.name} {version} serves {domain!r} now")
+    elif done.outcome == "proposed":
+        say(f"  champion       unchanged: {done.champion or 'none'}; {version} waits for a person's word")
+    elif done.outcome == "refused":
+        say(f"  champion       unchanged: {done.champion or 'none'}; the challenger is {version}")
     else:
-        say(f"  champion       unchanged: {done['champion']}; nothing tried beats it")
-    for name, link in done["links"].items():
+        say(f"  champion       unchanged: {done.champion}; nothing tried beats it")
+    for name, link in done.links.items():
         say(f"  {name:<14} {link}")
     say(f"  why            lepton transfer {domain} --explain")
-    say(f"  next           {done['next']}")
+    say(f"  next           {done.next}")
+
+
+def show_gate(gate: TransferVerdict) -> None:
+    """Print the verdict; each reason of a refusal has a line of its own, and no other."""
+    say(f"  gate           {gate.summary if gate.passed else 'refused:'}")
+    for reason in gate.verdict.reasons:
+        say(f"                 - {reason}")
+    if kept := gate.source:
+        say(f"  source         {kept.winner:.3f} on {kept.rows} of its test rows, the base {kept.base:.3f}")

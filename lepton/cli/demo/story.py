@@ -18,6 +18,7 @@ from lepton.operations.ingest import ingest
 from lepton.operations.monitor.monitor import monitor
 from lepton.operations.pretrain.pretrain import pretrain
 from lepton.operations.score import score
+from lepton.operations.transfer.result import TransferResult
 from lepton.operations.transfer.transfer import transfer
 
 LABELS_PER_CLASS = 10
@@ -137,16 +138,17 @@ def learn(stage: Stage) -> None:
 def adapt(stage: Stage) -> None:
     """Adapt to the target with ten labels a class; the gate decides."""
     with stage.act("transfer"), progress_bar("adapting") as bar:
-        done = stage.play(transfer, TARGET, labels_per_class=LABELS_PER_CLASS, progress=bar)
-    stage.record.first_transfer = done
-    stage.record.links |= {f"champion 1, {name}": link for name, link in done["links"].items()}
-    for c in done["candidates"]:
-        chosen = "  <- chosen" if c["strategy"] == done["winner"] else ""
-        m = c["metrics"]
-        stage.say(f"  {c['strategy']:<10} accuracy {m['accuracy']:.3f}  F1 {m['f1']:.3f}  ECE {m['ece']:.3f}{chosen}")
-    stage.say(f"gate: {done['gate']['summary']}")
-    if done["outcome"] != "promoted":
-        raise LeptonError("The demo's first transfer was not promoted.", why=done["gate"]["summary"])
+        done: TransferResult = stage.play(transfer, TARGET, labels_per_class=LABELS_PER_CLASS, progress=bar)
+    stage.record.first_transfer = done.to_json()
+    stage.record.links |= {f"champion 1, {name}": link for name, link in done.links.items()}
+    for one in done.candidates:
+        chosen = "  <- chosen" if one.strategy == done.winner else ""
+        m = one.metrics
+        stage.say(f"  {one.strategy:<10} accuracy {m['accuracy']:.3f}  F1 {m['f1']:.3f}  ECE {m['ece']:.3f}{chosen}")
+    summary = done.gate.summary if done.gate else ""
+    stage.say(f"gate: {summary}")
+    if done.outcome != "promoted":
+        raise LeptonError("The demo's first transfer was not promoted.", why=summary)
 
 
 def produce(stage: Stage, story: Story) -> None:

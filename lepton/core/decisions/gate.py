@@ -14,8 +14,8 @@ not be shown to be better.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from math import ceil, comb, inf, sqrt
+from dataclasses import asdict, dataclass, fields
+from math import ceil, comb, inf, nan, sqrt
 from typing import Any, Literal
 
 import numpy as np
@@ -117,6 +117,20 @@ class Verdict:
         lists = {"reasons": list(self.reasons), "comparisons": [asdict(c) for c in self.comparisons]}
         findings = [{key: None if value != value else value for key, value in asdict(f).items()} for f in self.findings]
         return {**asdict(self), **lists, "findings": findings}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Verdict:
+        """Read what `to_json` wrote; what else stands beside it is passed over."""
+        known = {field.name: value[field.name] for field in fields(cls) if field.name in value}
+        comparisons = [Comparison(**{**one, "bootstrap": tuple(one["bootstrap"])}) for one in value["comparisons"]]
+        findings = [Finding(**{**one, **_unknown(one)}) for one in value.get("findings", ())]
+        typed = {"reasons": tuple(value["reasons"]), "comparisons": tuple(comparisons), "findings": tuple(findings)}
+        return cls(**{"rows": 0, **known, **typed})
+
+
+def _unknown(finding: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the numbers that JSON has no word for."""
+    return {key: nan for key in ("value", "beside") if finding[key] is None}
 
 
 def judge(

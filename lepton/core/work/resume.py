@@ -19,7 +19,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from lepton.core.config.workspace import Workspace
-from lepton.core.errors import Conflict
+from lepton.core.errors import Busy
 from lepton.core.work.faults import reached
 from lepton.core.work.files import atomic_write
 
@@ -39,7 +39,7 @@ def alone(ws: Workspace, verb: str, slot: str) -> Iterator[None]:
     """Be the only process of this machine that does `verb` on `slot`; the lock goes with the process that holds it.
 
     Raises:
-        Conflict: If another one is at it.
+        Busy: If another one is at it.
     """
     path = ws.state_dir / "locks" / f"{verb}-{slot}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def alone(ws: Workspace, verb: str, slot: str) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise Conflict(
+        raise Busy(
             f"Another {verb} of {slot} is running already.",
             why=f"It holds {path}.",
             fix=["wait for it to end: lepton status"],

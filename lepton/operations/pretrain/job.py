@@ -25,7 +25,8 @@ from lepton.operations.pretrain.training import (
     source_classes,
 )
 from lepton.operations.regime import recalled_batches
-from lepton.operations.registration import register_model
+from lepton.operations.registration import Registration, register_model
+from lepton.operations.runtime import Run
 from lepton.operations.session import ROWS, Session, rows_of
 
 if TYPE_CHECKING:
@@ -165,11 +166,10 @@ def settle(session: Session, job: dict[str, Any], trained: dict[str, Any], verdi
         return {**outcome, "outcome": "kept", "model": verdict["unchanged"]}
     data = DataRef.from_json(job["data"])
     chain = PretrainConfig.model_validate(job["settings"]["pretrain"]).chain
-    ref, links = register_model(
-        session,
-        pair_name=session.ws.source,
+    made = Registration(
+        slot=session.ws.source,
         folder=Path(trained["model"]),
-        run=job["run"],
+        run=Run(**job["run"]),
         strategy=CONTINUED if job["continues"] else "+".join(chain),
         config={**job["settings"], **({CONTINUED: job["continues"]} if job["continues"] else {})},
         parent=ModelRef.from_json(job["continues"]["base"]) if job["continues"] else None,
@@ -191,6 +191,7 @@ def settle(session: Session, job: dict[str, Any], trained: dict[str, Any], verdi
         also={f"domain:{name}": DataRef.from_json(ref) for name, ref in job["others"].items()},
         parts=trained["stages"] if len(trained["stages"]) > 1 else (),
     )
+    ref, links = register_model(session, made)
     reached("pretrain.registered")
     ledger, outcome = session.ledger, {**outcome, "model": ref.to_json(), "links": links}
     if verdict["passed"]:

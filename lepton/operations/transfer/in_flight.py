@@ -4,29 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
-from lepton.core.errors import Conflict, LeptonError
+from lepton.core.errors import Busy, LeptonError
 from lepton.core.work.faults import reached
 from lepton.core.work.lease import MARKS, holds, last_mark, this_process
 from lepton.core.work.resume import alone
 from lepton.operations.session import Session
 
+if TYPE_CHECKING:
+    from lepton.operations.transfer.stories import Story
+
+
+@dataclass
+class End:
+    """What goes on record with a good end."""
+
+    story: Story | None = None
+    """Of a transfer that no row of its own tells of."""
+
 
 @contextmanager
-def in_flight(session: Session, pair_name: str, cause: str) -> Iterator[dict[str, Any]]:
+def in_flight(session: Session, pair_name: str, cause: str) -> Iterator[End]:
     """Hold the pair while the block runs; its end is recorded whichever way it comes.
 
-    What the block puts into the object it is given goes on record with a good end.
-
     Raises:
-        Conflict: If another transfer of the pair is running.
+        Busy: If another transfer of the pair is running.
     """
     ledger, run = session.ledger, session.runtime.run.to_json()
     last = last_mark(ledger, pair_name)
     if last is not None and holds(last, datetime.now(UTC)):
-        raise Conflict(
+        raise Busy(
             f"A transfer of {pair_name} is running already.",
             why=f"Started {last.time[:19]} UTC by {last.actor} (run {last.payload['run']['id']}).",
             fix=["wait for it: lepton status"],
@@ -36,7 +46,7 @@ def in_flight(session: Session, pair_name: str, cause: str) -> Iterator[dict[str
     with alone(session.ws, "transfer", pair_name):
         ledger.append(session.actor, pair_name, "transfer_started", started, expect_seq=expected, expect_of=MARKS)
         reached("transfer.started")
-        end: dict[str, Any] = {}
+        end = End()
         try:
             yield end
         except BaseException as error:
@@ -46,7 +56,8 @@ def in_flight(session: Session, pair_name: str, cause: str) -> Iterator[dict[str
                     session.actor, pair_name, "transfer_finished", {"run": run, "ok": False, "error": _short(error)}
                 )
             raise
-        ledger.append(session.actor, pair_name, "transfer_finished", {"run": run, "ok": True, **end})
+        told = {} if end.story is None else {"story": end.story.to_json()}
+        ledger.append(session.actor, pair_name, "transfer_finished", {"run": run, "ok": True, **told})
         reached("transfer.finished")
 
 

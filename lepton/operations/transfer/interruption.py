@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lepton.core.errors import LeptonError
 from lepton.core.ledger import PROMOTED, PROPOSED, REFUSED, TRANSFER_FINISHED, Action, Entry
@@ -13,19 +13,16 @@ from lepton.core.refs import ModelRef
 from lepton.core.work.lease import holds, last_mark
 from lepton.core.work.resume import folder_of
 from lepton.operations.session import Session
-from lepton.operations.transfer.job import ask, last_good_end
+from lepton.operations.transfer.job import Request, ask, last_good_end
 from lepton.registry.lineage.record import Lineage
 
-OUTCOMES = {PROMOTED: "promoted", REFUSED: "refused", PROPOSED: "proposed"}
+if TYPE_CHECKING:
+    from lepton.operations.transfer.result import Outcome, TransferResult
+
+OUTCOMES: Mapping[Action, Outcome] = {PROMOTED: "promoted", REFUSED: "refused", PROPOSED: "proposed"}
 
 
-def finish_settled(
-    session: Session,
-    domain: str,
-    labels_per_class: int | None,
-    strategies: list[str] | None,
-    start: str | None = None,
-) -> dict[str, Any] | None:
+def finish_settled(session: Session, request: Request) -> TransferResult | None:
     """Put the end of an interrupted transfer on record, if it is the one that is asked for and its outcome is known.
 
     Whether it is the same is told by the key: what is asked for now, as it would have been asked for before that
@@ -36,7 +33,7 @@ def finish_settled(
     """
     from lepton.registry.reconcile import reconcile
 
-    pair, ledger = session.ws.pair(domain), session.ledger
+    pair, ledger = session.ws.pair(request.domain), session.ledger
     mark = last_mark(ledger, pair.name)
     row = ledger.last(pair.name, tuple(OUTCOMES))
     if mark is None or row is None or holds(mark, datetime.now(UTC)) or row.seq < last_good_end(session, pair.name):
@@ -44,7 +41,7 @@ def finish_settled(
     ref = ModelRef.from_json(row.payload["model"])
     lineage, before = session.lineage(ref), _champion_then(session, row)
     try:
-        asked = ask(session, domain, "manual", labels_per_class, strategies, {}, instead_of=before, start=start)
+        asked = ask(session, request, instead_of=before)
     except LeptonError:
         return None  # whoever does the work gets to hear of it
     if asked.key != lineage.key:
@@ -53,7 +50,7 @@ def finish_settled(
         raise problem
     ledger.append(session.actor, pair.name, TRANSFER_FINISHED, {"run": mark.payload["run"], "ok": True})
     shutil.rmtree(folder_of(session.ws, "transfer", pair.name, asked.key), ignore_errors=True)
-    return _outcome(domain, row, ref, lineage, before)
+    return _outcome(request.domain, row, ref, lineage, before)
 
 
 def finish_word(session: Session, pair: str, actions: Sequence[Action], kind: str = "") -> Entry | None:
@@ -89,22 +86,22 @@ def _champion_then(session: Session, row: Entry) -> ModelRef | None:
     return ModelRef.from_json(previous) if previous else None
 
 
-def _outcome(domain: str, row: Entry, ref: ModelRef, lineage: Lineage, before: ModelRef | None) -> dict[str, Any]:
-    gate = dict(lineage.gate or {})
-    return {
-        "outcome": OUTCOMES[row.action],
-        "interrupted": True,
-        "model": ref.to_json(),
-        "ancestor": lineage.parent.label if lineage.parent else None,
-        "winner": lineage.strategy,
-        "candidates": [],
-        "plan": {},
-        "considered": [],
-        "stopped": gate.get("stopped", ""),
-        "gate": gate,
-        "metrics": dict(lineage.metrics),
-        "held_out_rows": gate.get("held_out_rows", 0),
-        "champion": before.label if before else None,
-        "links": {},
-        "next": f"lepton status {domain}",
-    }
+def _outcome(domain: str, row: Entry, ref: ModelRef, lineage: Lineage, before: ModelRef | None) -> TransferResult:
+    from lepton.operations.transfer.result import TransferResult
+    from lepton.operations.transfer.verdict import TransferVerdict
+
+    gate = TransferVerdict.from_json(lineage.gate) if lineage.gate else None
+    return TransferResult(
+        outcome=OUTCOMES[row.action],
+        domain=domain,
+        interrupted=True,
+        model=ref,
+        ancestor=lineage.parent.label if lineage.parent else None,
+        winner=lineage.strategy,
+        stopped=gate.stopped if gate else "",
+        gate=gate,
+        metrics=lineage.metrics,
+        held_out_rows=gate.held_out_rows if gate else 0,
+        champion=before.label if before else None,
+        next=f"lepton status {domain}",
+    )

@@ -8,73 +8,88 @@ after it there is nothing to undo, only an alias to move, which `reconcile` does
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from lepton.core.errors import Conflict, LeptonError
 from lepton.core.ledger import ABANDONED, REFUSED, REGISTERED
 from lepton.core.refs import ModelRef
 from lepton.core.work.faults import reached
 from lepton.operations.events import proposed
-from lepton.operations.registration import register_model
+from lepton.operations.registration import Registration, register_model
 from lepton.operations.session import ROWS, Session
-from lepton.operations.transfer.job import THREADS, TransferJob, candidate_folder, rows_of_transfer, training_rows
+from lepton.operations.transfer.job import THREADS, TransferJob
+from lepton.operations.transfer.rows import Rows, rows_of_transfer
+from lepton.operations.transfer.stories import Story
+from lepton.operations.transfer.verdict import TransferVerdict
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from lepton.transfer.attempt import Attempt
+
+Settled = Literal["promoted", "refused", "proposed"]
 
 
-def promote_winner(session: Session, job: TransferJob, story: Json, verdict: Json) -> Json:
+@dataclass(frozen=True)
+class Winner:
+    """What is put forward, with all that goes on record with it."""
+
+    job: TransferJob
+    attempt: Attempt
+    story: Story
+    verdict: TransferVerdict
+    rows: Rows
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What became of a winner."""
+
+    outcome: Settled
+    """promoted, refused (the gate said no; it stays as challenger), or proposed (the gate said yes, and lepton.yaml
+    asks for a person's word)."""
+    model: ModelRef
+    links: Mapping[str, str]
+    next: str
+    """The command to give next."""
+
+
+def settle_winner(session: Session, winner: Winner) -> Settlement:
     """Register the winner with its lineage; what becomes of it is said by the gate and, where asked for, a person.
 
-    Args:
-        session: The workspace at work.
-        job: What was asked for.
-        story: Signals, plan and every candidate with cost and score; goes on record with the outcome.
-        verdict: Of the gate.
-
-    Returns:
-        `outcome` is promoted, refused (the gate said no; it stays as challenger), or proposed (the gate said yes, and
-        lepton.yaml asks for a person's word).
+    Raises:
+        Conflict: If another model was promoted meanwhile.
+        LeptonError: If the version does not verify, or the alias could not be moved.
     """
     from lepton.registry.promotion import champion, verify
     from lepton.registry.reconcile import reconcile
 
-    pair, ledger = job.pair.name, session.ledger
+    job, verdict = winner.job, winner.verdict
+    pair, target, ledger = job.pair.name, job.pair.target, session.ledger
     reconcile(session.ws, ledger, [pair])
     reached("promote.reconciled")
     serving = champion(ledger, pair)
     if (serving.ref if serving else None) != job.champion:
         raise Conflict(
-            f"Another model was promoted for {job.pair.target!r} while this one was made.",
+            f"Another model was promoted for {target!r} while this one was made.",
             why=f"The gate compared with {job.champion.label if job.champion else 'no champion'}.",
-            fix=[f"lepton transfer {job.pair.target}"],
+            fix=[f"lepton transfer {target}"],
         )
-    candidates = story["candidates"]
-    winner = next(c for c in candidates if c["label"] == verdict["winner"])
-    evidence = {"gate": verdict, "metrics": winner["metrics"], "run": job.run, "story": story}
-    by_person = session.ws.config.transfer_for(job.pair.target).approval == "person"
-    outcome = ("proposed" if by_person else "promoted") if verdict["passed"] else "refused"
+    by_person = session.ws.config.transfer_for(target).approval == "person"
+    outcome: Settled = ("proposed" if by_person else "promoted") if verdict.passed else "refused"
     step, expected = session.runtime.step, serving.seq if serving else 0
     with session.runtime.together():
         ref, links = step(
             "register winner",
-            lambda: _register(session, job, winner, candidates, verdict),
+            lambda: _register(session, winner),
             undo=lambda registered, why: abandon(session, registered[0], why),
         )
         step("verify version", lambda: verify(session.ws, ref))
-        step("record outcome", lambda: record_outcome(session, job, ref, evidence, outcome, expected))
+        step("record outcome", lambda: record_outcome(session, winner, ref, outcome, expected))
     step("show aliases", lambda: show_aliases(session, pair))
-    target = job.pair.target
     if outcome == "proposed":
-        session.runtime.emit(proposed(pair, target, ref.version, verdict["summary"]))
-    labels_decide = verdict.get("undecided") or verdict.get("basis") == "validators"
-    next_step = {
-        "promoted": f"lepton score {target}",
-        "proposed": f"lepton promote {target} --approve   (or: lepton reject {target} --why ...)",
-        "refused": f"lepton ingest {target} labels.csv --labels   (more labels would decide)"
-        if labels_decide
-        else f'lepton promote {target} {ref.version} --why "..."   (only if you know better)',
-    }[outcome]
-    return {"outcome": outcome, "model": ref.to_json(), "links": links, "metrics": winner["metrics"], "next": next_step}
+        session.runtime.emit(proposed(pair, target, ref.version, verdict.summary))
+    return Settlement(outcome, ref, links, _next(target, outcome, ref, verdict))
 
 
 def abandon(session: Session, ref: ModelRef, why: str) -> None:
@@ -87,20 +102,25 @@ def abandon(session: Session, ref: ModelRef, why: str) -> None:
     reached("promote.undone")
 
 
-def record_outcome(
-    session: Session, job: TransferJob, ref: ModelRef, evidence: Json, outcome: str, expect_seq: int
-) -> None:
+def record_outcome(session: Session, winner: Winner, ref: ModelRef, outcome: Settled, expect_seq: int) -> None:
     """Write the row that decides; refused if the champion that the gate compared with does not serve any more."""
     from lepton.registry.approval import propose
     from lepton.registry.promotion import commit
 
+    job = winner.job
+    evidence: dict[str, Any] = {
+        "gate": winner.verdict.to_json(),
+        "metrics": winner.attempt.metrics,
+        "run": job.run.to_json(),
+        "story": winner.story.to_json(),
+    }
     if outcome == "refused":
         session.ledger.append(session.actor, job.pair.name, REFUSED, {"model": ref.to_json(), **evidence})
         reached("promote.refused")
         return
     write = commit if outcome == "promoted" else propose
-    pair, actor = job.pair.name, session.actor
-    write(session.ledger, pair, ref, actor=actor, cause=job.cause, evidence=evidence, expect_seq=expect_seq)
+    pair, actor, cause = job.pair.name, session.actor, job.cause.to_json()
+    write(session.ledger, pair, ref, actor=actor, cause=cause, evidence=evidence, expect_seq=expect_seq)
 
 
 def show_aliases(session: Session, pair: str) -> None:
@@ -118,47 +138,54 @@ def show_aliases(session: Session, pair: str) -> None:
     reached("promote.aliases-shown")
 
 
-def _register(
-    session: Session,
-    job: TransferJob,
-    winner: dict[str, Any],
-    candidates: list[dict[str, Any]],
-    verdict: dict[str, Any],
-) -> tuple[ModelRef, dict[str, str]]:
+def _next(target: str, outcome: Settled, ref: ModelRef, verdict: TransferVerdict) -> str:
+    """Return the command to give next."""
+    if outcome == "promoted":
+        return f"lepton score {target}"
+    if outcome == "proposed":
+        return f"lepton promote {target} --approve   (or: lepton reject {target} --why ...)"
+    if verdict.for_want_of_labels:
+        return f"lepton ingest {target} labels.csv --labels   (more labels would decide)"
+    return f'lepton promote {target} {ref.version} --why "..."   (only if you know better)'
+
+
+def _register(session: Session, winner: Winner) -> tuple[ModelRef, dict[str, str]]:
     """Register the winner's folder, together with the ids that it learnt from and was judged on."""
-    train, held_out = training_rows(session, job)
-    folder = candidate_folder(job, winner["label"]) / "model"
-    rows = rows_of_transfer(train, held_out, winner["strategy"])
+    job, attempt = winner.job, winner.attempt
+    folder = job.candidates / attempt.label / "model"
+    rows = rows_of_transfer(*winner.rows, attempt.strategy)
     (folder / ROWS).write_text(json.dumps(rows))
-    config = session.ws.config.transfer_for(job.pair.target).model_dump(mode="json")
+    attempts, gate = winner.story.attempts, winner.verdict.to_json()
     registered = register_model(
         session,
-        pair_name=job.pair.name,
-        folder=folder,
-        run=job.run,
-        strategy=winner["strategy"],
-        config={
-            "kind": session.ws.config.kind,
-            "transfer": config,
-            "strategy": winner["config"],
-            "labels_per_class": job.labels_per_class,
-            "exact": job.exact,
-            "strategies": list(job.strategies),
-            "validate": winner["validated"],
-        },
-        data=job.data,
-        rows=rows,
-        seed=job.seed,
-        domain=job.pair.target,
-        gate=verdict,
-        cause=job.cause,
-        cost={"seconds": sum(c["seconds"] for c in candidates), "labels": winner["labels"], "bytes": winner["size"]},
-        metrics=winner["metrics"],
-        key=job.key,
-        threads=THREADS,
-        parent=job.ancestor,
-        ancestors=tuple(dict.fromkeys(ref for ref in (job.base, job.champion, job.ancestor) if ref is not None)),
-        tables={"candidates.json": candidates, "gate.json": verdict},
+        Registration(
+            slot=job.pair.name,
+            domain=job.pair.target,
+            folder=folder,
+            run=job.run,
+            strategy=attempt.strategy,
+            config={
+                "kind": session.ws.config.kind,
+                "transfer": session.ws.config.transfer_for(job.pair.target).model_dump(mode="json"),
+                "strategy": attempt.config,
+                "labels_per_class": job.labels_per_class,
+                "exact": job.exact,
+                "strategies": list(job.strategies),
+                "validate": attempt.validated,
+            },
+            data=job.data,
+            rows=rows,
+            seed=job.seed,
+            gate=gate,
+            cause=job.cause.to_json(),
+            cost={"seconds": sum(a.seconds for a in attempts), "labels": attempt.labels, "bytes": attempt.size},
+            metrics=attempt.metrics,
+            key=job.key,
+            threads=THREADS,
+            parent=job.ancestor,
+            ancestors=tuple(dict.fromkeys(ref for ref in (job.base, job.champion, job.ancestor) if ref is not None)),
+            tables={"candidates.json": [one.to_json() for one in attempts], "gate.json": gate},
+        ),
     )
     reached("promote.registered")
     return registered

@@ -1,0 +1,186 @@
+"""Which candidate is put forward, and whether it may serve: by a test on labels, or by what needs none. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from lepton.core.decisions.gate import CHAMPION, GatePolicy, Verdict
+from lepton.core.decisions.gate import judge as judge_answers
+from lepton.models.model import Model
+from lepton.transfer.candidates import Candidate
+from lepton.transfer.choice import IntArray, case_of
+from lepton.transfer.control import target_only
+from lepton.transfer.guard import PUT_FORWARD, Case, Seen, judge_without_labels
+from lepton.transfer.label_shift import plausible_prior
+from lepton.transfer.search import Ground
+
+BASE = "base"
+"""Name of the rival that is always there: the un-adapted base."""
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """What a winner must not be worse than."""
+
+    base: Model
+    """What the source serves, un-adapted."""
+    champion: Model | None = None
+    """What serves the target now; None if nothing does, or if it is recalled: that sets no standard."""
+
+    def by_name(self) -> dict[str, Model]:
+        """Return them under the names that reasons call them by."""
+        return {BASE: self.base, **({CHAMPION: self.champion} if self.champion is not None else {})}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is put forward, and what was decided about it."""
+
+    winner: str
+    """Label of the candidate."""
+    verdict: Verdict
+    control: str | None
+    """Method of the target-only control; None if there was none."""
+    unchanged: bool
+    """Whether the winner is the very model that serves."""
+
+
+def judge(
+    ground: Ground,
+    ranking: Sequence[str],
+    candidates: Mapping[str, Candidate],
+    rivals: Rivals,
+) -> Judgement:
+    """Judge the first of a ranking on the held-out rows, or, where these are too few, the first few without labels.
+
+    Args:
+        ground: What the search worked on; its held-out rows chose nothing.
+        ranking: Labels, best first.
+        candidates: All that was tried, by label; `none` among them.
+        rivals: What the winner must not be worse than.
+    """
+    winner = ranking[0]
+    verdict, control = _by_labels(ground, candidates[winner], rivals)
+    if verdict.undecided:
+        guarded = _by_validators(ground, ranking, candidates, rivals)
+        winner, verdict = _both(winner, verdict, guarded)
+    serving = rivals.champion.digest() if rivals.champion is not None else None
+    return Judgement(winner, verdict, control, unchanged=candidates[winner].digest == serving)
+
+
+def _by_labels(ground: Ground, winner: Candidate, rivals: Rivals) -> tuple[Verdict, str | None]:
+    """Return the paired test on the held-out rows, and the method of the target-only control."""
+    held_out, base = ground.held_out, rivals.base
+    truth = ground.ancestor.label_indices(held_out.labels)
+    # What is the very same model needs no test: it cannot be worse than itself.
+    others = {name: model for name, model in rivals.by_name().items() if model.digest() != winner.digest}
+    control, controls, replies = None, {}, {}
+    if len(truth):
+        replies = {name: model.predict_proba(held_out).argmax(axis=1) for name, model in others.items()}
+    if len(truth) and len(ground.train.labelled()):
+        control = target_only(ground.train, held_out, base, seed=ground.seed)
+        controls = {"target-only control": control.probabilities.argmax(axis=1)}
+    verdict = judge_answers(
+        truth,
+        winner.probabilities.argmax(axis=1),
+        replies,
+        GatePolicy(margin=ground.config.margin, min_rows=ground.config.min_held_out),
+        controls=controls,
+        classes=ground.ancestor.classes,
+        size_ratio=winner.size / base.size,
+    )
+    return verdict, control.method if control else None
+
+
+def _by_validators(
+    ground: Ground, ranking: Sequence[str], candidates: Mapping[str, Candidate], rivals: Rivals
+) -> tuple[str, Verdict] | None:
+    """Return the first of the best candidates that the guard lets pass, else the best with why it was refused.
+
+    None if there is nothing to ask it about. A model that is the very same as all its rivals is no worse than they are;
+    but whether the un-adapted base reads this domain at all, nothing but labels shows.
+    """
+    cases = _Cases(ground, candidates, rivals)
+    first: tuple[str, Verdict] | None = None
+    for name in ranking[:PUT_FORWARD]:
+        against = [rival for rival, model in rivals.by_name().items() if model.digest() != candidates[name].digest]
+        if not against:
+            continue
+        verdict = together({rival: judge_without_labels(cases.of(name, rival), against=rival) for rival in against})
+        first = first or (name, verdict)
+        if verdict.passed:
+            return name, verdict
+    return first
+
+
+class _Cases:
+    """Candidates against rivals as the guard looks at them; what each rival answers is asked once."""
+
+    def __init__(self, ground: Ground, candidates: Mapping[str, Candidate], rivals: Rivals) -> None:
+        ancestor = ground.ancestor
+        self.ground, self.candidates, self.models = ground, candidates, rivals.by_name()
+        self.prior = plausible_prior(ancestor, ancestor.features(ground.train)).numpy()
+        self.labels = ancestor.label_indices(ground.train.labels)
+        self.truth = ancestor.label_indices(ground.held_out.labels)
+        self._told: dict[str, IntArray] = {}
+        self._seen: dict[str, Seen] = {}
+
+    def of(self, name: str, rival: str) -> Case:
+        """Return the case of a candidate against a rival."""
+        candidate = self.candidates[name]
+        # Out-of-fold answers may be held against the ancestor alone: a champion may have learnt from these rows.
+        from_base = self.models[rival] is self.ground.ancestor and rival == BASE
+        return case_of(
+            candidate,
+            self.candidates["none"],
+            {label: other for label, other in self.candidates.items() if label != name},
+            self.ground.ancestor,
+            self.labels,
+            self.prior,
+            held_out=(self.truth, candidate.probabilities.argmax(axis=1), self._answers(rival)),
+            instead_of=None if from_base else self._view(rival),
+        )
+
+    def _answers(self, rival: str) -> IntArray:
+        """Return (n,) a rival's answers on the held-out rows."""
+        if rival not in self._told:
+            self._told[rival] = self.models[rival].predict_proba(self.ground.held_out).argmax(axis=1)
+        return self._told[rival]
+
+    def _view(self, rival: str) -> Seen:
+        """Return a rival's answers to, and embeddings of, the rows to adapt to."""
+        if rival not in self._seen:
+            model, train = self.models[rival], self.ground.train
+            self._seen[rival] = Seen(model.predict_proba(train), model.embed(train))
+        return self._seen[rival]
+
+
+def _both(winner: str, verdict: Verdict, guarded: tuple[str, Verdict] | None) -> tuple[str, Verdict]:
+    """Return the guard's word if a candidate passes, else the refusal for want of labels and what the guard adds."""
+    if guarded is None:
+        return winner, verdict
+    name, found = guarded
+    if found.passed:
+        return name, found
+    if name != winner:
+        return winner, verdict
+    return winner, replace(verdict, reasons=(*verdict.reasons, *found.reasons), findings=found.findings)
+
+
+def together(verdicts: Mapping[str, Verdict]) -> Verdict:
+    """Return one verdict of those against each rival: passed if all are. A reason says which rival it holds for."""
+    first, *others = verdicts.values()
+    everywhere = {reason for reason in first.reasons if all(reason in other.reasons for other in others)}
+    reasons = {
+        reason if reason in everywhere or against in reason else f"{reason} (against the {against})": None
+        for against, verdict in verdicts.items()
+        for reason in verdict.reasons
+    }
+    return replace(
+        first,
+        passed=all(verdict.passed for verdict in verdicts.values()),
+        reasons=tuple(reasons),
+        comparisons=tuple(c for verdict in verdicts.values() for c in verdict.comparisons),
+        findings=tuple(f for verdict in verdicts.values() for f in verdict.findings),
+    )
