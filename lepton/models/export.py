@@ -64,12 +64,12 @@ def export(folder: Path, model: Model, rows: Table | None = None) -> Path:
         LeptonError: If an answer deviates by more than `TOLERANCE`, or torch cannot export the model.
     """
     prepared = model.inputs.to_tensor(made_up_rows(model.inputs) if rows is None else rows)
-    try:
-        with turn("torch"):
+    with turn("torch"):  # tracing, and reading a graph back, patch torch for the whole process
+        try:
             content = _graph_of(model, prepared)
-    except (RuntimeError, ValueError) as error:  # among them all that its tracing raises
-        raise _unlike(str(error).strip().splitlines()[0]) from None
-    _compare(content, model, prepared)
+        except (RuntimeError, ValueError) as error:  # among them all that its tracing raises
+            raise _unlike(str(error).strip().splitlines()[0]) from None
+        _compare(content, model, prepared)
     return atomic_write(folder / INFERENCE, content)
 
 
