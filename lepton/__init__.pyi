@@ -16,7 +16,13 @@ from lepton.models.encoders.base import Encoder as Encoder
 from lepton.models.layout import Layout as Layout
 from lepton.models.model import Model as Model
 from lepton.operations.champion import Champion as Champion
+from lepton.operations.doctor import Health as Health
+from lepton.operations.lineage import LineageTree as LineageTree
+from lepton.operations.lineage import ModelLineage as ModelLineage
 from lepton.operations.result import Result as Result
+from lepton.operations.status import PairStatus as PairStatus
+from lepton.operations.status import Status as Status
+from lepton.operations.transfer.result import TransferResult as TransferResult
 from lepton.operations.workspace import Workspace as Workspace
 from lepton.operations.workspace import init as init
 from lepton.operations.workspace import open as open
@@ -38,21 +44,27 @@ __all__ = [
     "Encoder",
     "EncoderConfig",
     "GateRefused",
+    "Health",
     "Layout",
     "Learner",
     "LeptonError",
+    "LineageTree",
     "Model",
+    "ModelLineage",
     "Needs",
     "NotFound",
     "Objective",
+    "PairStatus",
     "Prior",
     "Reader",
     "Reading",
     "Refused",
     "Result",
+    "Status",
     "Strategy",
     "Table",
     "TargetData",
+    "TransferResult",
     "UsageError",
     "Validator",
     "Workspace",

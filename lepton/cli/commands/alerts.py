@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lepton.cli.output import as_json, say, table
-from lepton.cli.session import DryRun, Json, Local, Target, at_work, enter
+from lepton.cli.session import DryRun, Json, Local, Target, door, enter
 
 if TYPE_CHECKING:
     from lepton.core.decisions.alerts import Standing
@@ -31,10 +31,7 @@ def alerts(
 ) -> None:
     """List the open alerts and who looks after them."""
     ws, _ = enter(local)
-    from lepton.operations.monitor.alerts import alerts_in
-
-    found = [one for one in alerts_in(at_work(ws), domain) if all or one.ended is None]
-    found.sort(key=lambda one: (one.ended is not None, -one.opened.timestamp()))
+    found = door(ws).alerts(domain, all=all)
     if json:
         as_json({"alerts": [one.to_json() for one in found]})
     elif found:
@@ -46,9 +43,7 @@ def alerts(
 def ack(domain: Target, why: Why = "seen", json: Json = False, local: Local = False, dry_run: DryRun = False) -> None:
     """Say that you look after the open alerts of DOMAIN."""
     ws, _ = enter(local)
-    from lepton.operations.monitor.alerts import acknowledge
-
-    _told(acknowledge(at_work(ws), domain, why, dry_run), json, dry_run, "acknowledged")
+    _told(door(ws).acknowledge(domain, why=why, dry_run=dry_run), json, dry_run, "acknowledged")
 
 
 def snooze(
@@ -64,9 +59,7 @@ def snooze(
     That an alert is over is told in any case; so is one that opens later.
     """
     ws, _ = enter(local)
-    from lepton.operations.monitor.alerts import snooze as hold_back
-
-    _told(hold_back(at_work(ws), domain, hours, why, dry_run), json, dry_run, "snoozed")
+    _told(door(ws).snooze(domain, hours=hours, why=why, dry_run=dry_run), json, dry_run, "snoozed")
 
 
 def show(found: list[Standing]) -> None:
