@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Literal
 
 import numpy as np
@@ -94,6 +95,16 @@ def _classes(table: Table, label: str, role: str) -> tuple[str, ...]:
             else f"There is no label: the column {label!r} is absent or empty.",
             fix=["lepton init --from FILE --label COLUMN  (another label column)", "deliver rows of every class"],
         )
+    if (mark := _joined_by(found)) is not None:
+        example = next(label for label in found if mark in label)
+        raise LeptonError(
+            f"The label column {label!r} holds several labels in one, such as {example!r}.",
+            why="A row has one label here; rows with any number of them (multi-label) are not supported.",
+            fix=[
+                "lepton init --from FILE --label COLUMN  (another label column)",
+                f"make a yes/no column of each label between the {mark!r}, and a workspace of each",
+            ],
+        )
     if len(found) > min(MAX_CLASSES, max(20, rows // 2)):
         raise LeptonError(
             f"The label column {label!r} has {len(found):,} different values in {rows:,} rows: these are no classes.",
@@ -104,6 +115,20 @@ def _classes(table: Table, label: str, role: str) -> tuple[str, ...]:
             ],
         )
     return tuple(found)
+
+
+def _joined_by(labels: list[str]) -> str | None:
+    """Return what joins several labels in one, as in `urgent;billing`; None where labels are single.
+
+    Each part must occur in other labels, too, alone or joined otherwise: `New York; NY` is one label with a mark in it.
+    """
+    for mark in (";", "|", ","):
+        parts = [[part.strip() for part in label.split(mark)] for label in labels]
+        counts = Counter(part for one in parts for part in set(one))
+        joined = [one for one in parts if len(one) > 1]
+        if len(joined) > 1 and all(part and counts[part] > 1 for one in joined for part in one):
+            return mark
+    return None
 
 
 def _natural(label: str) -> tuple[int, float, str]:

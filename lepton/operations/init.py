@@ -10,6 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from lepton.core.config.names import check_domain, slug
+from lepton.core.config.yaml_file import nearest
 from lepton.core.errors import LeptonError, UsageError
 from lepton.core.kinds import Kind, kind_of
 
@@ -103,11 +104,7 @@ def plan_workspace(
             fix=[f"{again}  (without --kind)", "see docs/inputs.md for what a delivery of each kind looks like"],
         )
     if not first.known().any():
-        raise UsageError(
-            f"{file.name} has no labels, but a source needs them.",
-            why=f"Looked for {label or 'label'!r}.",
-            fix=[f"{again} --label COLUMN"],
-        )
+        raise _no_labels(first, file, label or "label", again)
     domain = check_domain(source) if source else slug(stem(file))
     try:
         contract = infer(first, domain, "source", label=label or "label", id=id or "id")
@@ -159,6 +156,23 @@ def _is_prose(table: Table) -> bool:
         return False
     values = [str(value) for value in frame.iloc[:, 0].dropna()]
     return len(set(values)) > len(values) / 2 and median(len(value.split()) for value in values) > 1
+
+
+def _no_labels(first: Table, file: Path, label: str, again: str) -> UsageError:
+    """Return the error for a delivery without a label: its columns, and the nearest to what was named."""
+    columns = [str(column) for column in first.frame.columns] if first.frame is not None else []
+    if label in columns or not columns:
+        return UsageError(
+            f"{file.name} has no labels, but a source needs them.",
+            why=f"Looked for {label!r}." if not columns else f"The column {label!r} is empty.",
+            fix=[f"{again} --label COLUMN"],
+        )
+    near = nearest(label, columns)
+    return UsageError(
+        f"{file.name} has no column {label!r}." + (f" Did you mean {near!r}?" if near else ""),
+        why=f"Its columns: {', '.join(columns)}.",
+        fix=[f"{again} --label {shlex.quote(near or 'COLUMN')}"],
+    )
 
 
 def _guess_label(table: Table, file: Path, again: str) -> str:

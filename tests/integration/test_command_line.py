@@ -348,3 +348,28 @@ def test_an_option_of_lepton_itself_after_the_command_is_explained(lepton: Cli, 
     answer = lepton("status", "-w", empty)
     assert answer.code == 2
     assert "-w stands before the command: lepton -w FOLDER status ..." in answer.err
+
+
+def test_a_label_that_is_no_column_gets_the_columns_and_the_nearest_one(
+    lepton: Cli, files: Path, tmp_path: Path
+) -> None:
+    answer = lepton("init", tmp_path / "ws", "--from", files / "plant-1.csv", "--label", "labl")
+    assert answer.code == 2
+    assert "Did you mean 'label'?" in answer.err
+    assert "heat, speed, wear, line" in answer.err
+
+
+def test_the_command_printed_after_init_works_where_it_is_printed(lepton: Cli, files: Path, tmp_path: Path) -> None:
+    answer = lepton("init", "shop", "--from", "plant-1.csv", cwd=files)
+    assert answer.code == 0, answer.text
+    assert "next       cd shop && lepton ingest plant-1 ../plant-1.csv" in answer.out
+
+
+def test_several_labels_in_one_are_refused_by_name(lepton: Cli, tmp_path: Path) -> None:
+    rows = "".join(
+        f"{k},{('urgent', 'billing', 'urgent;billing', 'billing;other', 'other')[k % 5]}\n" for k in range(60)
+    )
+    (tmp_path / "mails.csv").write_text("length,label\n" + rows)
+    answer = lepton("init", tmp_path / "ws", "--from", tmp_path / "mails.csv")
+    assert answer.code == 2
+    assert "several labels in one, such as 'billing;other'" in answer.err

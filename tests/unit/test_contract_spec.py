@@ -207,3 +207,19 @@ def test_results_go_through_json_and_read_well():
 )
 def test_allowed_values_are_listed_shortly(values, told):
     assert told in listing(values.split())
+
+
+@pytest.mark.parametrize(
+    ("labels", "mark"),
+    [
+        (["urgent", "billing", "urgent;billing", "billing;other", "other"], ";"),
+        (["a|b", "b|c", "a|c"], "|"),
+        (["New York; NY", "Boston; MA"], None),
+        (["yes", "no"], None),
+        (["a,b", "c"], None),
+    ],
+)
+def test_several_labels_in_one_are_told_from_a_label_with_a_mark_in_it(labels: list[str], mark: str | None) -> None:
+    from lepton.contract.infer import _joined_by
+
+    assert _joined_by(labels) == mark

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -37,8 +39,6 @@ def init(
 
     Infers kind, columns and label; writes lepton.yaml and the first contracts.
     """
-    import os
-
     from lepton.cli.stack.environ import QUIET
     from lepton.operations.init import create_workspace, plan_workspace
 
@@ -68,7 +68,15 @@ def init(
     say(f"  source     {setup.source}: {setup.rows:,} rows of kind {setup.kind}" + _columns(len(setup.columns)))
     say(f"  label      {setup.label!r} with {len(setup.classes)} classes: {shown}")
     say(f"  wrote      lepton.yaml, contracts/{setup.source}.yaml")
-    say(f"  next       lepton ingest {setup.source} {file}")
+    say(f"  next       {next_command(root, setup.source, file)}")
+
+
+def next_command(root: Path, source: str, file: Path) -> str:
+    """Return the first delivery as it is typed where `init` was: it begins with `cd` if the workspace is elsewhere."""
+    if root == Path.cwd():
+        return f"lepton ingest {source} {shlex.quote(str(file))}"
+    given = file if file.is_absolute() else Path(os.path.relpath(file.resolve(), root))
+    return f"cd {shlex.quote(os.path.relpath(root))} && lepton ingest {source} {shlex.quote(str(given))}"
 
 
 def _columns(count: int) -> str:
