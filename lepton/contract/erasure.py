@@ -8,8 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import FileLock
-
+from lepton.contract.gx import alone_with_docs
 from lepton.contract.ingest import reading_of
 from lepton.contract.quarantine import Quarantined, beside, quarantined
 from lepton.contract.spec import load_contract
@@ -68,7 +67,7 @@ def remove_pages(ws: Workspace, domain: str) -> int:
     if not stored.is_dir():
         return 0
     pages = 0
-    with FileLock(ws.docs_dir / ".lock", timeout=120):
+    with alone_with_docs(ws.docs_dir):
         for suite in (domain, f"{domain}-labels"):
             for folder in (stored / "validations" / suite, stored / "data_docs" / "local_site" / "validations" / suite):
                 pages += sum(1 for _ in folder.rglob("*.html"))

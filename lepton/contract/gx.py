@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from filelock import FileLock, Timeout
 
 from lepton.contract.checks import Check
 from lepton.contract.data_docs import make_offline
 from lepton.core.config.names import slug
 from lepton.core.errors import LeptonError
+from lepton.core.work.lock import hold
 from lepton.core.work.turns import turn
 
 KEPT = 100
@@ -40,6 +40,23 @@ class Failed:
     """GX's own result."""
 
 
+@contextlib.contextmanager
+def alone_with_docs(docs: Path) -> Iterator[None]:
+    """Be the only one who changes the Data Docs: parallel file contexts corrupt each other.
+
+    Raises:
+        LeptonError: If somebody else has been at it for two minutes.
+    """
+    path = docs / ".lock"
+    busy = LeptonError(
+        "Another validation has held the Data Docs for two minutes.",
+        why=f"The lock is {path}.",
+        fix=["wait for the other command to end, then repeat this one"],
+    )
+    with hold(path, seconds=120, busy=busy):
+        yield
+
+
 def run(
     frame: pd.DataFrame, checks: Sequence[Check], suite: str, delivery: str, docs: Path
 ) -> tuple[list[Failed], str]:
@@ -56,15 +73,8 @@ def run(
         LeptonError: If a check itself broke, which says nothing about the data.
     """
     docs.mkdir(parents=True, exist_ok=True)
-    try:
-        with turn("great expectations"), FileLock(docs / ".lock", timeout=120), _quiet(), _mended(docs):
-            result, url = _run(frame, checks, suite, delivery, docs)
-    except Timeout:
-        raise LeptonError(
-            "Another validation has held the Data Docs for two minutes.",
-            why=f"The lock is {docs / '.lock'}.",
-            fix=["wait for the other command to end, then repeat this one"],
-        ) from None
+    with turn("great expectations"), alone_with_docs(docs), _quiet(), _mended(docs):
+        result, url = _run(frame, checks, suite, delivery, docs)
     failed: list[Failed | None] = [None] * len(checks)
     for outcome in result.results:
         place = outcome.expectation_config.meta["check"]

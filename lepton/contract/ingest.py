@@ -21,9 +21,9 @@ from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, Refused, UsageError
 from lepton.core.refs import DataRef
 from lepton.core.work.faults import reached
+from lepton.core.work.lock import alone_with_data
 from lepton.data import batchfile, readers, store, versions
 from lepton.data.ids import batch_digest, content_hashes
-from lepton.data.lock import alone
 from lepton.data.readers.labels import read_labels
 
 
@@ -86,7 +86,7 @@ def ingest(
         check_batch(name)
     if not (new and domain not in ws.domains()):
         ws.check_known(domain)
-    with alone(ws):
+    with alone_with_data(ws):
         reached("ingest.begun")
         versions.check_complete(ws)
         return (_take_labels if labels else _take_rows)(ws, domain, path, name, new, dry_run)

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,7 +28,7 @@ from numpy.typing import NDArray
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound, UsageError
 from lepton.core.splits import split_key
-from lepton.core.work.files import atomic_write
+from lepton.core.work.files import atomic_file, atomic_write
 from lepton.data import batchfile, store
 from lepton.data.manifest import manifest
 from lepton.data.objects import DIRECTORY, Objects
@@ -238,12 +236,5 @@ def _meant(ids: Iterable[str], asked: Asked) -> NDArray[np.bool_]:
 
 def _replace(path: Path, arrow: pa.Table) -> None:
     """Write a file anew, whole: a reader meets the old one or the new one."""
-    handle, temporary = tempfile.mkstemp(prefix=".part-", dir=path.parent)
-    os.close(handle)
-    try:
-        batchfile.write(Path(temporary), arrow)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with atomic_file(path, store.TEMPORARY) as temporary:
+        batchfile.write(temporary, arrow)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from pathlib import Path
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import NotFound
+from lepton.core.work.files import atomic_file
 from lepton.data.manifest import dvc_md5, manifest
 from lepton.data.objects import Cache, bring, is_whole
+from lepton.data.store import TEMPORARY
 
 
 def broken(ws: Workspace, domain: str | None = None) -> dict[str, str]:
@@ -53,17 +53,13 @@ def repair(ws: Workspace, found: dict[str, str]) -> list[Path]:
     aside = []
     for path, state in found.items():
         goal = ws.data_dir / path
-        goal.parent.mkdir(parents=True, exist_ok=True)
         if state == "damaged":
             kept = ws.state_dir / "damaged" / path
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(goal, kept := _free(kept))
             aside.append(kept)
-        handle, temporary = tempfile.mkstemp(prefix=".part-", dir=goal.parent)
-        os.close(handle)
-        shutil.copyfile(Cache(ws.root).path(listed[path]), temporary)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, goal)
+        with atomic_file(goal, TEMPORARY) as temporary:
+            shutil.copyfile(Cache(ws.root).path(listed[path]), temporary)
     return aside
 
 

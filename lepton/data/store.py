@@ -8,10 +8,7 @@ Only an erasure (`lepton.data.erase`) ever writes one of them anew, with fewer r
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
@@ -24,13 +21,14 @@ from lepton.core.config.names import check_batch, check_domain
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.table import Table, concat
+from lepton.core.work.files import atomic_file
 from lepton.data import batchfile
 from lepton.data.ids import batch_digest, content_hashes
 
 P = TypeVar("P", Path, PurePosixPath)
 
 _FILE = re.compile(r"(\d{4,})-(.+)\.parquet")
-_TEMPORARY = ".part-"
+TEMPORARY = ".part-"
 """Prefix of files that are still being written; `.dvcignore` hides them from DVC."""
 
 
@@ -170,18 +168,10 @@ def _place(folder: Path, name: str, arrow: pa.Table) -> Path:
             fix=["deliver it under another name: --name"],
         )
     folder.mkdir(parents=True, exist_ok=True)
-    for stale in folder.glob(f"{_TEMPORARY}*"):
+    for stale in folder.glob(f"{TEMPORARY}*"):
         stale.unlink(missing_ok=True)
     last = max((int(path.name.partition("-")[0]) for path in files.values()), default=0)
-    handle, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=folder)
-    os.close(handle)
-    try:
-        batchfile.write(Path(temporary), arrow)
-        os.chmod(temporary, 0o644)
-        path = folder / f"{last + 1:04d}-{name}.parquet"
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+    path = folder / f"{last + 1:04d}-{name}.parquet"
+    with atomic_file(path, TEMPORARY) as temporary:
+        batchfile.write(temporary, arrow)
     return path

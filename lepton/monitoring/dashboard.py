@@ -10,9 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from lepton.core.work.files import atomic_write
+from lepton.core.work.lock import hold
 from lepton.monitoring.drift import quiet
 
 INDEX = "lepton.json"
@@ -60,7 +59,7 @@ def draw(folder: Path, pair: str, points: Sequence[Point]) -> None:
     if not points:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / f"{INDEX}.lock"), quiet():
+    with hold(folder / f"{INDEX}.lock"), quiet():
         from evidently.ui.workspace import Workspace
 
         workspace, index = Workspace.create(str(folder)), _index(folder)

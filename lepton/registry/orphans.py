@@ -6,14 +6,15 @@ system frees if the process dies; so whoever gets the lock alone knows that nobo
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import REGISTERED, Ledger
 from lepton.core.refs import ModelRef
+from lepton.core.work.lock import Busy, hold
 from lepton.registry.mlflow.store import delete_version, list_models, list_versions, ref_of
 from lepton.registry.mlflow.tracking import connect
 from lepton.registry.recalls import key_of
@@ -28,7 +29,7 @@ _SEAL = 16
 @contextmanager
 def registering(ws: Workspace) -> Iterator[None]:
     """Hold off `sweep` between the version's number and its row in the ledger; any number of processes may be there."""
-    with _lock(ws, fcntl.LOCK_SH):
+    with hold(_lock_of(ws), shared=True):
         yield
 
 
@@ -58,12 +59,12 @@ def sweep(ws: Workspace, ledger: Ledger, names: Sequence[str] | None = None) -> 
     """Remove the orphans from MLflow and return them; none while somebody is registering."""
     found: list[ModelRef] = []
     try:
-        with _lock(ws, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        with hold(_lock_of(ws), seconds=0):
             tracking = connect(ws)
             for ref in orphans(ws, ledger, names):
                 delete_version(tracking, ref.name, ref.version)
                 found.append(ref)
-    except BlockingIOError:
+    except Busy:
         return []
     return found
 
@@ -89,9 +90,5 @@ def _is_ours(ledger: Ledger, version: Any) -> bool:
     return bool(rows) and rows[0].seq == int(number) and rows[0].hash[:_SEAL] == seal
 
 
-@contextmanager
-def _lock(ws: Workspace, how: int) -> Iterator[None]:
-    ws.state_dir.mkdir(parents=True, exist_ok=True)
-    with (ws.state_dir / "registering.lock").open("a") as stream:
-        fcntl.flock(stream, how)
-        yield
+def _lock_of(ws: Workspace) -> Path:
+    return ws.state_dir / "registering.lock"

@@ -24,7 +24,8 @@ from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound, Refused, UsageError
 from lepton.core.ledger import Ledger
 from lepton.core.refs import DataRef
-from lepton.data import lock, store, versions
+from lepton.core.work import lock
+from lepton.data import store, versions
 from lepton.data.readers import read_delivery
 from lepton.operations.session import Session
 
@@ -505,11 +506,9 @@ def test_a_killed_ingest_holds_no_lock(ws):
 
 
 def test_a_second_ingest_waits_its_turn(ws, monkeypatch):
-    from filelock import FileLock
-
-    monkeypatch.setattr(lock, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(lock, "DATA_SECONDS", 0.2)
     before = time.monotonic()
-    with FileLock(ws.state_dir / "ingest.lock"), pytest.raises(LeptonError, match="Another ingest"):
+    with lock.hold(ws.state_dir / "ingest.lock"), pytest.raises(LeptonError, match="Another ingest"):
         ingest(ws, "here", write(ws, "march.csv", rows(1)))
     assert time.monotonic() - before < 5
     monkeypatch.undo()

@@ -4,28 +4,41 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 
 def atomic_write(path: Path, content: str | bytes) -> Path:
     """Write `content` so that a reader sees the old file or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content.encode() if isinstance(content, str) else content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
+
+
+@contextmanager
+def atomic_file(path: Path, prefix: str | None = None) -> Iterator[Path]:
+    """Yield an empty temporary file beside `path`; put it in its place if the block succeeds, else remove it.
+
+    An existing `path` is replaced. Who may read it is what the process's umask says, as of any new file.
+
+    Args:
+        path: The goal; its folder is made if it is not there.
+        prefix: Of the temporary name; by default a dot and the goal's name.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _beside(path, prefix)
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    try:
+        yield temporary
+        with temporary.open("rb") as stream:
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager
@@ -35,9 +48,9 @@ def atomic_dir(path: Path) -> Iterator[Path]:
     An existing `path` is replaced.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    temporary = _beside(path)
+    temporary.mkdir()
     try:
-        temporary.chmod(0o755)
         yield temporary
         if path.exists():
             shutil.rmtree(path)
@@ -45,6 +58,11 @@ def atomic_dir(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _beside(path: Path, prefix: str | None = None) -> Path:
+    """Return a name beside `path` that nobody else has."""
+    return path.parent / f"{f'.{path.name}.' if prefix is None else prefix}{token_hex(4)}"
 
 
 def sha256(path: Path) -> str:

@@ -16,10 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from lepton.core.config.workspace import Workspace
-from lepton.core.errors import Busy
 from lepton.core.work.faults import reached
 from lepton.core.work.files import atomic_write
 
@@ -32,30 +29,6 @@ KEPT = timedelta(days=7)
 def folder_of(ws: Workspace, verb: str, slot: str, key: str) -> Path:
     """Return where the work `key` of a verb on a pair, or on the source, leaves the results of its steps."""
     return ws.work_dir / f"{verb}-{slot}-{key}"
-
-
-@contextmanager
-def alone(ws: Workspace, verb: str, slot: str) -> Iterator[None]:
-    """Be the only process of this machine that does `verb` on `slot`; the lock goes with the process that holds it.
-
-    Raises:
-        Busy: If another one is at it.
-    """
-    path = ws.state_dir / "locks" / f"{verb}-{slot}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise Busy(
-            f"Another {verb} of {slot} is running already.",
-            why=f"It holds {path}.",
-            fix=["wait for it to end: lepton status"],
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from lepton.core.ledger import FORGOTTEN
 from lepton.core.refs import Pair
 from lepton.core.work.faults import reached
 from lepton.core.work.lease import running_transfer
-from lepton.core.work.resume import alone as only_one
+from lepton.core.work.lock import alone, alone_with_data
 from lepton.operations.data.consequences import models_that_saw, next_steps, rows_naming
 from lepton.operations.data.states import slot_of
 from lepton.operations.session import Session
@@ -51,14 +51,13 @@ def forget(session: Session, ids: Path | None, domain: str | None, why: str | No
         Conflict: If a transfer or a pretraining, which may be learning from the rows, is running.
     """
     from lepton.data.erase import begin, read_ids, unfinished
-    from lepton.data.lock import alone
 
     if ids is not None and not why:
         raise UsageError("An erasure needs a reason for the record.", fix=['--why "request 4711"  (no names, no ids)'])
     if domain is not None:
         check_domain(domain)
     asked = sorted(read_ids(ids).ids) if ids is not None else None
-    with alone(session.ws), _nobody_learns(session):
+    with alone_with_data(session.ws), _nobody_learns(session):
         left = unfinished(session.ws)
         if asked is None and left is None:
             raise UsageError("No erasure was interrupted.", fix=['lepton data forget --ids FILE --why "..."'])
@@ -257,9 +256,9 @@ def _nobody_learns(session: Session) -> Iterator[None]:
     """
     pairs = [Pair(session.ws.source, target).name for target in session.ws.targets()]
     with ExitStack() as stack:
-        stack.enter_context(only_one(session.ws, "pretrain", session.ws.source))
+        stack.enter_context(alone(session.ws, "pretrain", session.ws.source))
         for pair in pairs:
-            stack.enter_context(only_one(session.ws, "transfer", pair))
+            stack.enter_context(alone(session.ws, "transfer", pair))
             if (run := running_transfer(session.ledger, pair, datetime.now(UTC))) is not None:
                 raise Conflict(
                     f"A transfer of {pair} is running and may be learning from the rows.",

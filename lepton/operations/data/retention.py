@@ -12,6 +12,7 @@ from typing import Any
 from lepton.core.errors import UsageError
 from lepton.core.ledger import ABANDONED, FORGOTTEN, INGESTED, PUBLISHED, REGISTERED, Ledger
 from lepton.core.work.faults import reached
+from lepton.core.work.lock import alone_with_data
 from lepton.operations.session import Session
 from lepton.registry.recalls import key_of
 
@@ -34,7 +35,6 @@ def collect_garbage(session: Session, keep_days: int, with_remote: bool, dry_run
         LeptonError: If it cannot be known what a referred state needs; nothing is removed then.
     """
     from lepton.data.erase import check_none_unfinished
-    from lepton.data.lock import alone
     from lepton.data.objects import Cache, Objects, remote
     from lepton.data.publish import ever_committed
     from lepton.data.retention import check_known, lists, unreferred, used_by_dvc
@@ -43,7 +43,7 @@ def collect_garbage(session: Session, keep_days: int, with_remote: bool, dry_run
         raise UsageError("--keep-days is a number of days, 0 or more.")
     ledger = session.ledger
     before = time.time() - timedelta(days=keep_days).total_seconds()
-    with alone(session.ws), ExitStack() as stack:
+    with alone_with_data(session.ws), ExitStack() as stack:
         check_none_unfinished(session.ws)
         places: list[Objects] = [Cache(session.ws.root)]
         if with_remote:

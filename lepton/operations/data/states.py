@@ -11,6 +11,7 @@ from lepton.core.errors import NotFound, UsageError
 from lepton.core.ledger import INGESTED, PUBLISHED, REGISTERED, Ledger
 from lepton.core.refs import DataRef, Pair
 from lepton.core.work.faults import reached
+from lepton.core.work.lock import alone_with_data
 from lepton.operations.session import Session
 
 if TYPE_CHECKING:
@@ -141,12 +142,11 @@ def mend(session: Session, domain: str | None, dry_run: bool) -> dict[str, Any]:
         NotFound: If neither cache nor remote has a file.
     """
     from lepton.data.erase import check_none_unfinished
-    from lepton.data.lock import alone
     from lepton.data.repair import broken, repair
 
     if domain is not None:
         check_domain(domain)
-    with alone(session.ws):
+    with alone_with_data(session.ws):
         check_none_unfinished(session.ws)
         found = broken(session.ws, domain)
         aside = [] if dry_run else repair(session.ws, found)
@@ -160,10 +160,9 @@ def publish(session: Session, message: str | None, dry_run: bool) -> dict[str, A
         LeptonError: If the data is not clean or not in the remote, or git refuses.
     """
     from lepton.data.erase import check_none_unfinished
-    from lepton.data.lock import alone
     from lepton.data.publish import check_publishable, commit_pointer, committed
 
-    with alone(session.ws):
+    with alone_with_data(session.ws):
         check_none_unfinished(session.ws)
         md5 = check_publishable(session.ws)
         known, revision = committed(session.ws)

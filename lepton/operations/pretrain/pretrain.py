@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lepton.core.work.resume import alone, discard, until_done
+from lepton.core.work.lock import alone
+from lepton.core.work.resume import discard, until_done
 from lepton.operations.pretrain.job import finish_settled, fit_base, prepare_job, settle
 from lepton.operations.pretrain.verdict import judge_against_base
 from lepton.operations.session import Session

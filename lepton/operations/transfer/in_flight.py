@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lepton.core.errors import Busy, LeptonError
 from lepton.core.work.faults import reached
 from lepton.core.work.lease import MARKS, holds, last_mark, this_process
-from lepton.core.work.resume import alone
+from lepton.core.work.lock import alone
 from lepton.operations.session import Session
 
 if TYPE_CHECKING:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.work.files import atomic_write
+from lepton.core.work.lock import hold
 from lepton.core.work.turns import turn
 from lepton.registry.mlflow.vendor import SETTINGS, clear_errors, mlflow
 
@@ -31,7 +29,7 @@ def initialise(ws: Workspace) -> None:
         return
     with clear_errors("MLflow's database could not be created."):
         ws.state_dir.mkdir(parents=True, exist_ok=True)
-        with _locked(ws.state_dir / "mlflow.lock"):
+        with hold(ws.state_dir / "mlflow.lock"):
             if ws.mlflow_db.exists():
                 return
             mlflow()
@@ -85,11 +83,3 @@ def _fast_folder() -> str | None:
     """Return a folder in memory if the system has one: the migrations wait for the disk some 200 times."""
     memory = Path("/dev/shm")
     return str(memory) if os.access(memory, os.W_OK) else None
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file; the system frees it if we die."""
-    with path.open("a") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
