@@ -15,7 +15,7 @@ from few import rows_of
 
 from lepton.core.config.settings import EncoderConfig, PretrainConfig
 from lepton.operations.pretrain.processes import train_together
-from lepton.operations.pretrain.training import pretrained
+from lepton.operations.pretrain.training import BaseSettings, pretrained
 
 STEPS = 50
 COMMAND = "python benchmarks/pretraining --only P7"
@@ -24,12 +24,7 @@ COMMAND = "python benchmarks/pretraining --only P7"
 def curve(processes: int, together: bool = True, threads: int = 2) -> list[float]:
     """Return the training loss of every step."""
     config = PretrainConfig(epochs=STEPS, patience=STEPS, augment=False, processes=processes)
-    settings = {
-        "classes": list(CLASSES),
-        "encoder": EncoderConfig(fit="stretch").model_dump(mode="json"),
-        "pretrain": config.model_dump(mode="json"),
-        "threads": threads,
-    }
+    settings = BaseSettings("image", EncoderConfig(fit="stretch"), config, threads, tuple(CLASSES))
     rows = rows_of("mnist", 300, 0)
     if together:
         done = train_together(rows, settings, 0, {}, None, lambda done, total, text: None)

@@ -7,14 +7,14 @@ its process ends, no worker's slot is held, and the answer starts it again. `lep
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from prefect import flow
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
 from pydantic import Field
 
-from lepton.operations.approval import carry_out, describe, settled
+from lepton.operations.approval import ApprovalResult, carry_out, describe, settlement_of
 from lepton_flows.runtime import session
 
 
@@ -27,19 +27,16 @@ class Word(RunInput):
 
 
 @flow(name="approve", flow_run_name="approve-{domain}-v{version}")
-def approve(domain: str, version: str) -> dict[str, Any]:
+def approve(domain: str, version: str) -> ApprovalResult:
     """Ask a person about the version of `domain` that waits, and do what they say.
 
     Args:
         domain: The target.
         version: The version that was proposed.
-
-    Returns:
-        `outcome` is approved, rejected, or settled: by somebody else, or overtaken by another champion; `how` says it.
     """
     work = session()
-    if how := settled(work, domain, version):
-        return {"outcome": "settled", "how": how}
+    if how := settlement_of(work, domain, version):
+        return ApprovalResult("settled", how=how)
     seconds = int(work.ws.config.transfer_for(domain).approval_hours * 3600)
     form = Word.with_initial_data(description=describe(work, domain, version))
     # If nobody answers in time the version goes on waiting.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from prefect import flow
 
+from lepton.operations.ingest import IngestResult
 from lepton.operations.ingest import ingest as work
 from lepton_flows.runtime import session
 
@@ -13,6 +12,6 @@ from lepton_flows.runtime import session
 @flow(name="ingest", flow_run_name="ingest-{domain}")
 def ingest(
     domain: str, path: str, name: str | None = None, labels: bool = False, new: bool = False, dry_run: bool = False
-) -> dict[str, Any]:
+) -> IngestResult:
     """Take one delivery into a domain, or refuse it and leave the data as it was."""
     return work(session(), domain, path, name, labels, new, dry_run)

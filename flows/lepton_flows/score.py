@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from prefect import flow
 
+from lepton.operations.score import ScoreResult
 from lepton.operations.score import score as work
 from lepton_flows.runtime import session
 
 
 @flow(name="score", flow_run_name="score-{domain}")
-def score(domain: str, batch: str | None = None, dry_run: bool = False) -> dict[str, Any]:
+def score(domain: str, batch: str | None = None, dry_run: bool = False) -> ScoreResult:
     """Write the predictions of a target's champion."""
     return work(session(), domain, batch, dry_run)

@@ -28,7 +28,7 @@ from lepton.data.readers.labels import read_labels
 
 
 @dataclass(frozen=True)
-class IngestResult:
+class Intake:
     """What was taken in."""
 
     domain: str
@@ -61,7 +61,7 @@ def ingest(
     labels: bool = False,
     new: bool = False,
     dry_run: bool = False,
-) -> IngestResult:
+) -> Intake:
     """Take one delivery into a domain, or refuse it and leave the data as it was.
 
     Whoever calls this says `finished` once it is on record; until then the same delivery again completes it.
@@ -97,7 +97,7 @@ def finished(ws: Workspace, domain: str, batch: str, labels: bool = False) -> No
     marker(ws, domain, batch, labels).unlink(missing_ok=True)
 
 
-def _take_rows(ws: Workspace, domain: str, path: Path, name: str | None, new: bool, dry_run: bool) -> IngestResult:
+def _take_rows(ws: Workspace, domain: str, path: Path, name: str | None, new: bool, dry_run: bool) -> Intake:
     known = domain in ws.domains()
     rules = load_contract(ws, domain if known else ws.source) if known or domain != ws.source else None
     delivery = _read(ws, domain, path, reading_of(ws, rules, known), dry_run)
@@ -131,7 +131,7 @@ def _take_rows(ws: Workspace, domain: str, path: Path, name: str | None, new: bo
         raise _refusal(ws, domain, path, result, dry_run)
     labelled = int(table.known().sum())
     if dry_run:
-        return IngestResult(domain, batch, len(table), labelled, result, None)
+        return Intake(domain, batch, len(table), labelled, result, None)
     reached("ingest.checked")
     if not known:
         save_contract(ws, contract)
@@ -141,10 +141,10 @@ def _take_rows(ws: Workspace, domain: str, path: Path, name: str | None, new: bo
     store.write_batch(ws, domain, batch, table)
     reached("ingest.stored")
     _version(ws)
-    return IngestResult(domain, batch, len(table), labelled, result, versions.data_ref(ws, domain, [batch]))
+    return Intake(domain, batch, len(table), labelled, result, versions.data_ref(ws, domain, [batch]))
 
 
-def _take_labels(ws: Workspace, domain: str, path: Path, name: str | None, new: bool, dry_run: bool) -> IngestResult:
+def _take_labels(ws: Workspace, domain: str, path: Path, name: str | None, new: bool, dry_run: bool) -> Intake:
     if new:
         raise UsageError("--labels and --new exclude each other: labels are for rows that are already stored.")
     contract = load_contract(ws, domain)
@@ -163,7 +163,7 @@ def _take_labels(ws: Workspace, domain: str, path: Path, name: str | None, new: 
             raise nothing_new(ws, domain, path, wanted)
         batch = _free_name(path, name, list(store.label_files(ws, domain)))
         if dry_run:
-            return IngestResult(domain, batch, len(ids), len(ids), result, None, labels=True)
+            return Intake(domain, batch, len(ids), len(ids), result, None, labels=True)
         reached("ingest.labels-checked")
         begin(ws, domain, batch, labels=True)
         reached("ingest.labels-marked")
@@ -171,7 +171,7 @@ def _take_labels(ws: Workspace, domain: str, path: Path, name: str | None, new: 
         reached("ingest.labels-stored")
     _version(ws)
     data = versions.data_ref(ws, domain)
-    return IngestResult(domain, batch, len(ids), len(ids), result, data, labels=True, completed=completed)
+    return Intake(domain, batch, len(ids), len(ids), result, data, labels=True, completed=completed)
 
 
 def _again(
@@ -182,7 +182,7 @@ def _again(
     delivery: readers.Delivery,
     contract: Contract,
     dry_run: bool,
-) -> IngestResult:
+) -> Intake:
     """Refuse a delivery that is already stored, unless an ingest was interrupted: then finish it."""
     if dry_run or not marker(ws, domain, holder).exists():
         raise LeptonError(
@@ -194,7 +194,7 @@ def _again(
     _version(ws)
     rows, labelled = store.counts(ws, domain, [holder])
     data = versions.data_ref(ws, domain, [holder])
-    return IngestResult(domain, holder, rows, labelled, result, data, completed=True)
+    return Intake(domain, holder, rows, labelled, result, data, completed=True)
 
 
 def _already(ws: Workspace, domain: str, holder: str, rows: int) -> str:

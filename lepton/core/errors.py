@@ -46,6 +46,10 @@ class NotFound(LeptonError):
     """Something that must exist first does not."""
 
 
+class NothingToLearn(NotFound):
+    """There are no rows, or no labels, that a model could be made of (yet); nothing is broken."""
+
+
 class Refused(LeptonError):
     """A delivery broke its contract; it is in quarantine and nothing was stored."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lepton.core.errors import LeptonError
+from lepton.core.errors import NothingToLearn
 from lepton.core.table import Table
 
 TRAIN_SHARE = 0.6
@@ -67,7 +67,7 @@ def pick_per_class(
             short.append(f"class {label!r}: {len(rows)}")
         chosen.append(rows[np.argsort(places[rows], kind="stable")][:per_class])
     if short or not seen:
-        raise LeptonError(
+        raise NothingToLearn(
             f"There are fewer labelled rows than the {per_class} per class asked for.",
             why="\n".join(short) or "No row has a label.",
             fix=["ask for fewer with --labels-per-class", "lepton ingest DOMAIN labels.csv --labels"],

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal
 
 from lepton.core.errors import Conflict
 from lepton.core.ledger import PROPOSED
 from lepton.operations.promotion import approve_proposal, reject_version
+from lepton.operations.result import Result
 from lepton.operations.session import Session
 
 
-def settled(session: Session, domain: str, version: str) -> str | None:
+@dataclass(frozen=True)
+class ApprovalResult(Result):
+    """What became of a proposal that a person was asked about."""
+
+    outcome: Literal["approved", "rejected", "settled"]
+    """settled: by somebody else, or overtaken by another champion."""
+    model: str | None = None
+    by: str | None = None
+    """Who said so."""
+    how: str | None = None
+    """How it was settled."""
+
+    def facts(self) -> dict[str, object]:
+        """Return what a person wants to know, the most important first."""
+        return {key: value for key, value in super().facts().items() if value is not None}
+
+
+def settlement_of(session: Session, domain: str, version: str) -> str | None:
     """Return how a proposal was settled or overtaken; None while it waits."""
     from lepton.registry.approval import what_became
 
@@ -43,14 +62,14 @@ def describe(session: Session, domain: str, version: str) -> str:
 
 def carry_out(
     session: Session, domain: str, version: str, decision: str, who: str, why: str, through: str
-) -> dict[str, Any]:
+) -> ApprovalResult:
     """Approve or reject in the person's name; if somebody was first, say so."""
     actor = f"user:{who}"
     try:
         if decision == "approve":
             done = approve_proposal(session, domain, version, why, False, who=actor, through=through)
-            return {"outcome": "approved", "model": done["model"], "by": who}
-        done = reject_version(session, domain, version, why, False, who=actor)
-        return {"outcome": "rejected", "model": done["model"], "by": who}
+            return ApprovalResult("approved", done.model, who)
+        rejected = reject_version(session, domain, version, why, False, who=actor)
+        return ApprovalResult("rejected", rejected.model, who)
     except Conflict as first:
-        return {"outcome": "settled", "how": first.render()}
+        return ApprovalResult("settled", how=first.render())

@@ -1,15 +1,36 @@
 """Ingest: check a delivery against its contract, store it, version it."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lepton.contract import ingest as contract
 from lepton.core.errors import Refused
 from lepton.core.ledger import DELIVERY_REFUSED, INGESTED
 from lepton.core.refs import Pair
 from lepton.core.work.faults import reached
+from lepton.operations.result import Result
 from lepton.operations.session import Session
+
+
+@dataclass(frozen=True)
+class IngestResult(contract.Intake, Result):
+    """What was taken in; the fields are those of `lepton.contract.ingest.Intake`."""
+
+    def facts(self) -> dict[str, object]:
+        """Return what a person wants to know, the most important first."""
+        verb = "would be stored" if self.data is None else "completed" if self.completed else "stored"
+        told: dict[str, object] = {
+            "delivery": f"{self.batch} {verb} in domain {self.domain}",
+            "rows": f"{self.rows:,}, {f'{self.labelled:,} labelled' if self.labelled else 'no labels'}",
+            "contract": "passed",
+        }
+        return told | ({"data": self.data.digest} if self.data else {})
 
 
 def ingest(
@@ -20,7 +41,7 @@ def ingest(
     labels: bool = False,
     new: bool = False,
     dry_run: bool = False,
-) -> dict[str, Any]:
+) -> IngestResult:
     """Take one delivery into a domain, or refuse it and leave the data as it was.
 
     Args:
@@ -44,28 +65,24 @@ def ingest(
 
 def check_and_store(
     session: Session, domain: str, path: str, name: str | None, labels: bool, new: bool, dry_run: bool
-) -> dict[str, Any]:
+) -> IngestResult:
     """Validate, then store and version; nothing is stored if the contract is broken."""
-    from lepton.contract.ingest import ingest as take
-
     try:
-        taken = take(session.ws, domain, Path(path), name=name, labels=labels, new=new, dry_run=dry_run).to_json()
+        taken = contract.ingest(session.ws, domain, Path(path), name=name, labels=labels, new=new, dry_run=dry_run)
     except Refused:
         if not dry_run:
             record_refusals(session, domain)
         raise
     reached("ingest.taken")
-    return taken
+    return IngestResult(**vars(taken))
 
 
-def record(session: Session, domain: str, taken: dict[str, Any]) -> None:
+def record(session: Session, domain: str, taken: IngestResult) -> None:
     """Write the delivery into the ledger, once; only then it is finished, and the same again a repetition."""
-    from lepton.contract.ingest import finished
-
-    slot, ledger, key = session.ws.slot(domain), session.ledger, _key(taken)
-    ledger.append_once(session.actor, slot, INGESTED, taken, lambda known: _key(known) == key)
+    slot, ledger, row = session.ws.slot(domain), session.ledger, taken.to_json()
+    ledger.append_once(session.actor, slot, INGESTED, row, lambda known: _key(known) == _key(row))
     reached("ingest.recorded")
-    finished(session.ws, domain, taken["batch"], taken["labels"])
+    contract.finished(session.ws, domain, taken.batch, taken.labels)
 
 
 def record_refusals(session: Session, domain: str) -> None:
@@ -85,7 +102,7 @@ def record_refusals(session: Session, domain: str) -> None:
     reached("ingest.refusal-recorded")
 
 
-def _without_values(reason: dict[str, Any]) -> list[str]:
+def _without_values(reason: Mapping[str, Any]) -> list[str]:
     """Return why a delivery was refused, without what stood in it: the ledger cannot forget, the quarantine can."""
     if "contract" not in reason:
         return [_hidden(line) for line in reason["lines"]]
@@ -105,10 +122,10 @@ def _hidden(text: str) -> str:
     return re.sub(r"'[^']*'", "'...'", text)
 
 
-def _is_of(content: str, refusal: dict[str, Any]) -> bool:
+def _is_of(content: str, refusal: Mapping[str, Any]) -> bool:
     return bool(refusal["delivery"] == content)
 
 
-def _key(taken: dict[str, Any]) -> tuple[str, bool]:
+def _key(row: Mapping[str, Any]) -> tuple[str, bool]:
     """Return what tells the deliveries of a domain apart: rows and labels have names of their own."""
-    return taken["batch"], taken.get("labels", False)
+    return row["batch"], row.get("labels", False)

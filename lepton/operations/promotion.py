@@ -2,22 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from lepton.core.ledger import PROMOTED, REJECTED, ROLLED_BACK
 from lepton.core.refs import ModelRef
 from lepton.operations.registration import model_to_promote
+from lepton.operations.result import Result
 from lepton.operations.session import Session
 from lepton.operations.transfer.interruption import finish_word
 
-Json = dict[str, Any]
 
-_LATE = {"dry_run": False, "interrupted": True}
-"""Of a command that was killed after its word was on record; given again it is only finished."""
+@dataclass(frozen=True)
+class PromotionResult(Result):
+    """Which version serves because a person said so."""
+
+    model: str
+    """Label of the version."""
+    before: str | None
+    """What served before."""
+    why: str
+    gate: str | None = None
+    """What the gate had said of it, in one line; None after a rollback, which does not ask."""
+    dry_run: bool = False
+    interrupted: bool = False
+    """Whether the word was on record already, of a command that was killed after it, and is only finished."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether another version serves now."""
+        return not (self.dry_run or self.before == self.model)
+
+    def facts(self) -> dict[str, object]:
+        """Return what a person wants to know, the most important first."""
+        verb = "would serve" if self.dry_run else "serves"
+        gate = {} if self.gate is None else {"gate said": self.gate}
+        return {verb: self.model, "before": self.before or "none", **gate, "why": self.why}
+
+    def to_json(self) -> dict[str, object]:
+        """Return a JSON object."""
+        gate = {} if self.gate is None else {"gate": self.gate, "changed": self.changed}
+        return {"model": self.model, "before": self.before, **gate, **_end(self.why, self.dry_run, self.interrupted)}
 
 
-def promote_by_hand(session: Session, domain: str, version: str, why: str, dry_run: bool) -> dict[str, Any]:
-    """Let a version serve because a person says so; what the gate said of it goes on record beside the reason."""
+@dataclass(frozen=True)
+class RejectionResult(Result):
+    """Which version a person does not want."""
+
+    model: str
+    serving: str | None
+    """What serves, as before."""
+    why: str
+    dry_run: bool = False
+    interrupted: bool = False
+
+    def facts(self) -> dict[str, object]:
+        """Return what a person wants to know, the most important first."""
+        verb = "would reject" if self.dry_run else "rejected"
+        return {verb: self.model, "why": self.why, "serves": self.serving or "none"}
+
+    def to_json(self) -> dict[str, object]:
+        """Return a JSON object."""
+        return {"model": self.model, "serving": self.serving, **_end(self.why, self.dry_run, self.interrupted)}
+
+
+def promote_by_hand(session: Session, domain: str, version: str, why: str, dry_run: bool) -> PromotionResult:
+    """Let a version serve because a person says so; what the gate said of it goes on record beside the reason.
+
+    Raises:
+        NotFound: If there is no such version.
+        LeptonError: If it is recalled, or its files are damaged.
+    """
     from lepton.registry.promotion import champion, promote
 
     slot, ledger = session.ws.slot(domain), session.ledger
@@ -30,38 +86,27 @@ def promote_by_hand(session: Session, domain: str, version: str, why: str, dry_r
         expected = serving.seq if serving else 0
         cause = {"kind": "manual", "why": why}
         promote(session.ws, ledger, slot, ref, actor=session.actor, cause=cause, evidence=evidence, expect_seq=expected)
-    return {
-        "model": ref.label,
-        "before": serving.ref.label if serving else None,
-        "gate": gate.get("summary", "nothing"),
-        "why": why,
-        "dry_run": dry_run,
-    }
+    return PromotionResult(ref.label, serving.ref.label if serving else None, why, _said(gate), dry_run)
 
 
-def roll_back(session: Session, domain: str, to: str | None, why: str, dry_run: bool) -> dict[str, Any]:
-    """Give a target an earlier champion back."""
+def roll_back(session: Session, domain: str, to: str | None, why: str, dry_run: bool) -> PromotionResult:
+    """Give a target an earlier champion back.
+
+    Raises:
+        NotFound: If there is none to go back to.
+    """
     from lepton.registry.promotion import champion, rollback, rollback_target
 
     slot, ledger = session.ws.slot(domain), session.ledger
     if not dry_run and (done := finish_word(session, slot, (ROLLED_BACK,), "rollback")):
         label = ModelRef.from_json(done.payload["model"]).label
-        return {
-            "model": label,
-            "before": _label(done.payload["previous"]),
-            "why": done.payload["cause"]["why"],
-            **_LATE,
-        }
+        said = done.payload["cause"]["why"]
+        return PromotionResult(label, _label(done.payload["previous"]), said, interrupted=True)
     before = champion(ledger, slot)
     target = rollback_target(ledger, slot, to)
     if not dry_run:
         target = rollback(session.ws, ledger, slot, actor=session.actor, why=why, to=to)
-    return {
-        "model": target.ref.label,
-        "before": before.ref.label if before else None,
-        "why": why,
-        "dry_run": dry_run,
-    }
+    return PromotionResult(target.ref.label, before.ref.label if before else None, why, dry_run=dry_run)
 
 
 def approve_proposal(
@@ -72,7 +117,7 @@ def approve_proposal(
     dry_run: bool,
     who: str | None = None,
     through: str = "",
-) -> Json:
+) -> PromotionResult:
     """Let the version that waits serve, because a person says so.
 
     Args:
@@ -83,19 +128,19 @@ def approve_proposal(
         dry_run: Say which it would be, and write nothing.
         who: The person; by default whoever runs this process.
         through: Where they said so.
+
+    Raises:
+        NotFound: If none waits.
+        Conflict: If somebody settled it meanwhile.
     """
     from lepton.registry.approval import approve, to_approve
     from lepton.registry.promotion import champion
 
     slot, ledger = session.ws.slot(domain), session.ledger
     if not dry_run and (done := finish_word(session, slot, (PROMOTED,), "approval")):
-        ref, before_it, said = (
-            ModelRef.from_json(done.payload["model"]),
-            done.payload["previous"],
-            done.payload["cause"],
-        )
-        gate = done.payload["evidence"].get("gate", {}).get("summary", "nothing")
-        return {"model": ref.label, "before": _label(before_it), "gate": gate, "why": said["why"], **_LATE}
+        said = done.payload
+        label, gate = ModelRef.from_json(said["model"]).label, _said(said["evidence"].get("gate", {}))
+        return PromotionResult(label, _label(said["previous"]), said["cause"]["why"], gate, interrupted=True)
     ref, before = to_approve(ledger, slot, version), champion(ledger, slot)
     if not dry_run:
         approve(
@@ -107,38 +152,40 @@ def approve_proposal(
             why=why,
             through=through or "the command line",
         )
-    gate = session.lineage(ref).gate or {}
-    return {
-        "model": ref.label,
-        "before": before.ref.label if before else None,
-        "gate": gate.get("summary", "nothing"),
-        "why": why,
-        "dry_run": dry_run,
-    }
+    gate = _said(session.lineage(ref).gate or {})
+    return PromotionResult(ref.label, before.ref.label if before else None, why, gate, dry_run)
 
 
 def reject_version(
     session: Session, domain: str, version: str | None, why: str, dry_run: bool, who: str | None = None
-) -> Json:
-    """Put on record that a person does not want a version to serve: the one that waits, or another by its number."""
+) -> RejectionResult:
+    """Put on record that a person does not want a version to serve: the one that waits, or another by its number.
+
+    Raises:
+        NotFound: If none waits, or there is no such version.
+        Conflict: If it serves, or somebody settled it meanwhile.
+    """
     from lepton.registry.approval import reject, to_reject
     from lepton.registry.promotion import champion
 
     slot, ledger = session.ws.slot(domain), session.ledger
     if not dry_run and (done := finish_word(session, slot, (REJECTED,))):
         now, label = champion(ledger, slot), ModelRef.from_json(done.payload["model"]).label
-        return {"model": label, "serving": now.ref.label if now else None, "why": done.payload["why"], **_LATE}
+        return RejectionResult(label, now.ref.label if now else None, done.payload["why"], interrupted=True)
     named = model_to_promote(session, domain, version) if version else None
     ref, serving = to_reject(ledger, slot, named), champion(ledger, slot)
     if not dry_run:
         reject(session.ws, ledger, slot, named, actor=who or session.actor, why=why)
-    return {
-        "model": ref.label,
-        "serving": serving.ref.label if serving else None,
-        "why": why,
-        "dry_run": dry_run,
-    }
+    return RejectionResult(ref.label, serving.ref.label if serving else None, why, dry_run)
 
 
-def _label(model: Json | None) -> str | None:
-    return ModelRef.from_json(model).label if model else None
+def _said(gate: Mapping[str, Any]) -> str:
+    return str(gate.get("summary", "nothing"))
+
+
+def _label(model: Mapping[str, Any] | None) -> str | None:
+    return ModelRef.from_json(dict(model)).label if model else None
+
+
+def _end(why: str, dry_run: bool, interrupted: bool) -> Mapping[str, Any]:
+    return {"why": why, "dry_run": dry_run} | ({"interrupted": True} if interrupted else {})

@@ -2,17 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 from lepton.core.errors import NotFound, UsageError
 from lepton.core.ledger import Ledger
 from lepton.core.refs import domain_of
+from lepton.operations.result import Result
 from lepton.operations.session import Session
-from lepton.registry.recall import Policy, Subject, of_batch, of_model, plans, reach, recall, reinstate
+from lepton.registry.recall import Policy, Serving, Subject, of_batch, of_model, plans, reach, recall, reinstate
 from lepton.registry.recalls import subject_line
 
 
-def recall_subject(session: Session, model: str | None, batch: str | None, why: str, dry_run: bool) -> dict[str, Any]:
+@dataclass(frozen=True)
+class RecallResult(Result):
+    """What a recall concerns, and what was done about it."""
+
+    subject: str
+    """The model or the batch, in words."""
+    why: str
+    known: bool
+    """Whether it was recalled before; then only what was interrupted was finished."""
+    models: tuple[str, ...]
+    """Labels of all registered versions that it concerns."""
+    serving: tuple[Serving, ...]
+    """Every pair that served one of them, and what became of it."""
+    dry_run: bool
+
+    def facts(self) -> dict[str, object]:
+        """Return what a person wants to know, the most important first."""
+        verb = "would recall" if self.dry_run else "recalled"
+        moved = {one.pair: f"{one.model} -> {one.moved_to}" for one in self.serving if one.moved_to}
+        left = {
+            one.pair: f"STILL SERVES {one.model}, which is recalled. {one.why_not}"
+            for one in self.serving
+            if not one.moved_to
+        }
+        return {verb: self.subject, "why": self.why, "versions": ", ".join(self.models) or "none", **moved, **left}
+
+    def to_json(self) -> dict[str, object]:
+        """Return a JSON object."""
+        serving = [{"domain": domain_of(one.pair), **one.to_json()} for one in self.serving]
+        return super().to_json() | {"serving": serving}
+
+
+@dataclass(frozen=True)
+class LiftResult(Result):
+    """A recall that was taken back; nothing was promoted."""
+
+    subject: str
+    why: str
+    dry_run: bool
+
+
+def recall_subject(session: Session, model: str | None, batch: str | None, why: str, dry_run: bool) -> RecallResult:
     """Recall a model or a batch; asked again it finishes what was interrupted, and moves nothing twice.
 
     Raises:
@@ -30,17 +72,11 @@ def recall_subject(session: Session, model: str | None, batch: str | None, why: 
         serving = plans(ledger, found, policy)
     else:
         serving = recall(session.ws, ledger, slot, subject, actor=session.actor, why=why, policy=policy)
-    return {
-        "subject": subject_line(subject),
-        "why": why,
-        "known": found.in_force,
-        "models": [ref.label for ref in found.models],
-        "serving": [{"domain": domain_of(one.pair), **one.to_json()} for one in serving],
-        "dry_run": dry_run,
-    }
+    labels = tuple(ref.label for ref in found.models)
+    return RecallResult(subject_line(subject), why, found.in_force, labels, tuple(serving), dry_run)
 
 
-def lift_recall(session: Session, model: str | None, batch: str | None, why: str, dry_run: bool) -> dict[str, Any]:
+def lift_recall(session: Session, model: str | None, batch: str | None, why: str, dry_run: bool) -> LiftResult:
     """Take the recall of a model or a batch back.
 
     Raises:
@@ -53,7 +89,7 @@ def lift_recall(session: Session, model: str | None, batch: str | None, why: str
         raise NotFound(f"There is no recall of {subject_line(subject)} to lift.", fix=["lepton doctor"])
     if not dry_run:
         reinstate(ledger, slot, subject, actor=session.actor, why=why)
-    return {"subject": subject_line(subject), "why": why, "dry_run": dry_run}
+    return LiftResult(subject_line(subject), why, dry_run)
 
 
 def _subject(session: Session, ledger: Ledger, model: str | None, batch: str | None) -> tuple[str, Subject]:

@@ -2,28 +2,73 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 
-from lepton.core.errors import LeptonError
+from lepton.core.errors import Conflict, LeptonError, NothingToLearn
 from lepton.operations.pretrain.pretrain import pretrain
 from lepton.operations.regime import recalled_batches
+from lepton.operations.result import Result
+from lepton.operations.runtime import in_a_line
 from lepton.operations.session import Session
 from lepton.operations.transfer.transfer import transfer
 
+NOT_NOW = (NothingToLearn, Conflict)
+"""What keeps a target from being adapted without anything being broken: nothing to learn from yet, or
+somebody else at it. The round has done its part then."""
 
-def retrain(session: Session, cause: str = "schedule") -> dict[str, Any]:
+
+@dataclass(frozen=True)
+class RetrainResult(Result):
+    """What became of the base and of every target."""
+
+    base: str
+    """Outcome of the pretraining; unchanged: the source has no new batch."""
+    targets: Mapping[str, str]
+    """Outcome of each transfer, or why there was none."""
+
+    def facts(self) -> dict[str, object]:
+        """Return what a person wants to know, the most important first."""
+        return {"base": self.base, **self.targets}
+
+
+def retrain(session: Session, cause: str = "schedule") -> RetrainResult:
     """Train the base again if its source has new batches, then adapt every target; the gate guards each step.
 
-    One target that cannot be adapted (no labels yet, say) does not keep the others from it.
+    One target that cannot be adapted (no labels yet, say) does not keep the others from it, and neither does one that
+    fails; what failed is told when all others are done.
+
+    Args:
+        session: The workspace at work.
+        cause: Who or what asked for it: schedule or manual.
+
+    Raises:
+        LeptonError: If the base or a target failed for another reason than `NOT_NOW`, after everything else was done.
     """
-    base = session.runtime.part(pretrain, session, cause=cause)["outcome"] if source_has_grown(session) else "unchanged"
-    outcomes: dict[str, str] = {}
-    for target in session.ws.targets():
+    failures: dict[str, Exception] = {}
+    part = session.runtime.part
+
+    def outcome(of: str, work: Callable[[], str]) -> str:
+        """Do a part and return what became of it, whatever that is."""
         try:
-            outcomes[target] = session.runtime.part(transfer, session, target, cause=cause).outcome
-        except LeptonError as error:
-            outcomes[target] = f"not adapted: {error.what}"
-    return {"base": base, "targets": outcomes}
+            return work()
+        except NOT_NOW as error:
+            return f"not adapted: {error.what}"
+        except Exception as error:
+            failures[of] = error
+            return f"failed: {in_a_line(error)}"
+
+    def adapted(target: str) -> str:
+        return part(transfer, session, target, cause=cause).outcome
+
+    base = "unchanged"
+    if source_has_grown(session):
+        base = outcome(session.ws.source, lambda: part(pretrain, session, cause=cause).outcome)
+    targets = {target: outcome(target, partial(adapted, target)) for target in session.ws.targets()}
+    if failures:
+        raise _failed(failures, RetrainResult(base, targets)) from next(iter(failures.values()))
+    return RetrainResult(base, targets)
 
 
 def source_has_grown(session: Session) -> bool:
@@ -36,3 +81,13 @@ def source_has_grown(session: Session) -> bool:
         return True
     seen = set(session.lineage(base).data["train"].batches) | set(recalled_batches(session, session.ws.source))
     return not set(batches(session.ws, session.ws.source)) <= seen
+
+
+def _failed(failures: Mapping[str, Exception], done: RetrainResult) -> LeptonError:
+    """Return what failed, beside what became of the others."""
+    fixes = [step for error in failures.values() for step in getattr(error, "fix", ())]
+    return LeptonError(
+        f"{' and '.join(failures)} could not be retrained; everything else was done.",
+        why=str(done),
+        fix=list(dict.fromkeys([*fixes, "lepton doctor"])),
+    )

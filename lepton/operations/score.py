@@ -2,32 +2,73 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from pathlib import Path
 
-from lepton.operations.session import Session
+from lepton.core.errors import NotFound
+from lepton.core.work.files import atomic_write
+from lepton.operations.result import Result
+from lepton.operations.session import Loaded, Session
 
 
-def score(session: Session, domain: str, batch: str | None = None, dry_run: bool = False) -> dict[str, Any]:
+@dataclass(frozen=True)
+class ScoredBatch:
+    """The predictions for one batch."""
+
+    batch: str
+    rows: int
+    file: Path
+    """Parquet: id, prediction, confidence, model, scored_at."""
+
+    def to_json(self) -> dict[str, object]:
+        """Return a JSON object."""
+        return {"batch": self.batch, "rows": self.rows, "file": str(self.file)}
+
+
+@dataclass(frozen=True)
+class ScoreResult(Result):
+    """What a champion predicted."""
+
+    domain: str
+    champion: str
+    batches: tuple[str, ...]
+    """Those that were to be scored."""
+    scored: tuple[ScoredBatch, ...]
+    """Those that were; none of a dry run."""
+
+    def facts(self) -> dict[str, object]:
+        """Return what a person wants to know, the most important first."""
+        told = {one.batch: f"{one.rows:,} rows -> {one.file}" for one in self.scored}
+        return {"champion": self.champion, **(told or {"to score": ", ".join(self.batches) or "nothing new"})}
+
+
+def score(session: Session, domain: str, batch: str | None = None, dry_run: bool = False) -> ScoreResult:
     """Score one batch of a domain, or every batch that its champion has not scored yet.
 
-    Returns:
-        The champion, and for each batch the rows and the file with id, prediction, confidence and model.
+    Args:
+        session: The workspace at work.
+        domain: The target.
+        batch: Only this one, also if it is scored already.
+        dry_run: Say which.
+
+    Raises:
+        NotFound: If nothing serves the domain, or it has no such batch.
     """
-    serving, batches = find_work(session, domain, batch)
-    step = session.runtime.step
+    champion = session.champion_of(domain)
+    batches = find_work(session, domain, batch, champion.version)
     done = []
     for name in [] if dry_run else batches:
-        done.append(step(f"score {name}", partial(score_batch, session, domain, name)))
-    return {"domain": domain, "champion": serving, "batches": batches, "scored": done}
+        work = partial(score_batch, session, domain, name, session.load(champion))
+        done.append(session.runtime.step(f"score {name}", work))
+    return ScoreResult(domain, champion.label, tuple(batches), tuple(done))
 
 
-def find_work(session: Session, domain: str, batch: str | None) -> tuple[str, list[str]]:
-    """Return the champion's label and the batches to score."""
-    from lepton.core.errors import NotFound
+def find_work(session: Session, domain: str, batch: str | None, version: str) -> list[str]:
+    """Return the batches to score with a version."""
     from lepton.data.store import batches as delivered
 
-    champion = session.champion_of(domain)
     known = delivered(session.ws, domain)
     if batch is not None and batch not in known:
         raise NotFound(
@@ -36,20 +77,15 @@ def find_work(session: Session, domain: str, batch: str | None) -> tuple[str, li
             fix=[f"lepton ingest {domain} FILE"],
         )
     wanted = known if batch is None else [batch]
-    todo = [name for name in wanted if batch or not predictions_path(session, domain, name, champion.version).exists()]
-    return champion.label, todo
+    return [name for name in wanted if batch or not predictions_path(session, domain, name, version).exists()]
 
 
-def score_batch(session: Session, domain: str, batch: str) -> dict[str, Any]:
+def score_batch(session: Session, domain: str, batch: str, champion: Loaded) -> ScoredBatch:
     """Write the champion's predictions for one batch; the file appears whole or not at all."""
-    from datetime import UTC, datetime
-
     import pandas as pd
 
-    from lepton.core.work.files import atomic_write
     from lepton.data.store import load
 
-    champion = session.load_champion(domain)
     table = load(session.ws, domain, [batch])
     chances = champion.model.predict_proba(table)
     log = pd.DataFrame(
@@ -63,9 +99,9 @@ def score_batch(session: Session, domain: str, batch: str) -> dict[str, Any]:
     )
     path = predictions_path(session, domain, batch, champion.ref.version)
     atomic_write(path, log.to_parquet(index=False))
-    return {"batch": batch, "rows": len(log), "file": str(path)}
+    return ScoredBatch(batch, len(log), path)
 
 
-def predictions_path(session: Session, domain: str, batch: str, version: str) -> Any:
+def predictions_path(session: Session, domain: str, batch: str, version: str) -> Path:
     """Return where the predictions of one champion for one batch lie."""
     return session.ws.predictions_dir / domain / f"{batch}.v{version}.parquet"

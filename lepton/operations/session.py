@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lepton.core.config.workspace import Workspace
-from lepton.core.errors import LeptonError, NotFound
+from lepton.core.errors import LeptonError, NotFound, NothingToLearn
 from lepton.core.ledger import Ledger
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.work.progress import Progress
@@ -102,7 +102,9 @@ class Session:
 
         found = self.find_champion(self.ws.source)
         if found is None:
-            raise NotFound("There is no base model yet.", why="It is trained on the source.", fix=["lepton pretrain"])
+            raise NothingToLearn(
+                "There is no base model yet.", why="It is trained on the source.", fix=["lepton pretrain"]
+            )
         why = recalled(self.ledger).get(key_of(found.to_json()))
         if why is not None:
             raise LeptonError(

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from lepton.core.config.workspace import Workspace
+from lepton.core.errors import Busy
 from lepton.core.ledger import REGISTERED, Ledger
 from lepton.core.refs import ModelRef
-from lepton.core.work.lock import Busy, hold
+from lepton.core.work.lock import hold
 from lepton.registry.mlflow.store import delete_version, list_models, list_versions, ref_of
 from lepton.registry.mlflow.tracking import connect
 from lepton.registry.recalls import key_of

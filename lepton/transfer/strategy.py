@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lepton.core.errors import LeptonError
+from lepton.core.errors import NothingToLearn
 from lepton.core.table import Table
 from lepton.models.features import FeatureCache
 from lepton.models.model import Model
@@ -68,7 +68,7 @@ class TargetData:
         return self.take(torch.nonzero(self.labels >= 0).flatten())
 
 
-class NotEnoughLabels(LeptonError):
+class NotEnoughLabels(NothingToLearn):
     """A strategy needs labels, and the target has none."""
 
     @classmethod
@@ -80,7 +80,7 @@ class NotEnoughLabels(LeptonError):
         )
 
 
-class NoStatistics(LeptonError):
+class NoStatistics(NothingToLearn):
     """A strategy compares the target with the base's own domain, and the base knows nothing of it."""
 
     @classmethod

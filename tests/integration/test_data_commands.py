@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from pathlib import Path
+from dataclasses import replace
 
 import pandas as pd
 import pyarrow as pa
@@ -17,9 +17,11 @@ from lepton.core.errors import LeptonError, NotFound, UsageError
 from lepton.core.ledger import DELIVERY_REFUSED, FORGOTTEN, INGESTED, PUBLISHED, Ledger
 from lepton.core.work.faults import KILL_AT
 from lepton.data import erase, objects, past, store, versions
-from lepton.operations.data import retention
-from lepton.operations.data import states as data
+from lepton.operations.data import retention, states
+from lepton.operations.data.checkout import bring_back, mend
 from lepton.operations.data.forget import forget
+from lepton.operations.data.history import compare_states, history
+from lepton.operations.data.publication import publish
 from lepton.operations.session import Session
 from tests.integration.test_dvc import git
 from tests.unit.factories import columns, names
@@ -46,7 +48,7 @@ def deliver(ws, domain, batch, table=None, labels=None):
     versions.snapshot(ws)
     ref = versions.data_ref(ws, domain, None if labels else [batch])
     row = {"batch": batch, "labels": bool(labels), "rows": 6, "labelled": 6, "data": ref.to_json(), "contract": None}
-    Ledger(ws.ledger_url).append("user:ada", data.slot_of(Session(ws), domain), INGESTED, row)
+    Ledger(ws.ledger_url).append("user:ada", states.slot_of(Session(ws), domain), INGESTED, row)
     return ref
 
 
@@ -102,34 +104,34 @@ def holders(ws, row_id):
 
 def test_the_log_tells_every_delivery_and_what_an_ingest_left_half_done(plain):
     store.write_batch(plain, TARGET, "half", rows("half"))
-    told = [(event["kind"], event["what"]) for event in data.history(Session(plain), TARGET)]
+    told = [(event.kind, event.what) for event in history(Session(plain), TARGET)]
     assert told == [("rows", "one"), ("rows", "two"), ("labels", "late"), ("not on record", "half")]
     published = {"dvc_md5": "m.dir", "git_revision": "abc", "message": None}
     Ledger(plain.ledger_url).append("user:ada", SOURCE, PUBLISHED, published)
     with pytest.raises(NotFound, match="not known"):
-        data.history(Session(plain), "nowhere")
+        history(Session(plain), "nowhere")
 
 
 def test_two_states_differ_in_rows_batches_and_labels(plain):
-    found = data.compare_states(Session(plain), f"{TARGET}/one", None, "train", with_rows=True)
-    assert found["batches"] == {"added": ("two",), "removed": ()}
-    assert found["rows"] == {"added": 6, "removed": 0, "relabelled": 1}
-    assert found["ids"]["relabelled"] == ("one-0",)
-    back = data.compare_states(Session(plain), TARGET, f"{TARGET}@one", "train", with_rows=False)
-    assert back["rows"] == {"added": 0, "removed": 6, "relabelled": 1}
-    assert "ids" not in back
+    found = compare_states(Session(plain), f"{TARGET}/one", None, "train", with_rows=True)
+    assert (found.difference.batches_added, found.difference.batches_removed) == (("two",), ())
+    assert found.to_json()["rows"] == {"added": 6, "removed": 0, "relabelled": 1}
+    assert found.difference.relabelled == ("one-0",)
+    back = compare_states(Session(plain), TARGET, f"{TARGET}@one", "train", with_rows=False)
+    assert back.to_json()["rows"] == {"added": 0, "removed": 6, "relabelled": 1}
+    assert "ids" not in back.to_json()
 
 
 def test_a_state_is_named_by_batch_md5_or_digest_and_by_nothing_else(plain):
     one = versions.DataRef.from_json(Ledger(plain.ledger_url).entries("here-to-there", INGESTED)[0].payload["data"])
     for words in (f"{TARGET}/one", f"{TARGET}@{one.dvc_md5}", f"{TARGET}@{one.dvc_md5[:8]}", f"{TARGET}@{one.digest}"):
-        assert data.state_of(Session(plain), words).was.names == ("one",)
-    assert data.state_of(Session(plain), TARGET).was == data.state_of(Session(plain), f"{TARGET}@now").was
+        assert states.state_of(Session(plain), words).was.names == ("one",)
+    assert states.state_of(Session(plain), TARGET).was == states.state_of(Session(plain), f"{TARGET}@now").was
     for words in (f"{TARGET}@three", f"{TARGET}/three", f"{TARGET}@ffffffff", "nowhere@now"):
         with pytest.raises(NotFound):
-            data.state_of(Session(plain), words)
+            states.state_of(Session(plain), words)
     with pytest.raises(UsageError, match="two domains"):
-        data.compare_states(Session(plain), TARGET, SOURCE, "train", with_rows=False)
+        compare_states(Session(plain), TARGET, SOURCE, "train", with_rows=False)
 
 
 # -- checkout ----------------------------------------------------------------------------------------------------------
@@ -137,13 +139,13 @@ def test_a_state_is_named_by_batch_md5_or_digest_and_by_nothing_else(plain):
 
 def test_a_past_state_is_written_elsewhere_even_if_only_the_remote_has_it(plain, tmp_path):
     shutil.rmtree(plain.root / ".dvc" / "cache")
-    done = data.bring_back(Session(plain), TARGET, "one", "train", tmp_path / "then", dry_run=False)
+    done = bring_back(Session(plain), TARGET, "one", "train", tmp_path / "then", dry_run=False)
     then = Workspace(tmp_path / "then")
     assert store.load(then, TARGET).content_digest() == rows("one").content_digest()
-    assert done["files"] == 1
+    assert done.files == 1
     for into in (tmp_path / "then", plain.data_dir / "x"):
         with pytest.raises(UsageError):
-            data.bring_back(Session(plain), TARGET, "one", "train", into, dry_run=False)
+            bring_back(Session(plain), TARGET, "one", "train", into, dry_run=False)
     assert not (plain.data_dir / "x").exists()
 
 
@@ -155,12 +157,12 @@ def test_missing_and_damaged_files_come_back_and_nothing_unversioned_is_lost(pla
     before = stray.read_bytes()
     with pytest.raises(LeptonError, match="lacks 1 files"):
         versions.snapshot(plain)
-    assert set(data.mend(Session(plain), None, dry_run=True)["mended"].values()) == {"missing", "damaged"}
+    assert set(mend(Session(plain), None, dry_run=True).mended.values()) == {"missing", "damaged"}
     assert not lost.exists()
-    done = data.mend(Session(plain), TARGET, dry_run=False)
+    done = mend(Session(plain), TARGET, dry_run=False)
     assert stray.read_bytes() == before
-    assert [Path(path).read_bytes() for path in done["aside"]] == [b"damaged"]
-    assert data.mend(Session(plain), None, dry_run=False)["mended"] == {}
+    assert [path.read_bytes() for path in done.aside] == [b"damaged"]
+    assert mend(Session(plain), None, dry_run=False).mended == {}
     assert store.load(plain, TARGET, ["one", "two"]).ids.tolist() == [*rows("one").ids, *rows("two").ids]
 
 
@@ -170,35 +172,35 @@ def test_missing_and_damaged_files_come_back_and_nothing_unversioned_is_lost(pla
 def test_publishing_commits_the_pointer_alone_and_puts_it_on_record_once(plain):
     (plain.root / "mine.txt").write_text("staged by somebody")
     git(plain.root, "add", "mine.txt")
-    done = data.publish(Session(plain), "Data: as of today", dry_run=False)
+    done = publish(Session(plain), "Data: as of today", dry_run=False)
     assert git(plain.root, "show", "--name-only", "--format=%s", "HEAD").split("\n\n") == [
         "Data: as of today",
         "data.dvc",
     ]
     assert git(plain.root, "diff", "--cached", "--name-only") == "mine.txt"
-    assert data.publish(Session(plain), None, dry_run=False)["new"] is False
+    assert publish(Session(plain), None, dry_run=False).new is False
     recorded = Ledger(plain.ledger_url).entries(action=PUBLISHED)
-    assert [row.payload["git_revision"] for row in recorded] == [done["git_revision"]]
+    assert [row.payload["git_revision"] for row in recorded] == [done.git_revision]
     assert recorded[0].payload["dvc_md5"] == versions.dvc_md5(plain.root)
 
 
 def test_a_publication_that_was_killed_is_put_on_record_by_the_next(plain):
-    killed_at(plain, "publish.committed", lambda: data.publish(Session(plain), None, dry_run=False))
+    killed_at(plain, "publish.committed", lambda: publish(Session(plain), None, dry_run=False))
     assert not Ledger(plain.ledger_url).entries(action=PUBLISHED)
-    assert data.publish(Session(plain), None, dry_run=False)["new"] is False
+    assert publish(Session(plain), None, dry_run=False).new is False
     assert len(Ledger(plain.ledger_url).entries(action=PUBLISHED)) == 1
 
 
 def test_what_is_not_clean_or_not_pushed_is_not_published(plain):
     half = store.write_batch(plain, TARGET, "half", rows("half"))
     with pytest.raises(LeptonError, match=r"not what data\.dvc lists"):
-        data.publish(Session(plain), None, dry_run=False)
+        publish(Session(plain), None, dry_run=False)
     versions.snapshot(plain, push=False)
     with pytest.raises(LeptonError, match="remote lacks"):
-        data.publish(Session(plain), None, dry_run=False)
+        publish(Session(plain), None, dry_run=False)
     versions.push_all(plain)
     assert half.exists()
-    assert data.publish(Session(plain), None, dry_run=True)["new"] is True
+    assert publish(Session(plain), None, dry_run=True).new is True
     assert git(plain.root, "log", "--format=%s") == "Set up DVC"
 
 
@@ -207,16 +209,14 @@ def test_what_is_not_clean_or_not_pushed_is_not_published(plain):
 
 def test_old_states_go_but_not_what_a_commit_or_work_under_way_refers_to(plain):
     md5s = [row.payload["data"]["dvc_md5"] for row in Ledger(plain.ledger_url).entries(action=INGESTED)]
-    data.publish(Session(plain), None, dry_run=False)
+    publish(Session(plain), None, dry_run=False)
     deliver(plain, TARGET, "three")
     (plain.work_dir / "transfer-x").mkdir(parents=True)
     (plain.work_dir / "transfer-x" / "job.json").write_text(json.dumps({"job": [{"data": {"dvc_md5": md5s[1]}}]}))
     told = retention.collect_garbage(Session(plain), 0, True, dry_run=True)
-    assert [sorted(place["removed"]) for place in told["places"]] == [sorted([md5s[0], md5s[2]])] * 2
-    assert len(objects.Cache(plain.root).all()) == told["places"][0]["objects"]
-    assert retention.collect_garbage(Session(plain), 1, True, dry_run=False)["places"][0]["removed"] == [], (
-        "they are young"
-    )
+    assert [sorted(place.removed) for place in told.places] == [sorted([md5s[0], md5s[2]])] * 2
+    assert len(objects.Cache(plain.root).all()) == told.places[0].objects
+    assert retention.collect_garbage(Session(plain), 1, True, dry_run=False).places[0].removed == (), "they are young"
     retention.collect_garbage(Session(plain), 0, True, dry_run=False)
     shutil.rmtree(plain.root / ".dvc" / "cache")
     for md5, there in zip(md5s, (False, True, False, True), strict=True):
@@ -225,7 +225,7 @@ def test_old_states_go_but_not_what_a_commit_or_work_under_way_refers_to(plain):
         else:
             with pytest.raises(NotFound):
                 past.past(plain, SOURCE, md5)
-    assert not retention.collect_garbage(Session(plain), 0, True, dry_run=False)["places"][0]["removed"]
+    assert not retention.collect_garbage(Session(plain), 0, True, dry_run=False).places[0].removed
 
 
 def test_a_state_that_comes_again_is_pushed_again(plain):
@@ -252,7 +252,7 @@ def test_a_cleaning_that_is_killed_is_finished_by_the_next(plain):
 
 
 def test_where_the_list_of_a_published_state_is_lost_nothing_is_removed(plain):
-    data.publish(Session(plain), None, dry_run=False)
+    publish(Session(plain), None, dry_run=False)
     published = versions.dvc_md5(plain.root)
     deliver(plain, TARGET, "three")
     cache = objects.Cache(plain.root)
@@ -277,7 +277,7 @@ def with_copies(ws):
     pd.DataFrame({"id": ["one-1", "x"], "size": [1.0, 2.0]}).to_csv(bad, index=False)
     quarantine(ws, TARGET, bad, LeptonError("Refused: wrong.", why="id  given twice: 'one-1' (rows 1, 2)"))
     bad.unlink()
-    data.bring_back(Session(ws), TARGET, "one", "train", None, dry_run=False)
+    bring_back(Session(ws), TARGET, "one", "train", None, dry_run=False)
     for folder in (ws.cache_dir / "features", ws.work_dir / "transfer-here-to-there-0"):
         folder.mkdir(parents=True)
         (folder / "some.json").write_text('["one-1"]')
@@ -294,10 +294,11 @@ def test_erased_rows_are_in_no_file_of_the_workspace_any_more(plain):
     dry = forget(Session(plain), path, None, "request 1", dry_run=True)
     assert set(holders(plain, "one-1")) == expected
     done = forget(Session(plain), path, None, "request 1", dry_run=False)
-    assert {**done, "dry_run": True} == dry
-    assert (done["asked"], done["found"]) == (3, 2)
-    assert done["domains"][TARGET]["batches"] == {"one": 1, "two": 1}
-    assert done["domains"][TARGET]["labels"] == {"late": 1}
+    assert replace(done, dry_run=True) == dry
+    assert not any(text in json.dumps(done.to_json()) + str(done) for text in ("one-1", "two-0"))
+    assert (done.asked, done.found) == (3, 2)
+    assert done.domains[TARGET].batches == {"one": 1, "two": 1}
+    assert done.domains[TARGET].labels == {"late": 1}
     assert holders(plain, "two-0") == []
     assert holders(plain, "one-1") == []
     assert versions.status_clean(plain.root)
@@ -311,9 +312,7 @@ def test_erased_rows_are_in_no_file_of_the_workspace_any_more(plain):
 def test_what_the_ledger_said_before_is_not_changed_but_told(plain):
     refusal = {"delivery": "cafe", "name": "bad.csv", "reasons": ["id  given twice: 'one-1' (rows 1, 2)"]}
     row = Ledger(plain.ledger_url).append("user:ada", "here-to-there", DELIVERY_REFUSED, refusal)
-    assert forget(Session(plain), ids_file(plain, "one-1"), None, "request 1", dry_run=False)["ledger_rows"] == [
-        row.seq
-    ]
+    assert forget(Session(plain), ids_file(plain, "one-1"), None, "request 1", dry_run=False).ledger_rows == (row.seq,)
     assert Ledger(plain.ledger_url).verify() == []
 
 
@@ -328,17 +327,17 @@ def test_the_others_rows_and_the_other_domain_are_as_they_were(plain):
 
 def test_after_an_erasure_log_diff_checkout_publish_and_gc_still_answer(plain):
     forget(Session(plain), ids_file(plain, "one-1"), None, "request 1", dry_run=False)
-    log = data.history(Session(plain), TARGET)
-    assert (log[-1]["kind"], log[-1]["rows"], log[-1]["why"]) == ("forgotten", 1, "request 1")
-    found = data.compare_states(Session(plain), f"{TARGET}/two", None, "train", with_rows=True)
-    assert found["gone"] == ("there/0001-one.parquet",)
-    assert found["rows"] == {"added": 0, "removed": 0, "relabelled": 1}, "of what both still have"
+    log = history(Session(plain), TARGET)
+    assert (log[-1].kind, log[-1].rows, log[-1].why) == ("forgotten", 1, "request 1")
+    found = compare_states(Session(plain), f"{TARGET}/two", None, "train", with_rows=True)
+    assert found.difference.gone == ("there/0001-one.parquet",)
+    assert found.to_json()["rows"] == {"added": 0, "removed": 0, "relabelled": 1}, "of what both still have"
     with pytest.raises(NotFound, match="is gone"):
-        data.bring_back(Session(plain), TARGET, "one", "train", None, dry_run=False)
-    assert data.bring_back(Session(plain), TARGET, "now", "train", None, dry_run=False)["files"] == 3
-    assert data.publish(Session(plain), None, dry_run=False)["new"]
+        bring_back(Session(plain), TARGET, "one", "train", None, dry_run=False)
+    assert bring_back(Session(plain), TARGET, "now", "train", None, dry_run=False).files == 3
+    assert publish(Session(plain), None, dry_run=False).new
     retention.collect_garbage(Session(plain), 0, True, dry_run=False)
-    assert data.mend(Session(plain), None, dry_run=False)["mended"] == {}
+    assert mend(Session(plain), None, dry_run=False).mended == {}
     deliver(plain, TARGET, "three")
 
 
@@ -352,10 +351,10 @@ def test_an_erasure_that_is_killed_is_finished_by_the_same_command(plain, point)
             forget(Session(plain), path, None, "request 1", dry_run=False)
     else:
         with pytest.raises(LeptonError, match="was interrupted"):
-            data.mend(Session(plain), None, dry_run=False)
+            mend(Session(plain), None, dry_run=False)
         path.unlink()  # what is to be erased is known without it
         done = forget(Session(plain), None, None, None, dry_run=False)
-        assert (done["found"], done["domains"][TARGET]["rows"]) == (2, 2)
+        assert (done.found, done.domains[TARGET].rows) == (2, 2)
     assert holders(plain, "two-0") == []
     assert holders(plain, "one-1") == []
     assert len(Ledger(plain.ledger_url).entries(action=FORGOTTEN)) == 1
@@ -443,14 +442,14 @@ def test_versions_that_saw_the_rows_are_named_and_keep_what_they_need(ws, make, 
     child = make(parent=base, data={"train": versions.data_ref(ws, "mnist", ["three"])})
     other = make(data={"train": two})
     lost = {row.payload["data"]["dvc_md5"] for row in Ledger(ws.ledger_url).entries(action=INGESTED)}
-    removed = retention.collect_garbage(Session(ws), 0, True, dry_run=False)["places"][0]["removed"]
+    removed = retention.collect_garbage(Session(ws), 0, True, dry_run=False).places[0].removed
     assert not lost & set(removed), "each of them is some version's"
     done = forget(Session(ws), ids_file(ws, "one-1"), None, "request 1", dry_run=True)
-    told = {(one["model"], one["how"], one["holds_ids"]) for one in done["models"]}
+    told = {(one.model, one.how, one.holds_ids) for one in done.models}
     assert told == {(base.label, "was trained on them", True), (child.label, "descends from one", False)}
     done = forget(Session(ws), ids_file(ws, "one-2"), None, "request 2", dry_run=False)
-    assert [one["how"] for one in done["models"] if one["model"] == base.label] == ["was judged by them"]
-    assert other.label not in {one["model"] for one in done["models"]}
+    assert [one.how for one in done.models if one.model == base.label] == ["was judged by them"]
+    assert other.label not in {one.model for one in done.models}
     retention.collect_garbage(Session(ws), 0, True, dry_run=False)
     assert past.past_of(ws, two).names == ("two",)
     past.checkout_ref(ws, two, tmp_path / "two")

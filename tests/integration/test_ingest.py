@@ -16,7 +16,7 @@ from PIL import Image
 
 from lepton.contract import ingest as ingest_module
 from lepton.contract.infer import infer
-from lepton.contract.ingest import IngestResult, finished
+from lepton.contract.ingest import Intake, finished
 from lepton.contract.quarantine import quarantined
 from lepton.contract.result import ContractResult
 from lepton.contract.spec import load_contract, save_contract
@@ -123,7 +123,7 @@ def test_the_result_is_json_for_the_ledger(ws):
     found = json.loads(json.dumps(result.to_json()))
     assert DataRef.from_json(found["data"]) == result.data
     assert ContractResult.from_json(found["contract"]) == result.contract
-    assert isinstance(result, IngestResult)
+    assert isinstance(result, Intake)
 
 
 def test_a_new_target_gets_a_wider_contract_and_needs_no_labels(ws):
@@ -386,7 +386,7 @@ def test_a_delivery_killed_around_its_ledger_row_has_one_after_the_same_command(
         with pytest.raises(KeyboardInterrupt):
             flow.ingest(Session(ws), "here", str(path))
     taken = flow.ingest(Session(ws), "here", str(path))
-    assert (taken["batch"], taken["completed"]) == ("march", True)
+    assert (taken.batch, taken.completed) == ("march", True)
     with pytest.raises(LeptonError, match="already delivered"):
         flow.ingest(Session(ws), "here", str(path))
     recorded = Ledger(ws.ledger_url).entries("here", "ingested")
@@ -423,7 +423,7 @@ def test_two_processes_that_complete_the_same_delivery_at_once_write_one_row(ws,
     from lepton.operations import ingest as flow
 
     monkeypatch.setenv("LEPTON_WORKSPACE", str(ws.root))
-    taken = ingest_module.ingest(ws, "here", write(ws, "march.csv", rows(1))).to_json()
+    taken = flow.IngestResult(**vars(ingest_module.ingest(ws, "here", write(ws, "march.csv", rows(1)))))
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: flow.record(Session(ws), "here", taken), range(8)))
     assert len(Ledger(ws.ledger_url).entries("here", "ingested")) == 1

@@ -139,9 +139,10 @@ def test_promoting_what_serves_says_that_nothing_was_changed(
     lepton: Cli, empty: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     from lepton.operations import promotion
+    from lepton.operations.promotion import PromotionResult
 
-    def unchanged(*_: Any) -> dict[str, Any]:
-        return {"model": "m v3", "before": "m v3", "gate": "passed", "why": "x", "dry_run": bool(arguments)}
+    def unchanged(*_: Any) -> PromotionResult:
+        return PromotionResult("m v3", "m v3", "x", "passed", dry_run=bool(arguments))
 
     monkeypatch.setattr(promotion, "promote_by_hand", unchanged)
     call = ("-w", empty, "promote", "plant-2", "3", "--why", "x", *arguments)

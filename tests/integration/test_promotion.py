@@ -336,7 +336,7 @@ def test_a_proposal_serves_nobody_and_is_written_once(ws: Workspace, ledger: Led
 def test_an_approval_promotes_in_the_persons_name_with_the_gates_evidence(
     ws: Workspace, ledger: Ledger, proposed: ModelRef
 ) -> None:
-    assert flow.approve_proposal(Session(ws), "usps", None, "looks right", True)["model"] == proposed.label
+    assert flow.approve_proposal(Session(ws), "usps", None, "looks right", True).model == proposed.label
     assert serving(ledger) != proposed
     flow.approve_proposal(Session(ws), "usps", "2", "looks right", False, who="user:bob", through="test")
     row = ledger.last(PAIR, PROMOTED)
@@ -350,7 +350,7 @@ def test_an_approval_promotes_in_the_persons_name_with_the_gates_evidence(
 
 
 def test_a_rejection_is_final_for_the_proposal(ws: Workspace, ledger: Ledger, proposed: ModelRef) -> None:
-    assert flow.reject_version(Session(ws), "usps", None, "no", True)["model"] == proposed.label
+    assert flow.reject_version(Session(ws), "usps", None, "no", True).model == proposed.label
     flow.reject_version(Session(ws), "usps", None, "not on a Friday", False, who="user:bob")
     row = ledger.last(PAIR, REJECTED)
     assert row is not None

@@ -10,18 +10,13 @@ import torch
 
 from lepton.core.config.settings import PretrainConfig
 from lepton.core.errors import LeptonError, UsageError
-from lepton.operations.pretrain.training import pretrained
+from lepton.operations.pretrain.training import BaseSettings, pretrained
 from tests.unit.factories import SMALL, classes_of, names, rows
 
 
-def settings(**pretrain: Any) -> dict[str, Any]:
+def settings(**pretrain: Any) -> BaseSettings:
     config = PretrainConfig(**{"epochs": 3, "batch_size": 32, "lr": 5e-3} | pretrain)
-    return {
-        "classes": list(classes_of(3)),
-        "encoder": SMALL.model_dump(mode="json"),
-        "pretrain": config.model_dump(mode="json"),
-        "threads": 2,
-    }
+    return BaseSettings("image", SMALL, config, 2, classes_of(3))
 
 
 @pytest.mark.parametrize("kind", ["image", "tabular"])

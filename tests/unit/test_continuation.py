@@ -97,13 +97,13 @@ def test_too_few_new_rows_are_refused(base, old: Table, new: Table) -> None:
 
 def test_what_forgets_more_than_the_floor_does_not_pass(base, old: Table) -> None:
     rows = old.take(split_of(old.ids) == "test")
-    assert what_was_kept(base, base, rows, 0.0)["passed"]
+    assert what_was_kept(base, base, rows, 0.0).passed
     broken = base.replace()
     broken.head.weight.data.zero_()
     found = what_was_kept(base, broken, rows, 0.01)
-    assert not found["passed"]
-    assert "0.010 may be lost" in found["summary"]
-    assert what_was_kept(base, broken, rows.take([]), 0.0)["passed"]
+    assert not found.passed
+    assert "0.010 may be lost" in found.summary
+    assert what_was_kept(base, broken, rows.take([]), 0.0).passed
 
 
 def _how(**fields: object) -> PretrainConfig:

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from lepton.core.config.workspace import Workspace
-from lepton.core.errors import Conflict, UsageError
+from lepton.core.errors import Busy, UsageError
 from lepton.core.work.files import atomic_dir, atomic_file, atomic_write
-from lepton.core.work.lock import Busy, alone, hold
+from lepton.core.work.lock import alone, hold
 
 HOLD = (
     "import sys, time; from pathlib import Path; from lepton.core.work.lock import hold\n"
@@ -89,7 +89,7 @@ def test_a_shared_lock_is_held_by_any_number_and_keeps_out_who_wants_it_alone(tm
 
 def test_a_verb_is_done_once_at_a_time_on_a_pair_but_on_others_meanwhile(tmp_path: Path) -> None:
     ws = Workspace(tmp_path)
-    refused = pytest.raises(Conflict, match="Another transfer of a-to-b is running already")
+    refused = pytest.raises(Busy, match="Another transfer of a-to-b is running already")
     with alone(ws, "transfer", "a-to-b"), alone(ws, "transfer", "a-to-c"), refused, alone(ws, "transfer", "a-to-b"):
         pass
     with alone(ws, "transfer", "a-to-b"):

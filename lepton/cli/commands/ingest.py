@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from lepton.cli.session import DryRun, Json, Local, at_work, enter, play, where
 
 if TYPE_CHECKING:
     from lepton.core.config.workspace import Workspace
+    from lepton.operations.ingest import IngestResult
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,7 +39,7 @@ def ingest(
 
     taken = play(flow, on_stack, ws, domain, str(path.absolute()), name, labels, new, dry_run)
     if json:
-        as_json(taken)
+        as_json(taken.to_json())
         return
     where(on_stack, local)
     show(domain, taken, dry_run)
@@ -56,16 +57,12 @@ def next_command(ws: Workspace, domain: str, labels: bool) -> str:
     return f"lepton monitor {domain}"
 
 
-def show(domain: str, taken: dict[str, Any], dry_run: bool = False) -> None:
+def show(domain: str, taken: IngestResult, dry_run: bool = False) -> None:
     """Print what was taken in."""
-    verb = "would be stored" if dry_run else "completed" if taken["completed"] else "stored"
-    labelled = f"{taken['labelled']:,} labelled" if taken["labelled"] else "no labels"
-    say(f"Delivery {taken['batch']!r} {verb} in domain {domain!r}: {taken['rows']:,} rows, {labelled}.")
-    say(f"  contract   passed{_link(taken)}")
-    if taken.get("data"):
-        say(f"  data       {taken['data']['digest'][:16]}  (dvc {taken['data']['dvc_md5'] or '-'})")
-
-
-def _link(taken: dict[str, Any]) -> str:
-    url = (taken.get("contract") or {}).get("docs_url")
-    return f"   {url}" if url else ""
+    verb = "would be stored" if dry_run else "completed" if taken.completed else "stored"
+    labelled = f"{taken.labelled:,} labelled" if taken.labelled else "no labels"
+    say(f"Delivery {taken.batch!r} {verb} in domain {domain!r}: {taken.rows:,} rows, {labelled}.")
+    url = taken.contract.docs_url
+    say(f"  contract   passed{f'   {url}' if url else ''}")
+    if taken.data:
+        say(f"  data       {taken.data.digest[:16]}  (dvc {taken.data.dvc_md5 or '-'})")

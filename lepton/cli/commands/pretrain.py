@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lepton.cli.output import as_json, progress_bar, say
 from lepton.cli.session import DryRun, Json, Local, enter, play, where
+
+if TYPE_CHECKING:
+    from lepton.core.config.workspace import Workspace
+    from lepton.operations.pretrain.job import PretrainJob
+    from lepton.operations.pretrain.result import PretrainResult
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,37 +37,37 @@ def pretrain(
     with progress_bar("pretraining") as bar:
         done = play(flow, on_stack, ws, "manual", dry_run, fresh, go_on, progress=bar)
     if json:
-        as_json(done)
-    elif dry_run:
-        say(f"Would train on {done['data']['rows']:,} rows of {ws.source!r}: {', '.join(done['data']['batches'])}.")
-        for name, ref in done["others"].items():
-            say(f"  also       {ref['rows']:,} rows of {name!r}, {ref['labelled']:,} of them labelled")
-        if done["continues"]:
-            base = done["continues"]["base"]
-            say(f"  goes on    with {base['name']} v{base['version']}; new: {', '.join(done['continues']['batches'])}")
-        else:
-            say(f"  objectives {', then '.join(ws.config.pretrain.chain)}")
+        as_json(done.to_json())
+    elif done.job is not None:
+        show_job(ws, done.job)
     else:
         where(on_stack, local)
         show(done)
-    if done["outcome"] == "refused":
+    if done.outcome == "refused":
         raise typer.Exit(3)
 
 
-def show(done: dict[str, Any]) -> None:
+def show_job(ws: Workspace, job: PretrainJob) -> None:
+    """Print what would be trained on."""
+    say(f"Would train on {job.data.rows:,} rows of {ws.source!r}: {', '.join(job.data.batches)}.")
+    for name, ref in job.others.items():
+        say(f"  also       {ref.rows:,} rows of {name!r}, {ref.labelled:,} of them labelled")
+    if job.continues:
+        say(f"  goes on    with {job.continues.base.label}; new: {', '.join(job.continues.batches)}")
+    else:
+        say(f"  objectives {', then '.join(job.settings.pretrain.chain)}")
+
+
+def show(done: PretrainResult) -> None:
     """Print the base model's figures and the next command."""
-    metrics = done["metrics"]
-    if done.get("interrupted"):
+    metrics = done.metrics
+    if done.interrupted:
         say("The run before had done it all and was interrupted before it could say so.")
-    serving = {
-        "promoted": "serves",
-        "kept": "goes on serving: training again gave the very same model",
-    }.get(done["outcome"], "was refused by the gate; what served goes on serving")
-    say(f"Base model {done['model']['name']} v{done['model']['version']} {serving}.")
+    say(f"Base model {done.facts()['base model']}.")
     say(f"  held-out   accuracy {metrics['accuracy']:.3f}, macro F1 {metrics['f1']:.3f}, ECE {metrics['ece']:.3f}")
-    say(f"  took       {done['seconds']:.1f} s")
-    if done["outcome"] == "refused":
-        say(f"  gate       {done['gate']['summary']}")
-    for name, link in done["links"].items():
+    say(f"  took       {done.seconds:.1f} s")
+    if done.outcome == "refused" and done.gate:
+        say(f"  gate       {done.gate.summary}")
+    for name, link in done.links.items():
         say(f"  {name:<10} {link}")
     say("  next       lepton transfer DOMAIN")

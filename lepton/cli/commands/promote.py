@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lepton.cli.output import as_json, say
 from lepton.cli.session import DryRun, Json, Local, Target, at_work, enter
+
+if TYPE_CHECKING:
+    from lepton.operations.promotion import PromotionResult
 
 
 def add_to(app: typer.Typer) -> None:
@@ -67,9 +70,9 @@ def rollback(
 
     done = roll_back(at_work(ws), domain, to, why, dry_run)
     if json:
-        as_json(done)
+        as_json(done.to_json())
     else:
-        say(f"{'Would roll back' if dry_run else 'Rolled back'} {domain!r}: {done['before']} -> {done['model']}.")
+        say(f"{'Would roll back' if dry_run else 'Rolled back'} {domain!r}: {done.before} -> {done.model}.")
         say("  see         lepton status")
 
 
@@ -90,20 +93,19 @@ def reject(
 
     done = reject_version(at_work(ws), domain, version, why, dry_run)
     if json:
-        as_json(done)
+        as_json(done.to_json())
     else:
-        say(f"{'Would reject' if dry_run else 'Rejected'} {done['model']} for {domain!r}: {why}")
-        say(f"  serves      {done['serving'] or 'none'}, as before")
+        say(f"{'Would reject' if dry_run else 'Rejected'} {done.model} for {domain!r}: {why}")
+        say(f"  serves      {done.serving or 'none'}, as before")
 
 
-def _show(domain: str, done: dict[str, Any], json: bool, verbs: tuple[str, str]) -> None:
-    serves_already = done["before"] == done["model"]
+def _show(domain: str, done: PromotionResult, json: bool, verbs: tuple[str, str]) -> None:
     if json:
-        as_json({**done, "changed": not (done["dry_run"] or serves_already)})
-    elif serves_already:
-        say(f"{done['model']} serves {domain!r} already; nothing was changed.")
+        as_json(done.to_json())
+    elif done.before == done.model:
+        say(f"{done.model} serves {domain!r} already; nothing was changed.")
     else:
-        verb = verbs[0] if done["dry_run"] else verbs[1]
-        say(f"{verb} {done['model']} for {domain!r}; before: {done['before'] or 'none'}.")
-        say(f"  gate said   {done['gate']}")
+        verb = verbs[0] if done.dry_run else verbs[1]
+        say(f"{verb} {done.model} for {domain!r}; before: {done.before or 'none'}.")
+        say(f"  gate said   {done.gate}")
         say(f"  undo        lepton rollback {domain}")

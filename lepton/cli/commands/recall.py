@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lepton.cli.output import as_json, say
 from lepton.cli.session import DryRun, Json, Local, at_work, enter
+from lepton.core.refs import domain_of
+
+if TYPE_CHECKING:
+    from lepton.operations.recall import RecallResult
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,29 +39,35 @@ def recall(
     ws, _ = enter(local)
     from lepton.operations.recall import lift_recall, recall_subject
 
-    done = (lift_recall if lift else recall_subject)(at_work(ws), model, batch, why, dry_run)
-    if json:
-        as_json(done)
-    elif lift:
-        say(f"{'Would lift' if dry_run else 'Lifted'} the recall of {done['subject']}: {why}")
+    work = at_work(ws)
+    if lift:
+        lifted = lift_recall(work, model, batch, why, dry_run)
+        if json:
+            as_json(lifted.to_json())
+            return
+        say(f"{'Would lift' if dry_run else 'Lifted'} the recall of {lifted.subject}: {why}")
         say("  note        nothing was promoted; lepton transfer, or lepton promote DOMAIN VERSION --why, does that")
+        return
+    done = recall_subject(work, model, batch, why, dry_run)
+    if json:
+        as_json(done.to_json())
     else:
         show(done)
 
 
-def show(done: dict[str, Any]) -> None:
+def show(done: RecallResult) -> None:
     """Print what is marked, what served it, and what was done about that; what could not be done comes last, loudly."""
-    verb = "Would recall" if done["dry_run"] else ("Recalled before" if done["known"] else "Recalled")
-    say(f"{verb}: {done['subject']}. {len(done['models'])} registered versions are concerned.")
-    for label in done["models"]:
+    verb = "Would recall" if done.dry_run else ("Recalled before" if done.known else "Recalled")
+    say(f"{verb}: {done.subject}. {len(done.models)} registered versions are concerned.")
+    for label in done.models:
         say(f"  recalled    {label}")
-    for one in done["serving"]:
-        if one["moved_to"]:
-            say(f"  {one['pair']:<11} {one['model']} -> {one['moved_to']}")
-    for one in done["serving"]:
-        if not one["moved_to"]:
-            say(f"  ATTENTION   {one['pair']} still serves {one['model']}, which is recalled. {one['why_not']}")
-            again = f"transfer {one['domain']}" if "-to-" in one["pair"] else "pretrain"
+    for one in done.serving:
+        if one.moved_to:
+            say(f"  {one.pair:<11} {one.model} -> {one.moved_to}")
+    for one in done.serving:
+        if not one.moved_to:
+            say(f"  ATTENTION   {one.pair} still serves {one.model}, which is recalled. {one.why_not}")
+            again = f"transfer {domain_of(one.pair)}" if "-to-" in one.pair else "pretrain"
             say(f"  next        lepton {again}   (or promote a version by hand)")
-    if not done["serving"]:
+    if not done.serving:
         say("  serving     no pair serves one of them")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lepton.cli.output import as_json, progress_bar, say, table
 from lepton.cli.session import Json, LocalAnyway, at_work, enter
 from lepton.core.work.progress import silent
+
+if TYPE_CHECKING:
+    from lepton.models.deviation import Deviation
+    from lepton.operations.reproduce.result import Reproduced
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,68 +47,62 @@ def reproduce(
     with nullcontext(silent) if check or json else progress_bar("rebuilding") as bar:
         done = story(at_work(ws, bar), model, deep, keep)
     if json:
-        as_json(done)
+        as_json(done.to_json())
     else:
-        for found in done["models"]:
+        for found in done.models:
             say(line(found)) if check else show(found)
-        if done["kept"]:
-            say(f"  kept        {done['kept']}")
-    if not done["identical"]:
+        if done.kept:
+            say(f"  kept        {done.kept}")
+    if not done.identical:
         raise typer.Exit(1)
 
 
-def line(found: dict[str, Any]) -> str:
+def line(found: Reproduced) -> str:
     """Return what came of one model in one line."""
-    label = _label(found["model"])
-    if found["identical"]:
-        return f"identical  {label}  ({found['seconds']:.1f} s)"
-    changes = [f"{one['what']} {one['then']} -> {one['now']}" for one in found["differences"]]
-    return f"DIFFERENT  {label}  {'; '.join([_deviation(found['deviation']), *changes])}"
+    if found.identical:
+        return f"identical  {found.model.label}  ({found.seconds:.1f} s)"
+    changes = [f"{one.what} {one.then} -> {one.now}" for one in found.differences]
+    return f"DIFFERENT  {found.model.label}  {'; '.join([_deviation(found.deviation), *changes])}"
 
 
-def show(found: dict[str, Any]) -> None:
+def show(found: Reproduced) -> None:
     """Print what came of one model: that it is the same, or what differs and by how much."""
-    data, parent, apart = found["data"], found["parent"], found["deviation"]
-    label = _label(found["model"])
-    if found["identical"]:
-        say(f"{label} came out again, bit for bit ({found['seconds']:.1f} s).")
+    data, apart, label = found.data, found.deviation, found.model.label
+    if found.identical:
+        say(f"{label} came out again, bit for bit ({found.seconds:.1f} s).")
     else:
-        say(f"{label} did NOT come out again ({found['seconds']:.1f} s).")
-    say(f"  strategy    {found['strategy']}, seed {found['seed']}, threads {found['threads']}")
-    say(f"  data        {data['domain']} {data['digest']}, {data['rows']:,} rows, {data['labelled']:,} labelled")
-    if parent:
-        say(f"  parent      {_label(parent)}, {'rebuilt' if parent['rebuilt'] else 'as it is registered'}")
-    if found["identical"]:
-        say(f"  compared    {apart['tensors'][1]} tensors, the description, and the answers to {apart['rows']:,} rows")
-        if found["differences"]:
-            say(f"  although    other than then: {', '.join(one['what'] for one in found['differences'])}")
+        say(f"{label} did NOT come out again ({found.seconds:.1f} s).")
+    say(f"  strategy    {found.strategy}, seed {found.seed}, threads {found.threads}")
+    say(f"  data        {data.domain} {data.digest}, {data.rows:,} rows, {data.labelled:,} labelled")
+    if found.parent:
+        say(f"  parent      {found.parent.label}, {'rebuilt' if found.parent_rebuilt else 'as it is registered'}")
+    if found.identical:
+        say(f"  compared    {apart.tensors[1]} tensors, the description, and the answers to {apart.rows:,} rows")
+        if found.differences:
+            say(f"  although    other than then: {', '.join(one.what for one in found.differences)}")
         return
     say(f"  deviation   {_deviation(apart)}")
-    rows = [(one["what"], one["then"], one["now"]) for one in found["differences"]]
-    if rows:
+    if found.differences:
+        rows = [(one.what, one.then, one.now) for one in found.differences]
         table("What differs", ("what", "then", "now"), rows)
     else:
         say("  the same    code, libraries, dependencies and machine: the record, or the files, were changed since")
     say("  next        lepton audit verify")
 
 
-def _deviation(apart: dict[str, Any]) -> str:
+def _deviation(apart: Deviation) -> str:
     """Return the largest deviations in words."""
-    if apart["structure"]:
-        weights = str(apart["structure"])
-    elif not apart["weights"]:
+    if apart.structure:
+        weights = apart.structure
+    elif not apart.weights:
         weights = "no weight"
     else:
-        weights = f"weights by {apart['weights']:.2g} ({apart['tensors'][0]} of {apart['tensors'][1]} tensors"
-        weights += f", most in {apart['tensor']})"
-    temperature = f", temperature by {apart['temperature']:.2g}" if apart["temperature"] else ""
-    if apart["outputs"] is None:
+        weights = f"weights by {apart.weights:.2g} ({apart.tensors[0]} of {apart.tensors[1]} tensors"
+        weights += f", most in {apart.tensor})"
+    temperature = f", temperature by {apart.temperature:.2g}" if apart.temperature else ""
+    if apart.outputs is None:
         return weights + temperature
     return (
-        f"{weights}{temperature}, probabilities by {apart['outputs']:.2g};"
-        f" {apart['answers']} of {apart['rows']} rows get another answer"
+        f"{weights}{temperature}, probabilities by {apart.outputs:.2g};"
+        f" {apart.answers} of {apart.rows} rows get another answer"
     )
-
-
-def _label(model: dict[str, Any]) -> str:
-    return f"{model['name']} v{model['version']}"

@@ -28,14 +28,14 @@ def score(
 
     done = play(flow, on_stack, ws, domain, batch, dry_run)
     if json:
-        as_json(done)
+        as_json(done.to_json())
         return
     where(on_stack, local)
     if dry_run:
-        say(f"Would score {len(done['batches'])} batches with {done['champion']}: {', '.join(done['batches']) or '-'}")
+        say(f"Would score {len(done.batches)} batches with {done.champion}: {', '.join(done.batches) or '-'}")
         return
-    if not done["scored"]:
-        say(f"Nothing new to score: {done['champion']} has scored every batch of {domain!r}.")
-    for item in done["scored"]:
-        say(f"{item['batch']}: {item['rows']:,} rows -> {item['file']}")
+    if not done.scored:
+        say(f"Nothing new to score: {done.champion} has scored every batch of {domain!r}.")
+    for one in done.scored:
+        say(f"{one.batch}: {one.rows:,} rows -> {one.file}")
     say(f"  next   lepton monitor {domain}")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lepton.cli.output import as_json, say
 from lepton.cli.session import DryRun, Json, LocalAnyway, at_work, enter
+
+if TYPE_CHECKING:
+    from lepton.operations.data.erasure import ForgetResult
 
 
 def forget(
@@ -32,36 +35,35 @@ def forget(
 
     done = erase(at_work(ws), ids, domain, why, dry_run)
     if json:
-        as_json(done)
+        as_json(done.to_json())
         return
     show(done)
 
 
-def show(done: dict[str, Any]) -> None:
+def show(done: ForgetResult) -> None:
     """Print what went, who saw it, and what could not be erased, which comes last."""
-    verb = "Would erase" if done["dry_run"] else "Erased"
-    say(f"{verb}: {done['found']:,} of {done['asked']:,} ids were found. {done['why']}")
-    for name, found in done["domains"].items():
-        if not (found["found"] or found["unread"]):
+    verb = "Would erase" if done.dry_run else "Erased"
+    say(f"{verb}: {done.found:,} of {done.asked:,} ids were found. {done.why}")
+    for name, found in done.domains.items():
+        if not (found.found or found.unread):
             continue
-        parts = [f"{rows} from {batch}" for batch, rows in found["batches"].items()]
-        parts += [f"{rows} labels from {batch}" for batch, rows in found["labels"].items()]
-        parts += [f"{found['predictions']} predictions"] if found["predictions"] else []
-        parts += [f"{found['quarantine']} refused deliveries (whole)"] if found["quarantine"] else []
+        parts = [f"{rows} from {batch}" for batch, rows in found.batches.items()]
+        parts += [f"{rows} labels from {batch}" for batch, rows in found.labels.items()]
+        parts += [f"{found.predictions} predictions"] if found.predictions else []
+        parts += [f"{found.quarantine} refused deliveries (whole)"] if found.quarantine else []
         say(f"  {name:<11} {', '.join(parts) or 'nothing'}")
-    places = [f"{count} objects from the {place}" for place, count in done["objects"].items()]
+    places = [f"{count} objects from the {place}" for place, count in done.objects.items()]
     say(f"  versions    {', '.join(places)}; features and thresholds are computed anew")
-    for one in done["models"]:
-        serves = ", serves now" if one["serves"] else ""
-        say(f"  model       {one['model']} {one['how']}{serves}")
-    if held := [one["model"] for one in done["models"] if one["holds_ids"]]:
+    for one in done.models:
+        say(f"  model       {one.model} {one.how}{', serves now' if one.serves else ''}")
+    if held := [one.model for one in done.models if one.holds_ids]:
         say(
             f"  ATTENTION   ids remain in rows.json of {', '.join(held)}: sealed until the version is deleted in MLflow"
         )
-    if done["ledger_rows"]:
-        say(f"  ATTENTION   ledger rows {', '.join(map(str, done['ledger_rows']))} name an id and cannot be changed")
-    for found in done["domains"].values():
-        for path in found["unread"]:
+    if done.ledger_rows:
+        say(f"  ATTENTION   ledger rows {', '.join(map(str, done.ledger_rows))} name an id and cannot be changed")
+    for found in done.domains.values():
+        for path in found.unread:
             say(f"  ATTENTION   {path} cannot be looked into: look yourself, and remove it if a row is in it")
-    for step in done["next"]:
+    for step in done.next:
         say(f"  next        {step}")

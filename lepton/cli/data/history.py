@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lepton.cli.output import as_json, say, table
 from lepton.cli.session import Json, LocalAnyway, at_work, enter
+
+if TYPE_CHECKING:
+    from lepton.data.history import Event
 
 Domain = Annotated[str, typer.Argument(help="The domain.", metavar="DOMAIN")]
 Use = Annotated[str, typer.Option(help="Which of a model's data: train, validation, held_out, reference.")]
@@ -19,11 +22,11 @@ def log(domain: Domain, json: Json = False, local: LocalAnyway = False) -> None:
     Deliveries of rows and labels, refusals, recalls, erasures, and which registered versions saw each batch.
     """
     ws, _ = enter(local)
-    from lepton.operations.data.states import history
+    from lepton.operations.data.history import history
 
     events = history(at_work(ws), domain)
     if json:
-        as_json(events)
+        as_json([event.to_json() for event in events])
         return
     if not events:
         say(f"Nothing was delivered to {domain!r} yet.\n  next   lepton ingest {domain} FILE")
@@ -31,8 +34,8 @@ def log(domain: Domain, json: Json = False, local: LocalAnyway = False) -> None:
     columns = ["when", "who", "what", "name", "rows", "labelled", "digest", "data.dvc", "seen by"]
     table(f"The data of {domain}", columns, [_line(event) for event in events])
     for event in events:
-        if event["why"]:
-            say(f"  {event['kind']} {event['what']}: {event['why']}")
+        if event.why:
+            say(f"  {event.kind} {event.what}: {event.why}")
 
 
 def diff(
@@ -49,35 +52,35 @@ def diff(
     the batch had just come), or DOMAIN@4f3a09 (first digits of an md5 in data.dvc, or of a digest).
     """
     ws, _ = enter(local)
-    from lepton.operations.data.states import compare_states
+    from lepton.operations.data.history import compare_states
 
     found = compare_states(at_work(ws), a, b, use, rows)
     if json:
-        as_json(found)
+        as_json(found.to_json())
         return
-    say(f"From {found['a']['state']} to {found['b']['state']}:")
-    for kind in ("added", "removed"):
-        names = found["batches"][kind]
+    say(f"From {found.a.words} to {found.b.words}:")
+    changed = found.difference
+    for kind, names in (("added", changed.batches_added), ("removed", changed.batches_removed)):
         say(f"  batches {kind:<11} {len(names)}{': ' + ', '.join(names) if names else ''}")
-    for kind, count in found["rows"].items():
-        say(f"  rows {kind:<14} {count:,}")
-    if found["gone"]:
-        say(f"  not compared        {', '.join(found['gone'])}: rows of it were erased, so its older version is gone")
-    for kind, ids in found.get("ids", {}).items():
+    listed = {"added": changed.added, "removed": changed.removed, "relabelled": changed.relabelled}
+    for kind, ids in listed.items():
+        say(f"  rows {kind:<14} {len(ids):,}")
+    if changed.gone:
+        say(f"  not compared        {', '.join(changed.gone)}: rows of it were erased, so its older version is gone")
+    for kind, ids in listed.items() if rows else ():
         for row_id in ids:
             say(f"  {kind:<11} {row_id}")
 
 
-def _line(event: dict[str, Any]) -> list[Any]:
-    seen = event["models"]
+def _line(event: Event) -> list[object]:
     return [
-        event["time"][:16].replace("T", " ") if event["time"] else None,
-        event["who"],
-        event["kind"],
-        event["what"],
-        event["rows"],
-        event["labelled"],
-        event["digest"][:12] if event["digest"] else None,
-        event["dvc_md5"][:12] if event["dvc_md5"] else None,
-        ", ".join(seen) if seen else None,
+        event.time[:16].replace("T", " ") if event.time else None,
+        event.who,
+        event.kind,
+        event.what,
+        event.rows,
+        event.labelled,
+        event.digest[:12] if event.digest else None,
+        event.dvc_md5[:12] if event.dvc_md5 else None,
+        ", ".join(event.models) if event.models else None,
     ]

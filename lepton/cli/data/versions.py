@@ -36,24 +36,24 @@ def checkout(
     if at is not None and domain is None:
         raise UsageError("--at needs a DOMAIN.", fix=[f"lepton data checkout DOMAIN --at {at}"])
     ws, _ = enter(local)
-    from lepton.operations.data.states import bring_back, mend
+    from lepton.operations.data.checkout import bring_back, mend
 
     if at is not None:
-        done = bring_back(at_work(ws), str(domain), at, use, into.absolute() if into else None, dry_run)
+        back = bring_back(at_work(ws), str(domain), at, use, into.absolute() if into else None, dry_run)
         if json:
-            as_json(done)
+            as_json(back.to_json())
             return
-        say(f"{'Would write' if dry_run else 'Wrote'} {done['state']} to {done['folder']}: {done['files']} files.")
+        say(f"{'Would write' if dry_run else 'Wrote'} {back.state.words} to {back.folder}: {back.files} files.")
         return
     done = mend(at_work(ws), domain, dry_run)
     if json:
-        as_json(done)
+        as_json(done.to_json())
         return
-    if not done["mended"]:
+    if not done.mended:
         say("Every file that data.dvc lists is there, whole.")
-    for path, state in done["mended"].items():
+    for path, state in done.mended.items():
         say(f"{'Would bring back' if dry_run else 'Brought back'} {path} ({state})")
-    for kept in done["aside"]:
+    for kept in done.aside:
         note(f"What was in its place is kept in {kept}")
 
 
@@ -68,17 +68,17 @@ def publish(
     Only if data/ is what it lists and the remote has all of it. Nothing else that is changed or staged is committed.
     """
     ws, _ = enter(local)
-    from lepton.operations.data.states import publish as publish_pointer
+    from lepton.operations.data.publication import publish as publish_pointer
 
     done = publish_pointer(at_work(ws), message, dry_run)
     if json:
-        as_json(done)
-    elif not done["new"]:
-        say(f"Nothing to publish: data.dvc ({done['dvc_md5'][:12]}) is committed in {done['git_revision'][:12]}.")
+        as_json(done.to_json())
+    elif not done.new:
+        say(f"Nothing to publish: data.dvc ({done.dvc_md5[:12]}) is committed in {str(done.git_revision)[:12]}.")
     elif dry_run:
-        say(f"Would commit data.dvc ({done['dvc_md5'][:12]}).")
+        say(f"Would commit data.dvc ({done.dvc_md5[:12]}).")
     else:
-        say(f"Committed data.dvc ({done['dvc_md5'][:12]}) as {done['git_revision'][:12]}.\n  next   git push")
+        say(f"Committed data.dvc ({done.dvc_md5[:12]}) as {str(done.git_revision)[:12]}.\n  next   git push")
 
 
 def gc(
@@ -99,12 +99,12 @@ def gc(
 
     done = collect_garbage(at_work(ws), keep_days, remote, dry_run)
     if json:
-        as_json(done)
+        as_json(done.to_json())
         return
-    for one in done["places"]:
+    for one in done.places:
         verb = "would remove" if dry_run else "removed"
         say(
-            f"{one['place']}: {verb} {len(one['removed'])} of {one['objects']} objects, {one['bytes']:,} bytes"
-            f" ({one['states']} states)"
+            f"{one.place}: {verb} {len(one.removed)} of {one.objects} objects, {one.bytes:,} bytes"
+            f" ({one.states} states)"
         )
-    say(f"{len(done['kept'])} states are referred to and stay; so does what is younger than {keep_days} days.")
+    say(f"{len(done.kept)} states are referred to and stay; so does what is younger than {keep_days} days.")

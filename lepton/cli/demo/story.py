@@ -106,13 +106,11 @@ def take_in_data(stage: Stage, story: Story) -> None:
     with stage.act("ingest"):
         file = write_npz(stage.deliveries / "mnist.npz", story.source, labelled=True)
         done = stage.play(ingest, SOURCE, str(file))
-        stage.say(f"{SOURCE}: {done['rows']:,} labelled images pass the contract; stored as Parquet, versioned, pushed")
+        stage.say(f"{SOURCE}: {done.rows:,} labelled images pass the contract; stored as Parquet, versioned, pushed")
         file = write_npz(stage.deliveries / "site-first.npz", story.first, labelled=True)
         done = stage.play(ingest, TARGET, str(file), new=True)
-        stage.record.links["Data Docs"] = done["contract"]["docs_url"]
-        stage.say(
-            f"{TARGET}: {done['rows']:,} labelled images from the new site, data digest {done['data']['digest'][:12]}"
-        )
+        stage.record.links["Data Docs"] = done.contract.docs_url
+        stage.say(f"{TARGET}: {done.rows:,} labelled images from the new site, data digest {done.data.digest[:12]}")
         bad = write_npz(stage.deliveries / "site-careless.npz", spoil(story.first), labelled=True)
         before = stage.ws.data_dir.joinpath(TARGET)
         listing = sorted(path.name for path in before.rglob("*"))
@@ -130,9 +128,9 @@ def learn(stage: Stage) -> None:
     """Pretrain the base on the source."""
     with stage.act("pretrain"), progress_bar("pretraining") as bar:
         done = stage.play(pretrain, progress=bar)
-    stage.record.base = done
-    stage.record.links |= {f"base, {name}": link for name, link in done["links"].items()}
-    stage.say(f"base model: accuracy {done['metrics']['accuracy']:.3f} on held-out {SOURCE}, {done['seconds']:.1f} s")
+    stage.record.base = done.to_json()
+    stage.record.links |= {f"base, {name}": link for name, link in done.links.items()}
+    stage.say(f"base model: accuracy {done.metrics['accuracy']:.3f} on held-out {SOURCE}, {done.seconds:.1f} s")
 
 
 def adapt(stage: Stage) -> None:
@@ -178,7 +176,7 @@ def _judge(stage: Stage, window: Window, key: dict[str, str]) -> Seen:
     import pandas as pd
 
     scored = stage.play(score, TARGET, batch=window.name)
-    log = pd.read_parquet(scored["scored"][0]["file"])
+    log = pd.read_parquet(scored.scored[0].file)
     right = [key[row] == answer for row, answer in zip(log["id"], log["prediction"], strict=True)]
     judged = stage.play(monitor, TARGET, window=window.name)[0]
     o, d = judged["observation"], judged["decision"]
@@ -187,7 +185,7 @@ def _judge(stage: Stage, window: Window, key: dict[str, str]) -> Seen:
     return Seen(
         window=window.name,
         degraded=window.degraded,
-        champion=scored["champion"],
+        champion=scored.champion,
         accuracy=sum(right) / len(right),
         estimated=o["estimated_accuracy"],
         drift=max(o["scores"].values(), default=0.0),

@@ -12,16 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lepton.core.config.workspace import Workspace
-from lepton.core.errors import Conflict, LeptonError
+from lepton.core.errors import Busy, LeptonError
 
 DATA_SECONDS = 60.0
 """So long a command waits for another one that changes the data."""
 _PAUSE = 0.05
 """Seconds between two attempts."""
-
-
-class Busy(Conflict):
-    """Somebody else holds a lock."""
 
 
 @contextmanager
@@ -53,10 +49,10 @@ def alone(ws: Workspace, verb: str, slot: str) -> Iterator[None]:
     """Be the only process of this machine that does `verb` on `slot`.
 
     Raises:
-        Conflict: At once, if another one is at it.
+        Busy: At once, if another one is at it.
     """
     path = ws.state_dir / "locks" / f"{verb}-{slot}.lock"
-    busy = Conflict(
+    busy = Busy(
         f"Another {verb} of {slot} is running already.",
         why=f"It holds {path}.",
         fix=["wait for it to end: lepton status"],

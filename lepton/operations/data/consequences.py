@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from lepton.core.errors import LeptonError
 from lepton.core.ledger import DELIVERY_REFUSED, REGISTERED, Ledger
 from lepton.core.refs import ModelRef
+from lepton.operations.data.erasure import Traces, Witness
 from lepton.operations.session import Session
 
 TRAINED, JUDGED, SAW, DESCENDS = "was trained on them", "was judged by them", "saw their batch", "descends from one"
 
 
-def models_that_saw(
-    session: Session, ledger: Ledger, domain: str, batches: Sequence[str], rows: Collection[str]
-) -> list[dict[str, Any]]:
+def models_that_saw(session: Session, domain: str, batches: Sequence[str], rows: Collection[str]) -> list[Witness]:
     """Return the registered versions that saw some rows of these batches, or descend from one that did.
 
     `rows.json` beside the weights says which rows a version learnt from and was judged by; where it is missing or
@@ -26,6 +24,7 @@ def models_that_saw(
     from lepton.registry.promotion import champion
     from lepton.registry.recall import reach
 
+    ledger = session.ledger
     found: dict[tuple[str, str], ModelRef] = {}
     for batch in batches:
         for ref in reach(ledger, {"kind": "batch", "domain": domain, "batch": batch}).models:
@@ -42,9 +41,7 @@ def models_that_saw(
     told = []
     for key, ref in found.items():
         how, holds = _how(session, ref, rows) if key in direct else (DESCENDS, False)
-        told.append(
-            {"model": ref.label, "domain": domain, "how": how, "holds_ids": holds, "serves": ref.label in serving}
-        )
+        told.append(Witness(ref.label, domain, how, holds, serves=ref.label in serving))
     return told
 
 
@@ -56,16 +53,16 @@ def rows_naming(ledger: Ledger, slots: Collection[str], ids: Collection[str]) ->
     return [row.seq for row in refused if naming([*row.payload["reasons"], row.payload["name"]], ids)]
 
 
-def next_steps(session: Session, domains: Mapping[str, Any], models: Sequence[Mapping[str, Any]]) -> list[str]:
+def next_steps(session: Session, domains: Mapping[str, Traces], models: Sequence[Witness]) -> list[str]:
     """Return what to type: models that were made of the rows are made anew, or taken out of service at once."""
     steps = []
-    hit = [name for name, found in domains.items() if found["rows"]]
+    hit = [name for name, found in domains.items() if found.rows]
     if session.ws.source in hit and models:
         steps.append("lepton pretrain   (a base without the rows; then lepton transfer for every target)")
     steps += [f"lepton transfer {name}   (a champion without the rows)" for name in hit if name != session.ws.source]
-    if any(one["serves"] and one["how"] != JUDGED for one in models):
+    if any(one.serves and one.how != JUDGED for one in models):
         name = next(name for name in hit)
-        batch = next(iter(domains[name]["batches"]))
+        batch = next(iter(domains[name].batches))
         steps.append(f'lepton recall --batch {name}/{batch} --why "..."   (if what learnt from them must not serve)')
     if hit:
         steps.append("lepton data publish   (git's data.dvc names a state that can no longer be fetched whole)")

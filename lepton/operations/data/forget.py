@@ -12,8 +12,7 @@ backups among them, are not known here.
 from __future__ import annotations
 
 import shutil
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -29,13 +28,12 @@ from lepton.core.work.faults import reached
 from lepton.core.work.lease import running_transfer
 from lepton.core.work.lock import alone, alone_with_data
 from lepton.operations.data.consequences import models_that_saw, next_steps, rows_naming
+from lepton.operations.data.erasure import Erasure, ForgetResult, Traces
 from lepton.operations.data.states import slot_of
 from lepton.operations.session import Session
 
-Json = dict[str, Any]
 
-
-def forget(session: Session, ids: Path | None, domain: str | None, why: str | None, dry_run: bool) -> Json:
+def forget(session: Session, ids: Path | None, domain: str | None, why: str | None, dry_run: bool) -> ForgetResult:
     """Remove rows from everything that holds them; finish first what an interrupted erasure left.
 
     Args:
@@ -58,26 +56,27 @@ def forget(session: Session, ids: Path | None, domain: str | None, why: str | No
         check_domain(domain)
     asked = sorted(read_ids(ids).ids) if ids is not None else None
     with alone_with_data(session.ws), _nobody_learns(session):
-        left = unfinished(session.ws)
+        journal = unfinished(session.ws)
+        left = Erasure.from_json(journal) if journal is not None else None
         if asked is None and left is None:
             raise UsageError("No erasure was interrupted.", fix=['lepton data forget --ids FILE --why "..."'])
         if left is not None and (not dry_run or asked is None):
-            sys.stderr.write("This erasure was interrupted.\n" if dry_run else "Finishing an interrupted erasure.\n")
+            session.runtime.tell("This erasure was interrupted." if dry_run else "Finishing an interrupted erasure.")
             done = _told(session, left, dry_run) if dry_run else _finish(session, left)
-            if asked is None or (asked, domain) == (left["asked"], left["domain"]):
+            if asked is None or (tuple(asked), domain) == (left.asked, left.domain):
                 return done
         assert asked is not None
         plan = look(session, asked, domain, str(why))
-        if not plan["found"]:
+        if not plan.found:
             raise _nothing(session, len(asked), domain)
         if dry_run:
             return _told(session, plan, dry_run)
-        begin(session.ws, plan)
+        begin(session.ws, plan.to_json())
         reached("forget.begun")
         return _finish(session, plan)
 
 
-def look(session: Session, asked: list[str], domain: str | None, why: str) -> Json:
+def look(session: Session, asked: list[str], domain: str | None, why: str) -> Erasure:
     """Return where the rows are and how many, as the journal keeps it; nothing is written."""
     from lepton.contract.erasure import copies_with
     from lepton.data.erase import Asked, erase_from_log, find
@@ -88,41 +87,33 @@ def look(session: Session, asked: list[str], domain: str | None, why: str) -> Js
     with _objects(session, wanted, scope, current=set()) as objects:
         seen = {which for _, _, found in objects for which in found}
         counts = {place.name: len(hit) for place, hit, _ in objects}
-    domains: Json = {}
+    domains: dict[str, Traces] = {}
     for name in scope:
         stored, copies = find(session.ws, name, wanted), copies_with(session.ws, name, wanted)
         logged, in_log = erase_from_log(session.ws.predictions_dir / name, wanted, dry_run=True)
         here = stored.asked | copies.asked | in_log
         seen |= here
-        domains[name] = {
-            "slot": slot_of(session, name),
-            "rows": sum(stored.batches.values()),
-            "batches": stored.batches,
-            "labels": stored.labels,
-            "predictions": logged,
-            "quarantine": len(copies.holding),
-            "unread": [path.relative_to(session.ws.root).as_posix() for path in copies.unread],
-            "found": len(here),
-            "ids": sorted(stored.rows),
-        }
-    return {
-        "key": uuid4().hex,
-        "asked": asked,
-        "domain": domain,
-        "why": why,
-        "found": len(seen),
-        "objects": counts,
-        "domains": domains,
-    }
+        domains[name] = Traces(
+            slot=slot_of(session, name),
+            rows=sum(stored.batches.values()),
+            batches=stored.batches,
+            labels=stored.labels,
+            predictions=logged,
+            quarantine=len(copies.holding),
+            unread=tuple(path.relative_to(session.ws.root).as_posix() for path in copies.unread),
+            found=len(here),
+            ids=tuple(sorted(stored.rows)),
+        )
+    return Erasure(uuid4().hex, tuple(asked), domain, why, len(seen), counts, domains)
 
 
-def _finish(session: Session, plan: Json) -> Json:
+def _finish(session: Session, plan: Erasure) -> ForgetResult:
     """Do, or do again, everything that the journal asks for; only the last step forgets the journal."""
     from lepton.data.erase import Asked, end, now_listed, rewrite
     from lepton.data.repair import broken, repair
     from lepton.data.versions import dvc_md5, push_all, snapshot
 
-    wanted, scope = Asked(frozenset(plan["asked"])), list(plan["domains"])
+    wanted, scope = Asked(frozenset(plan.asked)), list(plan.domains)
     if session.ws.data_dir.exists():
         if dvc_md5(session.ws.root) is not None:
             repair(session.ws, {path: state for path, state in broken(session.ws).items() if state == "missing"})
@@ -138,7 +129,7 @@ def _finish(session: Session, plan: Json) -> Json:
             place.remove(sorted(hit))
             reached(f"forget.{place.name}-cleaned")
     for domain in scope:
-        if plan["domains"][domain]["found"]:  # they show some rows, and which is not on record
+        if plan.domains[domain].found:  # they show some rows, and which is not on record
             shutil.rmtree(session.ws.reports_dir / "windows" / domain, ignore_errors=True)
     _remove_copies(session, scope, wanted)
     told = _told(session, plan, dry_run=False)
@@ -176,55 +167,51 @@ def _remove_copies(session: Session, scope: list[str], wanted: Any) -> None:
     reached("forget.copies-gone")
 
 
-def _record(session: Session, plan: Json, told: Json) -> None:
+def _record(session: Session, plan: Erasure, told: ForgetResult) -> None:
     """Write a row for every domain that lost something; never an id, nor anything that an id could be guessed from."""
     from lepton.data.store import batch_files
     from lepton.data.versions import data_ref
 
     ledger = session.ledger
-    hit = [domain for domain, found in plan["domains"].items() if found["found"]]
-    for domain in hit or list(plan["domains"])[:1]:  # found in old versions only: they are of the whole folder
-        found = plan["domains"][domain]
-        row = {key: value for key, value in found.items() if key not in ("ids", "slot", "unread")}
+    hit = [domain for domain, found in plan.domains.items() if found.found]
+    for domain in hit or list(plan.domains)[:1]:  # found in old versions only: they are of the whole folder
+        found = plan.domains[domain]
+        row = {key: value for key, value in found.counts().items() if key != "unread"}
         row |= {
-            "key": plan["key"],
+            "key": plan.key,
             "domain": domain,
-            "why": plan["why"],
-            "asked": len(plan["asked"]),
-            "objects": plan["objects"],
-            "models": [model for model in told["models"] if model["domain"] == domain],
+            "why": plan.why,
+            "asked": len(plan.asked),
+            "objects": dict(plan.objects),
+            "models": [model.to_json() for model in told.models if model.domain == domain],
             "data": data_ref(session.ws, domain).to_json() if batch_files(session.ws, domain) else None,
         }
-        ledger.append_once(session.actor, found["slot"], FORGOTTEN, row, partial(_is_of, plan["key"], domain))
+        ledger.append_once(session.actor, found.slot, FORGOTTEN, row, partial(_is_of, plan.key, domain))
 
 
-def _is_of(key: str, domain: str, row: Json) -> bool:
+def _is_of(key: str, domain: str, row: Mapping[str, Any]) -> bool:
     return (row["key"], row["domain"]) == (key, domain)
 
 
-def _told(session: Session, plan: Json, dry_run: bool) -> Json:
+def _told(session: Session, plan: Erasure, dry_run: bool) -> ForgetResult:
     """Return what a person is told: what the journal found, without the ids, and whom it concerns."""
-    ledger = session.ledger
     models = [
         one
-        for domain, found in plan["domains"].items()
-        for one in models_that_saw(session, ledger, domain, list(found["batches"]), set(found["ids"]))
+        for domain, found in plan.domains.items()
+        for one in models_that_saw(session, domain, list(found.batches), set(found.ids))
     ]
-    domains = {
-        name: {key: value for key, value in found.items() if key not in ("ids", "slot")}
-        for name, found in plan["domains"].items()
-    }
-    return {
-        "why": plan["why"],
-        "asked": len(plan["asked"]),
-        "found": plan["found"],
-        "domains": domains,
-        "objects": plan["objects"],
-        "models": models,
-        "ledger_rows": rows_naming(ledger, [found["slot"] for found in plan["domains"].values()], plan["asked"]),
-        "next": next_steps(session, domains, models),
-        "dry_run": dry_run,
-    }
+    slots = [found.slot for found in plan.domains.values()]
+    return ForgetResult(
+        plan.why,
+        asked=len(plan.asked),
+        found=plan.found,
+        domains=plan.domains,
+        objects=plan.objects,
+        models=tuple(models),
+        ledger_rows=tuple(rows_naming(session.ledger, slots, plan.asked)),
+        next=tuple(next_steps(session, plan.domains, models)),
+        dry_run=dry_run,
+    )
 
 
 @contextmanager

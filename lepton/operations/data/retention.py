@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -13,13 +14,57 @@ from lepton.core.errors import UsageError
 from lepton.core.ledger import ABANDONED, FORGOTTEN, INGESTED, PUBLISHED, REGISTERED, Ledger
 from lepton.core.work.faults import reached
 from lepton.core.work.lock import alone_with_data
+from lepton.operations.result import Result
 from lepton.operations.session import Session
 from lepton.registry.recalls import key_of
 
 KEEP_DAYS = 30
 
 
-def collect_garbage(session: Session, keep_days: int, with_remote: bool, dry_run: bool) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Cleaned:
+    """What went from one place."""
+
+    place: str
+    """cache or remote."""
+    objects: int
+    """That it held."""
+    removed: tuple[str, ...]
+    """Their md5s; of a dry run those that would go."""
+    states: int
+    """How many of them are lists of files."""
+    bytes: int
+
+    def to_json(self) -> dict[str, object]:
+        """Return a JSON object."""
+        return asdict(self) | {"removed": list(self.removed)}
+
+
+@dataclass(frozen=True)
+class CleanUpResult(Result):
+    """What nothing referred to, and what stays."""
+
+    keep_days: int
+    places: tuple[Cleaned, ...]
+    kept: Mapping[str, str]
+    """State -> who refers to it."""
+    dry_run: bool
+
+    def facts(self) -> dict[str, object]:
+        """Return what a person wants to know, the most important first."""
+        verb = "would remove" if self.dry_run else "removed"
+        told: dict[str, object] = {
+            one.place: f"{verb} {len(one.removed)} of {one.objects} objects, {one.bytes:,} bytes" for one in self.places
+        }
+        return {**told, "states kept": len(self.kept)}
+
+    def to_json(self) -> dict[str, object]:
+        """Return a JSON object."""
+        kept = [{"state": md5, "because": why} for md5, why in self.kept.items()]
+        return super().to_json() | {"kept": kept}
+
+
+def collect_garbage(session: Session, keep_days: int, with_remote: bool, dry_run: bool) -> CleanUpResult:
     """Remove what nothing refers to from DVC's cache and, if asked for, from the remote.
 
     Killed in between, it is done again: what was decided does not depend on what is gone already.
@@ -61,21 +106,16 @@ def collect_garbage(session: Session, keep_days: int, with_remote: bool, dry_run
                 place.remove(sorted(gone))
             reached(f"gc.{place.name}-cleaned")
             told.append(
-                {
-                    "place": place.name,
-                    "objects": len(stored[place.name]),
-                    "removed": sorted(gone),
-                    "states": sum(md5.endswith(".dir") for md5 in gone),
-                    "bytes": sum(stored[place.name][md5].size for md5 in gone),
-                }
+                Cleaned(
+                    place.name,
+                    objects=len(stored[place.name]),
+                    removed=tuple(sorted(gone)),
+                    states=sum(md5.endswith(".dir") for md5 in gone),
+                    bytes=sum(stored[place.name][md5].size for md5 in gone),
+                )
             )
-    kept = sorted({md5 for md5 in who if md5.endswith(".dir")})
-    return {
-        "keep_days": keep_days,
-        "places": told,
-        "kept": [{"state": md5, "because": who[md5]} for md5 in kept],
-        "dry_run": dry_run,
-    }
+    kept = {md5: who[md5] for md5 in sorted(who) if md5.endswith(".dir")}
+    return CleanUpResult(keep_days, tuple(told), kept, dry_run)
 
 
 def referred(session: Session, ledger: Ledger) -> dict[str, str]:

@@ -1,17 +1,14 @@
-"""The data of a domain through time: its log, two states compared, an old one brought back, the pointer published."""
+"""States of a domain's data, past and present, by what a person calls them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lepton.core.config.names import check_domain
 from lepton.core.errors import NotFound, UsageError
 from lepton.core.ledger import INGESTED, PUBLISHED, REGISTERED, Ledger
 from lepton.core.refs import DataRef, Pair
-from lepton.core.work.faults import reached
-from lepton.core.work.lock import alone_with_data
 from lepton.operations.session import Session
 
 if TYPE_CHECKING:
@@ -29,30 +26,9 @@ class Named:
     was: Past
     words: str
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return a JSON object."""
         return {"state": self.words, "domain": self.was.domain, "dvc_md5": self.was.md5, "batches": self.was.names}
-
-
-def history(session: Session, domain: str) -> list[dict[str, Any]]:
-    """Return everything that happened to a domain's data, oldest first; see `lepton.data.history`."""
-    from lepton.contract.quarantine import quarantined
-    from lepton.data.history import fold
-    from lepton.data.store import batch_files, label_files
-
-    slot = slot_of(session, domain)
-    refused = [entry.reason for entry in reversed(quarantined(session.ws, domain))]
-    events = fold(
-        session.ledger.entries(),
-        domain,
-        slot,
-        refused,
-        list(batch_files(session.ws, domain)),
-        list(label_files(session.ws, domain)),
-    )
-    if all(event.kind == "published" for event in events):  # that speaks of every domain there is
-        session.ws.check_known(domain)
-    return [event.to_json() for event in events]
 
 
 def slot_of(session: Session, domain: str) -> str:
@@ -81,7 +57,7 @@ def state_of(session: Session, words: str, use: str = "train") -> Named:
             raise NotFound(f"Domain {domain!r} never had a batch {batch!r}.", fix=[f"lepton data log {domain}"])
         return found
     if when in ("", NOW) and name in session.ws.domains():
-        return _now(session, name)
+        return state_now(session, name)
     found = _of_model(session, words, use)
     if found is None:
         session.ws.check_known(name)
@@ -95,92 +71,12 @@ def state_of(session: Session, words: str, use: str = "train") -> Named:
     return found
 
 
-def compare_states(session: Session, a: str, b: str | None, use: str, with_rows: bool) -> dict[str, Any]:
-    """Return what was added and removed from state `a` to state `b`, by default to now.
+def state_now(session: Session, domain: str) -> Named:
+    """Return the state of a domain as it is recorded now.
 
     Raises:
-        UsageError: If they are states of different domains.
-        NotFound: If one of them does not exist.
+        NotFound: If nothing was recorded yet.
     """
-    from lepton.data.past import compare
-
-    first = state_of(session, a, use)
-    second = state_of(session, b, use) if b else _now(session, first.was.domain)
-    if first.was.domain != second.was.domain:
-        raise UsageError(
-            f"{a} and {b} are states of two domains, {first.was.domain} and {second.was.domain}.",
-            fix=[f"lepton data diff {a} {first.was.domain}@now"],
-        )
-    found = compare(session.ws, first.was, second.was)
-    return {"a": first.to_json(), "b": second.to_json(), **found.to_json(with_rows)}
-
-
-def bring_back(session: Session, domain: str, at: str, use: str, into: Path | None, dry_run: bool) -> dict[str, Any]:
-    """Copy a past state of a domain into a folder outside `data/`, which only ingest writes to.
-
-    Raises:
-        NotFound: If there is no such state, or nobody has it any more.
-        UsageError: If the folder holds something.
-    """
-    from lepton.data.past import check_free, checkout
-
-    state = state_of(session, at if "/" in at or "@" in at else f"{domain}@{at}", use)
-    if state.was.domain != domain:
-        raise UsageError(f"{at} is a state of {state.was.domain!r}, not of {domain!r}.")
-    goal = into or session.ws.state_dir / "past" / f"{domain}-{at.replace('/', '-').replace('@', '-')}"
-    check_free(session.ws, goal)
-    if not dry_run:
-        checkout(session.ws, state.was, goal)
-    return {**state.to_json(), "folder": str(goal), "files": len(state.was.files), "dry_run": dry_run}
-
-
-def mend(session: Session, domain: str | None, dry_run: bool) -> dict[str, Any]:
-    """Bring back files of the current state that are missing in `data/` or damaged; nothing else is touched.
-
-    Raises:
-        LeptonError: If an erasure was interrupted: mending would bring the erased rows back.
-        NotFound: If neither cache nor remote has a file.
-    """
-    from lepton.data.erase import check_none_unfinished
-    from lepton.data.repair import broken, repair
-
-    if domain is not None:
-        check_domain(domain)
-    with alone_with_data(session.ws):
-        check_none_unfinished(session.ws)
-        found = broken(session.ws, domain)
-        aside = [] if dry_run else repair(session.ws, found)
-    return {"mended": found, "aside": [str(path) for path in aside], "dry_run": dry_run}
-
-
-def publish(session: Session, message: str | None, dry_run: bool) -> dict[str, Any]:
-    """Commit `data.dvc` in the workspace's git repository and put it on record; nothing to do if it is committed.
-
-    Raises:
-        LeptonError: If the data is not clean or not in the remote, or git refuses.
-    """
-    from lepton.data.erase import check_none_unfinished
-    from lepton.data.publish import check_publishable, commit_pointer, committed
-
-    with alone_with_data(session.ws):
-        check_none_unfinished(session.ws)
-        md5 = check_publishable(session.ws)
-        known, revision = committed(session.ws)
-        answer = {"dvc_md5": md5, "git_revision": revision, "new": known != md5, "dry_run": dry_run}
-        if dry_run:
-            return answer
-        if known != md5:
-            answer["git_revision"] = revision = commit_pointer(session.ws, message or f"Data: {md5[:12]}")
-            reached("publish.committed")
-        ledger, row = session.ledger, {"dvc_md5": md5, "git_revision": revision, "message": message}
-        last = ledger.last(session.ws.source, PUBLISHED)
-        if last is None or (last.payload["dvc_md5"], last.payload["git_revision"]) != (md5, revision):
-            ledger.append(session.actor, session.ws.source, PUBLISHED, row)
-        reached("publish.recorded")
-    return answer
-
-
-def _now(session: Session, domain: str) -> Named:
     from lepton.data.past import past
     from lepton.data.versions import dvc_md5
 

@@ -16,15 +16,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lepton.core.config.pretrain import PretrainConfig
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table
 from lepton.core.work.files import atomic_write
 from lepton.core.work.progress import Progress
 
 if TYPE_CHECKING:
+    from lepton.operations.pretrain.training import BaseSettings
     from lepton.pretraining import Pretrained
 
 ASKED, DONE, FAILED, MEETING = "asked.json", "done.json", "failed.json", "meeting"
@@ -33,13 +33,13 @@ LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
 
 def train_together(
     table: Table,
-    settings: Mapping[str, Any],
+    settings: BaseSettings,
     seed: int,
     others: Mapping[str, Table],
     folder: Path | None,
     progress: Progress,
 ) -> Pretrained:
-    """Return the base that `settings["pretrain"]["processes"]` processes train; see `training.pretrained`.
+    """Return the base that `pretrain.processes` of the settings train; see `training.pretrained`.
 
     Raises:
         UsageError: If a batch cannot be shared out evenly.
@@ -47,7 +47,7 @@ def train_together(
     """
     from lepton.pretraining.world import World
 
-    config, size = PretrainConfig.model_validate(settings["pretrain"]), int(settings["pretrain"]["processes"])
+    config, size = settings.pretrain, settings.pretrain.processes
     for name in config.chain:
         World(0, size).check(config.stage(name).batch_size)
     with TemporaryDirectory() as scratch:
@@ -66,7 +66,7 @@ def train_together(
 def _hand_over(
     place: Path,
     table: Table,
-    settings: Mapping[str, Any],
+    settings: BaseSettings,
     seed: int,
     others: Mapping[str, Table],
     folder: Path | None,
@@ -76,7 +76,7 @@ def _hand_over(
     for number, one in enumerate((table, *others.values())):
         batchfile.write(place / f"rows-{number}.parquet", batchfile.encode(one))
     asked = {
-        "settings": dict(settings),
+        "settings": settings.to_json(),
         "seed": seed,
         "others": list(others),
         "folder": str(folder.resolve()) if folder else None,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lepton.core.config.settings import EncoderConfig, PretrainConfig
-from lepton.core.errors import LeptonError, NotFound, UsageError
+from lepton.core.errors import LeptonError, NothingToLearn, UsageError
+from lepton.core.kinds import Kind
 from lepton.core.refs import DataRef
 from lepton.core.table import Table
 from lepton.core.work.progress import Progress, silent
@@ -23,7 +25,7 @@ def further_domains(session: Session) -> dict[str, DataRef]:
     """Return the rows of the further domains that `pretrain.domains` names, without what was recalled.
 
     Raises:
-        NotFound: If one of them has none.
+        NothingToLearn: If one of them has none.
         UsageError: If it is the source itself.
     """
     from lepton.data.store import batches
@@ -41,7 +43,7 @@ def further_domains(session: Session) -> dict[str, DataRef]:
         poisoned = recalled_batches(session, name)
         chosen = [batch for batch in batches(session.ws, name) if batch not in poisoned]
         if not chosen:
-            raise NotFound(
+            raise NothingToLearn(
                 f"The domain {name!r} of pretrain.domains has no data.",
                 why="; ".join(f"{batch} is recalled: {why}" for batch, why in poisoned.items()),
                 fix=[f"lepton ingest {name} FILE", "take it out of pretrain.domains in lepton.yaml"],
@@ -50,15 +52,47 @@ def further_domains(session: Session) -> dict[str, DataRef]:
     return found
 
 
-def settings_of(session: Session) -> dict[str, Any]:
-    """Return all settings that decide what a base becomes, beside its data and the seed."""
-    return {
-        "kind": session.ws.config.kind,
-        "encoder": session.ws.config.encoder.model_dump(mode="json"),
-        "pretrain": session.ws.config.pretrain.model_dump(mode="json"),
-        "threads": session.ws.config.threads,
-        "classes": list(source_classes(session)),
-    }
+@dataclass(frozen=True)
+class BaseSettings:
+    """All settings that decide what a base becomes, beside its data and the seed."""
+
+    kind: Kind
+    encoder: EncoderConfig
+    pretrain: PretrainConfig
+    threads: int
+    classes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """Return a JSON object: the `config` of a base's record."""
+        return {
+            "kind": self.kind,
+            "encoder": self.encoder.model_dump(mode="json"),
+            "pretrain": self.pretrain.model_dump(mode="json"),
+            "threads": self.threads,
+            "classes": list(self.classes),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> BaseSettings:
+        """Read what `to_json` wrote, or the record of a base; what else stands there is passed over.
+
+        Raises:
+            ValueError: If it asks for what this lepton does not know.
+        """
+        return cls(
+            kind=value["kind"],
+            encoder=EncoderConfig.model_validate(value["encoder"]),
+            pretrain=PretrainConfig.model_validate(value["pretrain"]),
+            threads=value["threads"],
+            classes=tuple(value["classes"]),
+        )
+
+
+def settings_of(session: Session) -> BaseSettings:
+    """Return the settings of the workspace, as they stand in the record: a base made again is made of the same."""
+    config = session.ws.config
+    asked = BaseSettings(config.kind, config.encoder, config.pretrain, config.threads, source_classes(session))
+    return BaseSettings.from_json(asked.to_json())
 
 
 def source_classes(session: Session) -> tuple[str, ...]:
@@ -83,7 +117,7 @@ def source_classes(session: Session) -> tuple[str, ...]:
 
 def pretrained(
     table: Table,
-    settings: Mapping[str, Any],
+    settings: BaseSettings,
     seed: int,
     others: Mapping[str, Table] | None = None,
     folder: Path | None = None,
@@ -93,7 +127,7 @@ def pretrained(
 
     Args:
         table: All rows of the source.
-        settings: As `settings_of` returns them.
+        settings: All that decides, beside rows and seed.
         seed: Of everything random.
         others: All rows of the further domains, by name.
         folder: Where checkpoints are kept and taken up; they do not change what comes out.
@@ -102,15 +136,15 @@ def pretrained(
     from lepton.operations.pretrain.processes import train_together
     from lepton.pretraining import pretrain as fit
 
-    if settings["pretrain"].get("processes", 1) > 1:
+    if settings.pretrain.processes > 1:
         return train_together(table, settings, seed, others or {}, folder, progress)
     return fit(
         table,
-        classes=settings["classes"],
-        encoder=EncoderConfig.model_validate(settings["encoder"]),
-        config=PretrainConfig.model_validate(settings["pretrain"]),
+        classes=settings.classes,
+        encoder=settings.encoder,
+        config=settings.pretrain,
         seed=seed,
-        threads=settings["threads"],
+        threads=settings.threads,
         progress=progress,
         others=others,
         folder=folder,
@@ -118,7 +152,7 @@ def pretrained(
 
 
 def rows_of_base(
-    table: Table, settings: Mapping[str, Any], others: Mapping[str, Table], source: str
+    table: Table, settings: BaseSettings, others: Mapping[str, Table], source: str
 ) -> dict[str, list[str]]:
     """Return the ids of the rows that a base learns from, that choose its best epoch, and that measure it.
 
@@ -127,7 +161,7 @@ def rows_of_base(
     from lepton.pretraining.catalogue import objectives_of
     from lepton.pretraining.material import seen_rows, used_rows
 
-    chain = objectives_of(PretrainConfig.model_validate(settings["pretrain"]).chain)
+    chain = objectives_of(settings.pretrain.chain)
     unlabelled, tasks = any(one.unlabelled for one in chain), any(one.tasks for one in chain)
     return used_rows(table) | seen_rows({source: table, **others}, unlabelled, tasks)
 
@@ -136,7 +170,7 @@ def continued(
     table: Table,
     new: Sequence[str],
     base: Model,
-    settings: Mapping[str, Any],
+    settings: BaseSettings,
     seed: int,
     folder: Path | None = None,
     progress: Progress = silent,
@@ -147,24 +181,22 @@ def continued(
         table: All rows of the source.
         new: Ids of those that `base` has not seen.
         base: Left untouched.
-        settings: As `settings_of` returns them.
+        settings: All that decides, beside rows and seed.
         seed: Of everything random.
         folder: Where checkpoints are kept and taken up.
         progress: Told of every step.
     """
     from lepton.pretraining.continuation import go_on
 
-    config = PretrainConfig.model_validate(settings["pretrain"])
-    return go_on(base, table, set(new), config, seed, settings["threads"], progress, folder)
+    return go_on(base, table, set(new), settings.pretrain, seed, settings.threads, progress, folder)
 
 
-def rows_of_continued(table: Table, new: Sequence[str], settings: Mapping[str, Any], seed: int) -> dict[str, list[str]]:
+def rows_of_continued(table: Table, new: Sequence[str], settings: BaseSettings, seed: int) -> dict[str, list[str]]:
     """Return the ids of the rows that going on with a base learns from (new and replayed), chooses and measures by."""
     from lepton.pretraining.continuation import chosen_rows
     from lepton.pretraining.material import used_rows
 
-    replay = PretrainConfig.model_validate(settings["pretrain"]).continuation.replay
-    return used_rows(chosen_rows(table, set(new), replay, seed))
+    return used_rows(chosen_rows(table, set(new), settings.pretrain.continuation.replay, seed))
 
 
 def new_rows(session: Session, domain: str, batches: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from lepton.core.errors import LeptonError
 from lepton.core.work.files import atomic_write
 from lepton.operations.pretrain.processes import ASKED, DONE, FAILED, MEETING
+from lepton.operations.pretrain.training import BaseSettings
 
 
 def main(place: Path) -> int:
@@ -41,24 +42,23 @@ def _backend(rank: int, size: int) -> str:
 def _train(place: Path, rank: int, size: int) -> None:
     import torch.distributed as dist
 
-    from lepton.core.config.settings import EncoderConfig, PretrainConfig
     from lepton.core.work.progress import silent
     from lepton.data import batchfile
     from lepton.models.format import save
     from lepton.pretraining import pretrain
 
     asked = json.loads((place / ASKED).read_text())
-    settings = asked["settings"]
+    settings = BaseSettings.from_json(asked["settings"])
     tables = [batchfile.read(place / f"rows-{number}.parquet") for number in range(1 + len(asked["others"]))]
     dist.init_process_group(_backend(rank, size), init_method=f"file://{place / MEETING}", rank=rank, world_size=size)
     try:
         done = pretrain(
             tables[0],
-            classes=settings["classes"],
-            encoder=EncoderConfig.model_validate(settings["encoder"]),
-            config=PretrainConfig.model_validate(settings["pretrain"]),
+            classes=settings.classes,
+            encoder=settings.encoder,
+            config=settings.pretrain,
             seed=asked["seed"],
-            threads=max(1, settings["threads"] // size),
+            threads=max(1, settings.threads // size),
             progress=_say if rank == 0 else silent,
             others=dict(zip(asked["others"], tables[1:], strict=True)),
             folder=Path(asked["folder"]) if asked["folder"] else None,

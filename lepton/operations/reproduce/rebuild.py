@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lepton.core.config.workspace import CONFIG_FILE, Workspace
 from lepton.core.errors import LeptonError, NotFound, UsageError
@@ -16,7 +16,14 @@ from lepton.core.splits import split
 from lepton.core.table import Table
 from lepton.core.work.files import atomic_write
 from lepton.operations.plugins import require
-from lepton.operations.pretrain.training import continued, new_rows, pretrained, rows_of_base, rows_of_continued
+from lepton.operations.pretrain.training import (
+    BaseSettings,
+    continued,
+    new_rows,
+    pretrained,
+    rows_of_base,
+    rows_of_continued,
+)
 from lepton.operations.session import Session
 from lepton.operations.transfer.rows import pick_rows, rows_of_transfer
 from lepton.registry.lineage.record import Lineage
@@ -60,7 +67,7 @@ def rebuild(session: Session, ref: ModelRef, made: Lineage, parent: Model | None
     """Make a version again.
 
     Args:
-        ws: Where it is registered; nothing is written there, but data may be fetched into DVC's cache.
+        session: Where it is registered; nothing is written there, but data may be fetched into DVC's cache.
         ref: The version.
         made: Its record.
         parent: What it was adapted from; None for a base.
@@ -121,7 +128,7 @@ def clean_workspace(session: Session, ref: ModelRef, made: Lineage, folder: Path
                 shutil.move(one / "data" / data.domain, folder / "data" / data.domain)
         except NotFound as error:
             raise _gone(session, ref, data, error) from None
-    settings: dict[str, Any] = {
+    settings = {
         "name": f"rebuilt-{ref.name}-v{ref.version}",
         "source": ref.name.removeprefix("lepton-").partition("-to-")[0],
         "seed": made.seed,
@@ -143,10 +150,14 @@ def _also(made: Lineage) -> list[DataRef]:
 def _base(
     session: Session, table: Table, made: Lineage, others: dict[str, Table]
 ) -> tuple[Model, dict[str, list[str]], Table]:
-    settings = {**made.config, "threads": made.threads}
+    settings = _settings(made)
     model = pretrained(table, settings, made.seed, others, progress=session.progress).model
     rows = rows_of_base(table, settings, others, made.data["train"].domain)
     return model, rows, split(table, "test").labelled()
+
+
+def _settings(made: Lineage) -> BaseSettings:
+    return BaseSettings.from_json({**made.config, "threads": made.threads})
 
 
 def _is_base(made: Lineage) -> bool:
@@ -157,7 +168,7 @@ def _is_base(made: Lineage) -> bool:
 def _continued(
     session: Session, clean: Workspace, table: Table, made: Lineage, parent: Model
 ) -> tuple[Model, dict[str, list[str]], Table]:
-    settings = {**made.config, "threads": made.threads}
+    settings = _settings(made)
     new = new_rows(Session(clean), made.data["train"].domain, made.config["continued"]["batches"])
     model = continued(table, new, parent, settings, made.seed, progress=session.progress).model
     return model, rows_of_continued(table, new, settings, made.seed), split(table, "test").labelled()

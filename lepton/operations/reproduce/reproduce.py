@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from lepton.core.errors import LeptonError, UsageError
 from lepton.core.refs import ModelRef
 from lepton.operations.registration import row_counts
 from lepton.operations.reproduce.rebuild import check_record, rebuild
+from lepton.operations.reproduce.result import Reproduced, ReproduceResult
 from lepton.operations.session import Session
 from lepton.registry.lineage.differences import Difference, differences
 from lepton.registry.lineage.environment import environment
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from lepton.models.model import Model
 
 
-def reproduce(session: Session, words: str, deep: bool = False, keep: Path | None = None) -> dict[str, Any]:
+def reproduce(session: Session, words: str, deep: bool = False, keep: Path | None = None) -> ReproduceResult:
     """Make a version again in a clean folder and compare it with the registered one; changes nothing.
 
     Args:
@@ -32,10 +33,6 @@ def reproduce(session: Session, words: str, deep: bool = False, keep: Path | Non
         deep: Make what it descends from again, too, from the source on, each from the rebuilt one before.
         keep: Where to leave what was made; by default it is removed.
 
-    Returns:
-        `identical`, whether every model that was made again is the registered one to the bit, and `models`, one object
-        each, the one that was asked for last.
-
     Raises:
         NotFound: If there is no such model, or its data is gone.
         LeptonError: If its record does not say enough, or its registered files are damaged.
@@ -43,18 +40,14 @@ def reproduce(session: Session, words: str, deep: bool = False, keep: Path | Non
     ref = find_model(session.ws, session.ledger, words)
     made = record_of(session, ref)
     line = [ref, *forebears(session.ledger, made)]
-    now, told, fresh = environment(), [], None
+    now = environment()
+    told: list[Reproduced] = []
+    fresh: Model | None = None
     with room(keep) as folder:
         for one in reversed(line) if deep else line[:1]:
             found, fresh = _again(session, one, folder, fresh, now)
             told.append(found)
-    return {
-        "model": ref.to_json(),
-        "identical": all(found["identical"] for found in told),
-        "deep": deep,
-        "models": told,
-        "kept": str(keep.resolve()) if keep else None,
-    }
+    return ReproduceResult(ref, deep, tuple(told), keep.resolve() if keep else None)
 
 
 def record_of(session: Session, ref: ModelRef) -> Lineage:
@@ -89,8 +82,8 @@ def room(keep: Path | None) -> Iterator[Path]:
 
 
 def _again(
-    session: Session, ref: ModelRef, folder: Path, fresh: Model | None, now: dict[str, Any]
-) -> tuple[dict[str, Any], Model]:
+    session: Session, ref: ModelRef, folder: Path, fresh: Model | None, now: Mapping[str, Any]
+) -> tuple[Reproduced, Model]:
     """Make one version again and compare it; return what came of it, and the model.
 
     Args:
@@ -113,24 +106,24 @@ def _again(
     again = rebuild(session, ref, made, parent, folder / f"{ref.name}-v{ref.version}")
     seconds = time.perf_counter() - started
     apart = deviation(registered.folder, again.folder, again.held_out)
-    same_rows = row_counts(again.rows) == made.rows
-    data = made.data["train"]
-    found = {
-        "model": ref.to_json(),
-        "identical": apart.identical and same_rows,
-        "strategy": made.strategy,
-        "seed": made.seed,
-        "threads": made.threads,
-        "parent": {**made.parent.to_json(), "rebuilt": fresh is not None} if made.parent else None,
-        "data": data.to_json(),
-        "deviation": apart.to_json(),
-        "differences": [one.to_json() for one in (*_rows(made, row_counts(again.rows)), *differences(made, now))],
-        "seconds": round(seconds, 2),
-    }
+    rows = row_counts(again.rows)
+    found = Reproduced(
+        ref,
+        identical=apart.identical and rows == made.rows,
+        strategy=made.strategy,
+        seed=made.seed,
+        threads=made.threads,
+        parent=made.parent,
+        parent_rebuilt=fresh is not None,
+        data=made.data["train"],
+        deviation=apart,
+        differences=(*_rows(made, rows), *differences(made, now)),
+        seconds=round(seconds, 2),
+    )
     return found, load(again.folder)
 
 
-def _rows(made: Lineage, again: dict[str, dict[str, Any]]) -> Iterator[Difference]:
+def _rows(made: Lineage, again: Mapping[str, Mapping[str, Any]]) -> Iterator[Difference]:
     """Yield the uses whose rows are not those on record."""
     for use in dict.fromkeys([*made.rows, *again]):
         then, now = made.rows.get(use), again.get(use)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lepton import __version__
 from lepton.core.config.settings import TransferConfig
-from lepton.core.errors import LeptonError, NotFound
+from lepton.core.errors import NothingToLearn
 from lepton.core.ledger import TRANSFER_FINISHED
 from lepton.core.refs import DataRef, ModelRef, Pair
 from lepton.core.work.files import digest
@@ -146,11 +146,11 @@ def ask(session: Session, request: Request, *, instead_of: ModelRef | None) -> T
     config = session.ws.config.transfer_for(domain)
     base = session.sound_base()
     if not delivered(session.ws, domain):
-        raise NotFound(f"Domain {domain!r} has no data yet.", fix=[f"lepton ingest {domain} FILE"])
+        raise NothingToLearn(f"Domain {domain!r} has no data yet.", fix=[f"lepton ingest {domain} FILE"])
     regime = current_regime(session, pair, instead_of)
     if not regime.batches:
         recalled_ones = "; ".join(f"{batch}: {why}" for batch, why in recalled_batches(session, domain).items())
-        raise LeptonError(
+        raise NothingToLearn(
             f"Every batch of {domain!r} that could be learnt from is recalled.",
             why=recalled_ones,
             fix=[f"lepton ingest {domain} FILE"],

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from lepton.core.errors import LeptonError, NotFound
+from lepton.core.errors import LeptonError, NotFound, NothingToLearn
 from lepton.core.refs import ModelRef
 from lepton.core.table import Table
 from lepton.operations.session import Session
@@ -106,7 +106,7 @@ def _refuse_blind(job: TransferJob, train: Table) -> None:
 
     blind = all(name == "none" or get_strategy(name).needs.labels for name in job.strategies)
     if blind and job.champion is not None and not len(train.labelled()):
-        raise LeptonError(
+        raise NothingToLearn(
             f"There are no labelled rows of {job.pair.target!r} to adapt with.",
             why=f"None in {', '.join(job.batches)}: what the domain looks like now; and without labels"
             f" {', '.join(job.strategies)} learn nothing. {job.champion.label} goes on serving.",

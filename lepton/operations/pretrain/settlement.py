@@ -1,0 +1,113 @@
+"""The end of a pretraining: the base is registered and serves, or is refused, and the ledger says which."""
+
+from __future__ import annotations
+
+from lepton.core.ledger import PROMOTED, REFUSED, ROLLED_BACK
+from lepton.core.refs import ModelRef
+from lepton.core.work.faults import reached
+from lepton.operations.pretrain.fit import Trained
+from lepton.operations.pretrain.job import CONTINUED, MOVES, PretrainJob
+from lepton.operations.pretrain.result import PretrainResult
+from lepton.operations.pretrain.verdict import BaseVerdict
+from lepton.operations.registration import Registration, register_model
+from lepton.operations.session import Session, rows_of
+
+
+def settle(session: Session, job: PretrainJob, trained: Trained, verdict: BaseVerdict) -> PretrainResult:
+    """Register the base with its lineage; make it serve if the gate allows it, over the base that it was compared with.
+
+    Raises:
+        Conflict: If another base was promoted meanwhile.
+    """
+    from lepton.registry.projection import project
+    from lepton.registry.promotion import promote
+
+    if verdict.unchanged:
+        return PretrainResult("kept", verdict.unchanged, trained.metrics, trained.seconds, verdict)
+    ref, links = _register(session, job, trained, verdict)
+    reached("pretrain.registered")
+    ledger, source, gate = session.ledger, session.ws.source, verdict.to_json()
+    if verdict.passed:
+        evidence = {"gate": gate, "metrics": trained.metrics, "run": job.run.to_json()}
+        promote(
+            session.ws,
+            ledger,
+            source,
+            ref,
+            actor=session.actor,
+            cause={"kind": job.cause},
+            evidence=evidence,
+            expect_seq=job.serving,
+        )
+        reached("pretrain.promoted")
+        return PretrainResult("promoted", ref, trained.metrics, trained.seconds, verdict, links)
+    before = session.find_champion(source)
+    ledger.append(
+        session.actor,
+        source,
+        REFUSED,
+        {"model": ref.to_json(), "gate": gate},
+        expect_seq=job.serving,
+        expect_of=(PROMOTED, ROLLED_BACK),
+    )
+    reached("pretrain.refused")
+    project(session.ws, ledger, source)
+    return PretrainResult("refused", ref, trained.metrics, trained.seconds, verdict, links, before)
+
+
+def _register(
+    session: Session, job: PretrainJob, trained: Trained, verdict: BaseVerdict
+) -> tuple[ModelRef, dict[str, str]]:
+    """Register the base; return the version, and links for people."""
+    from lepton.models.format import WEIGHTS
+
+    going_on = {CONTINUED: job.continues.to_json()} if job.continues else {}
+    stages = [{"name": one.name, "curves": one.curves, "seconds": one.seconds} for one in trained.stages]
+    made = Registration(
+        slot=session.ws.source,
+        folder=trained.model,
+        run=job.run,
+        strategy=CONTINUED if job.continues else "+".join(job.settings.pretrain.chain),
+        config={**job.settings.to_json(), **going_on},
+        parent=job.continues.base if job.continues else None,
+        data=job.data,
+        rows=rows_of(trained.model),
+        seed=job.seed,
+        domain=session.ws.source,
+        gate=verdict.to_json(),
+        cause={"kind": job.cause},
+        cost={
+            "seconds": trained.seconds,
+            "labels": job.data.labelled,
+            "bytes": (trained.model / WEIGHTS).stat().st_size,
+        },
+        metrics=trained.metrics,
+        key=job.key,
+        threads=job.settings.threads,
+        curves=trained.curves,
+        also={f"domain:{name}": ref for name, ref in job.others.items()},
+        parts=stages if len(stages) > 1 else (),
+    )
+    return register_model(session, made)
+
+
+def finish_settled(session: Session) -> PretrainResult:
+    """Return what had become of work that was killed after its outcome was on record; the alias is put right."""
+    from lepton.registry.reconcile import reconcile
+
+    source = session.ws.source
+    row = session.ledger.last(source, MOVES)
+    assert row is not None  # it is what made the job a settled one
+    for problem in reconcile(session.ws, session.ledger, [source]).problems:
+        raise problem
+    ref = ModelRef.from_json(row.payload["model"])
+    lineage = session.lineage(ref)
+    return PretrainResult(
+        "refused" if row.action == REFUSED else "promoted",
+        ref,
+        dict(lineage.metrics),
+        lineage.cost["seconds"],
+        BaseVerdict.from_json(lineage.gate) if lineage.gate else None,
+        champion=session.find_champion(source),
+        interrupted=True,
+    )
