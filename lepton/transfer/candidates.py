@@ -175,7 +175,8 @@ def try_strategy(
     """Fit a strategy to the target's training rows and measure it.
 
     Cross-validated on at most `strategy.folds` folds of the labelled rows; the out-of-fold logits also set the
-    temperature, so that it owes nothing to rows the model was fitted to. The held-out rows decide nothing here.
+    temperature, so that it owes nothing to rows the model was fitted to. The held-out rows decide nothing here. It
+    takes nine arguments because all of them decide the bits: a rebuild gives each as the record has it.
 
     Args:
         name: Of the strategy.
