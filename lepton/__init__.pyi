@@ -16,10 +16,20 @@ from lepton.models.encoders.base import Encoder as Encoder
 from lepton.models.layout import Layout as Layout
 from lepton.models.model import Model as Model
 from lepton.operations.champion import Champion as Champion
+from lepton.operations.data.erasure import ForgetResult as ForgetResult
 from lepton.operations.doctor import Health as Health
+from lepton.operations.ingest import IngestResult as IngestResult
 from lepton.operations.lineage import LineageTree as LineageTree
 from lepton.operations.lineage import ModelLineage as ModelLineage
+from lepton.operations.pretrain.result import PretrainResult as PretrainResult
+from lepton.operations.promotion import PromotionResult as PromotionResult
+from lepton.operations.promotion import RejectionResult as RejectionResult
+from lepton.operations.recall import LiftResult as LiftResult
+from lepton.operations.recall import RecallResult as RecallResult
+from lepton.operations.reproduce.result import ReproduceResult as ReproduceResult
 from lepton.operations.result import Result as Result
+from lepton.operations.retrain import RetrainResult as RetrainResult
+from lepton.operations.score import ScoreResult as ScoreResult
 from lepton.operations.status import PairStatus as PairStatus
 from lepton.operations.status import Status as Status
 from lepton.operations.transfer.result import TransferResult as TransferResult
@@ -43,11 +53,14 @@ __all__ = [
     "Delivery",
     "Encoder",
     "EncoderConfig",
+    "ForgetResult",
     "GateRefused",
     "Health",
+    "IngestResult",
     "Layout",
     "Learner",
     "LeptonError",
+    "LiftResult",
     "LineageTree",
     "Model",
     "ModelLineage",
@@ -55,11 +68,18 @@ __all__ = [
     "NotFound",
     "Objective",
     "PairStatus",
+    "PretrainResult",
     "Prior",
+    "PromotionResult",
     "Reader",
     "Reading",
+    "RecallResult",
     "Refused",
+    "RejectionResult",
+    "ReproduceResult",
     "Result",
+    "RetrainResult",
+    "ScoreResult",
     "Status",
     "Strategy",
     "Table",

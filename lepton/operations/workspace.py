@@ -25,8 +25,16 @@ if TYPE_CHECKING:
     from lepton.core.decisions.alerts import Standing
     from lepton.core.kinds import Kind
     from lepton.operations.champion import Champion
+    from lepton.operations.data.erasure import ForgetResult
     from lepton.operations.doctor import Check, Health
+    from lepton.operations.ingest import IngestResult
     from lepton.operations.lineage import LineageTree, ModelLineage
+    from lepton.operations.pretrain.result import PretrainResult
+    from lepton.operations.promotion import PromotionResult, RejectionResult
+    from lepton.operations.recall import LiftResult, RecallResult
+    from lepton.operations.reproduce.result import ReproduceResult
+    from lepton.operations.retrain import RetrainResult
+    from lepton.operations.score import ScoreResult
     from lepton.operations.status import Status
     from lepton.operations.transfer.result import TransferResult
 
@@ -94,7 +102,7 @@ class Workspace:
         labels: bool = False,
         new: bool = False,
         dry_run: bool = False,
-    ) -> Any:
+    ) -> IngestResult:
         """Take a delivery into a domain if it keeps the contract.
 
         Args:
@@ -121,7 +129,7 @@ class Workspace:
         domain: str | None = None,
         why: str | None = None,
         dry_run: bool = False,
-    ) -> Any:
+    ) -> ForgetResult:
         """Erase rows from everything that holds them; this cannot be taken back.
 
         Args:
@@ -137,7 +145,7 @@ class Workspace:
 
     # Models.
 
-    def pretrain(self, *, go_on: bool = False, fresh: bool = False, dry_run: bool = False) -> Any:
+    def pretrain(self, *, go_on: bool = False, fresh: bool = False, dry_run: bool = False) -> PretrainResult:
         """Train a base model on the labelled source, and let it serve if it is not worse than the one before.
 
         Args:
@@ -176,7 +184,7 @@ class Workspace:
         done: TransferResult = self.play(transfer, domain, *asked, doing="adapting")
         return done
 
-    def retrain(self, *, cause: Cause = "manual") -> Any:
+    def retrain(self, *, cause: Cause = "manual") -> RetrainResult:
         """Train the base again if its source has new batches, then adapt every target; the gate guards each step."""
         from lepton.operations.retrain import retrain
 
@@ -192,7 +200,7 @@ class Workspace:
 
         return self._here(champion, domain)
 
-    def score(self, domain: str, *, batch: str | None = None, dry_run: bool = False) -> Any:
+    def score(self, domain: str, *, batch: str | None = None, dry_run: bool = False) -> ScoreResult:
         """Let a target's champion predict its batches, into Parquet.
 
         Args:
@@ -204,7 +212,7 @@ class Workspace:
 
         return self.play(score, domain, batch, dry_run)
 
-    def reproduce(self, model: str, *, deep: bool = False, keep: str | Path | None = None) -> Any:
+    def reproduce(self, model: str, *, deep: bool = False, keep: str | Path | None = None) -> ReproduceResult:
         """Make a version again from the registry alone and compare it bit for bit; changes nothing.
 
         Args:
@@ -287,7 +295,7 @@ class Workspace:
 
     # A person's word.
 
-    def promote(self, domain: str, version: str | int, *, why: str, dry_run: bool = False) -> Any:
+    def promote(self, domain: str, version: str | int, *, why: str, dry_run: bool = False) -> PromotionResult:
         """Let a version serve a target because you say so; the reason goes on record."""
         from lepton.operations.promotion import promote_by_hand
 
@@ -295,13 +303,15 @@ class Workspace:
 
     def approve(
         self, domain: str, version: str | int | None = None, *, why: str = "approved", dry_run: bool = False
-    ) -> Any:
+    ) -> PromotionResult:
         """Say yes to the version that passed the gate and waits for a person."""
         from lepton.operations.promotion import approve_proposal
 
         return self._here(approve_proposal, domain, _text(version), why, dry_run)
 
-    def reject(self, domain: str, version: str | int | None = None, *, why: str, dry_run: bool = False) -> Any:
+    def reject(
+        self, domain: str, version: str | int | None = None, *, why: str, dry_run: bool = False
+    ) -> RejectionResult:
         """Say no to the version that waits for a person, or to any other that does not serve."""
         from lepton.operations.promotion import reject_version
 
@@ -309,7 +319,7 @@ class Workspace:
 
     def rollback(
         self, domain: str, *, to: str | int | None = None, why: str = "rolled back by hand", dry_run: bool = False
-    ) -> Any:
+    ) -> PromotionResult:
         """Give a target its previous champion back; those that were recalled since are passed over."""
         from lepton.operations.promotion import roll_back
 
@@ -323,7 +333,7 @@ class Workspace:
         batch: str | None = None,
         lift: bool = False,
         dry_run: bool = False,
-    ) -> Any:
+    ) -> RecallResult | LiftResult:
         """Mark a model, or a batch, as poisoned, with all that comes of it; what serves it is moved back.
 
         Args:
@@ -335,7 +345,9 @@ class Workspace:
         """
         from lepton.operations.recall import lift_recall, recall_subject
 
-        return self._here(lift_recall if lift else recall_subject, model, batch, why, dry_run)
+        if lift:
+            return self._here(lift_recall, model, batch, why, dry_run)
+        return self._here(recall_subject, model, batch, why, dry_run)
 
     # Where it came from.
 

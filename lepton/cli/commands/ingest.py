@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lepton.cli.output import as_json, say
-from lepton.cli.session import DryRun, Json, Local, at_work, enter, play, where
+from lepton.cli.session import DryRun, Json, Local, at_work, door, enter, where
 
 if TYPE_CHECKING:
     from lepton.core.config.workspace import Workspace
@@ -35,9 +35,7 @@ def ingest(
     It is checked, stored and versioned; one that breaks the contract goes to quarantine with the reason.
     """
     ws, on_stack = enter(local)
-    from lepton.operations.ingest import ingest as flow
-
-    taken = play(flow, on_stack, ws, domain, str(path.absolute()), name, labels, new, dry_run)
+    taken = door(ws, on_stack).ingest(domain, path, name=name, labels=labels, new=new, dry_run=dry_run)
     if json:
         as_json(taken.to_json())
         return

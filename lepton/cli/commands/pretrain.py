@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lepton.cli.output import as_json, progress_bar, say
-from lepton.cli.session import DryRun, Json, Local, enter, play, where
+from lepton.cli.session import DryRun, Json, Local, door, enter, where
 
 if TYPE_CHECKING:
     from lepton.core.config.workspace import Workspace
@@ -32,10 +32,8 @@ def pretrain(
     What was interrupted goes on from its last checkpoint.
     """
     ws, on_stack = enter(local)
-    from lepton.operations.pretrain.pretrain import pretrain as flow
-
     with progress_bar("pretraining") as bar:
-        done = play(flow, on_stack, ws, "manual", dry_run, fresh, go_on, progress=bar)
+        done = door(ws, on_stack, bar).pretrain(go_on=go_on, fresh=fresh, dry_run=dry_run)
     if json:
         as_json(done.to_json())
     elif done.job is not None:

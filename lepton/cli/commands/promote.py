@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lepton.cli.output import as_json, say
-from lepton.cli.session import DryRun, Json, Local, Target, at_work, enter
+from lepton.cli.session import DryRun, Json, Local, Target, door, enter
 
 if TYPE_CHECKING:
     from lepton.operations.promotion import PromotionResult
@@ -44,12 +44,10 @@ def promote(
             fix=[f'lepton promote {domain} {version or "VERSION"} --why "..."', f"lepton promote {domain} --approve"],
         )
     ws, _ = enter(local)
-    from lepton.operations.promotion import approve_proposal, promote_by_hand
-
     if approve:
-        done = approve_proposal(at_work(ws), domain, version, why or "approved", dry_run)
+        done = door(ws).approve(domain, version, why=why or "approved", dry_run=dry_run)
     else:
-        done = promote_by_hand(at_work(ws), domain, str(version), str(why), dry_run)
+        done = door(ws).promote(domain, str(version), why=str(why), dry_run=dry_run)
     _show(domain, done, json, verbs=("Would approve", "Approved") if approve else ("Would promote", "Promoted"))
 
 
@@ -66,9 +64,7 @@ def rollback(
     Champions that were recalled since are passed over.
     """
     ws, _ = enter(local)
-    from lepton.operations.promotion import roll_back
-
-    done = roll_back(at_work(ws), domain, to, why, dry_run)
+    done = door(ws).rollback(domain, to=to, why=why, dry_run=dry_run)
     if json:
         as_json(done.to_json())
     else:
@@ -89,9 +85,7 @@ def reject(
     Or to any other VERSION that does not serve; the reason goes on record.
     """
     ws, _ = enter(local)
-    from lepton.operations.promotion import reject_version
-
-    done = reject_version(at_work(ws), domain, version, why, dry_run)
+    done = door(ws).reject(domain, version, why=why, dry_run=dry_run)
     if json:
         as_json(done.to_json())
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lepton.cli.output import as_json, progress_bar, say, table
-from lepton.cli.session import Json, LocalAnyway, at_work, enter
+from lepton.cli.session import Json, LocalAnyway, door, enter
 from lepton.core.work.progress import silent
 
 if TYPE_CHECKING:
@@ -42,10 +42,8 @@ def reproduce(
     weights and answers deviate. Changes nothing.
     """
     ws, _ = enter(local)
-    from lepton.operations.reproduce.reproduce import reproduce as story
-
     with nullcontext(silent) if check or json else progress_bar("rebuilding") as bar:
-        done = story(at_work(ws, bar), model, deep, keep)
+        done = door(ws, progress=bar).reproduce(model, deep=deep, keep=keep)
     if json:
         as_json(done.to_json())
     else:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lepton.cli.output import as_json, say
-from lepton.cli.session import DryRun, Json, Local, Target, enter, play, where
+from lepton.cli.session import DryRun, Json, Local, Target, door, enter, where
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,9 +24,7 @@ def score(
 ) -> None:
     """Let DOMAIN's champion predict its batches, into Parquet."""
     ws, on_stack = enter(local)
-    from lepton.operations.score import score as flow
-
-    done = play(flow, on_stack, ws, domain, batch, dry_run)
+    done = door(ws, on_stack).score(domain, batch=batch, dry_run=dry_run)
     if json:
         as_json(done.to_json())
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lepton.cli.output import as_json, say
-from lepton.cli.session import DryRun, Json, LocalAnyway, at_work, enter
+from lepton.cli.session import DryRun, Json, LocalAnyway, door, enter
 
 if TYPE_CHECKING:
     from lepton.operations.data.erasure import ForgetResult
@@ -31,9 +31,7 @@ def forget(
     as it was delivered, or as lepton derived it; the part before its first ~ means all rows of that content.
     """
     ws, _ = enter(local)
-    from lepton.operations.data.forget import forget as erase
-
-    done = erase(at_work(ws), ids, domain, why, dry_run)
+    done = door(ws).forget(ids, domain=domain, why=why, dry_run=dry_run)
     if json:
         as_json(done.to_json())
         return
