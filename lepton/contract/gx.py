@@ -19,8 +19,7 @@ from lepton.contract.checks import Check
 from lepton.contract.data_docs import make_offline
 from lepton.core.config.names import slug
 from lepton.core.errors import LeptonError
-from lepton.core.work.lock import hold
-from lepton.core.work.turns import turn
+from lepton.core.work.lock import hold, turn
 
 KEPT = 100
 """Validations whose pages are kept; the index of the Data Docs is written anew each time and reads them all."""

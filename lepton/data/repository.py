@@ -17,7 +17,7 @@ from typing import Any
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
 from lepton.core.work.files import atomic_write
-from lepton.core.work.turns import turn
+from lepton.core.work.lock import turn
 
 REMOTE = "lepton"
 DEFAULT_REMOTE = ".lepton/remote"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from lepton.core.work.turns import turn
+from lepton.core.work.lock import turn
 
 
 def pick_device() -> torch.device:

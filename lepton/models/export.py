@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table
 from lepton.core.work.files import atomic_write
-from lepton.core.work.turns import turn
+from lepton.core.work.lock import turn
 from lepton.models.examples import TOLERANCE, made_up_rows, read_examples, write_examples
 from lepton.models.format import load
 from lepton.models.model import Model

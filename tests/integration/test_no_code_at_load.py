@@ -178,7 +178,7 @@ def model_file(file: str) -> Callable[[Place], Any]:
 
 
 def served(at: Place) -> Any:
-    from lepton.registry.mlflow.pyfunc import _load_pyfunc
+    from lepton.registry.serving import _load_pyfunc
 
     at.sealed("weights.safetensors")
     return _load_pyfunc(str(at.folder))
@@ -418,7 +418,7 @@ def test_what_lies_beside_a_registered_model_is_not_run(
     inner = fetch(ws, ref.name, ref.version)[1]
     path = inner / file if file == "rows.json" else inner.parents[1] / file
     # What MLflow's own loader would import and run, if anybody asked it to load this folder.
-    content = path.read_text().replace("lepton.registry.mlflow.pyfunc", "evil") if file == "MLmodel" else None
+    content = path.read_text().replace("lepton.registry.serving", "evil") if file == "MLmodel" else None
     path.write_bytes(content.encode() if content else raw_pickle(mark))
     reads = {"lineage.json": lineage_of, "sbom.cdx.json": materials_of}
     for read in (reads.get(file, fetch), fetch):

@@ -25,7 +25,7 @@ from lepton.models.mixed_inputs import MixedInputs
 from lepton.models.sequence_inputs import SequenceInputs
 from lepton.models.text_inputs import TextInputs
 from lepton.pretraining import pretrain
-from lepton.registry.mlflow.pyfunc import Served
+from lepton.registry.serving import Served
 from tests.unit.factories import SMALL, base, classes_of, mixed, names, rows, sequences, texts
 
 KINDS = ("image", "tabular", "sequence", "text", "mixed")

@@ -8,6 +8,7 @@ from lepton.cli.lineage import page, reach, views
 from lepton.cli.session import Json, LocalAnyway
 
 lineage = typer.Typer(help="Which model came of what, and what comes of it.", rich_markup_mode=None)
+"""The group; each view of it is a function in `lepton.cli.lineage`."""
 
 
 def add_to(app: typer.Typer) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def page(record: Record, figure: Figure, defect: str, rows: list[tuple[str, str, str]]) -> str:
-    """Return the page's HTML.
+    """Return the page's HTML, one file that opens offline.
 
     Args:
         record: What the demo measured.

@@ -1,15 +1,22 @@
-"""Locks between the processes of one machine. The system frees a lock when its holder dies, however that happens.
+"""Locks between the processes of one machine, and between the threads of one process.
 
-The file of a lock stays where it is: were it removed, two processes could hold two files of one name.
+The system frees the lock of a process when its holder dies, however that happens. The file of a lock stays where it is:
+were it removed, two processes could hold two files of one name.
+
+Threads meet where a process has something only once: torch has one random state and one number of threads; Alembic,
+Great Expectations, DVC and MLflow keep the thing at work in a module. Two workspaces at work in two threads take turns
+there.
 """
 
 from __future__ import annotations
 
 import fcntl
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import Busy, LeptonError
@@ -18,6 +25,16 @@ DATA_SECONDS = 60.0
 """So long a command waits for another one that changes the data."""
 _PAUSE = 0.05
 """Seconds between two attempts."""
+
+Shared = Literal["torch", "alembic", "great expectations", "dvc", "mlflow"]
+
+_LOCKS: dict[Shared, threading.RLock] = {
+    "torch": threading.RLock(),
+    "alembic": threading.RLock(),
+    "great expectations": threading.RLock(),
+    "dvc": threading.RLock(),
+    "mlflow": threading.RLock(),
+}
 
 
 @contextmanager
@@ -93,3 +110,8 @@ def _acquired(file: int, how: int, seconds: float | None) -> bool:
             time.sleep(_PAUSE)
         else:
             return True
+
+
+def turn(what: Shared) -> threading.RLock:
+    """Return the lock of one of them, to be held in a `with`; whoever holds it may take it again."""
+    return _LOCKS[what]

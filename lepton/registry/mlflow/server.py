@@ -9,8 +9,7 @@ from pathlib import Path
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.work.files import atomic_write
-from lepton.core.work.lock import hold
-from lepton.core.work.turns import turn
+from lepton.core.work.lock import hold, turn
 from lepton.registry.mlflow.vendor import SETTINGS, clear_errors, mlflow
 
 _CLIENT_SETTINGS = {"MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"}

@@ -18,7 +18,7 @@ from urllib.request import url2pathname
 
 from lepton.core.errors import NotFound
 from lepton.core.refs import DataRef, ModelRef
-from lepton.core.work.turns import turn
+from lepton.core.work.lock import turn
 from lepton.registry.checksums import file_checksums
 from lepton.registry.lineage.environment import library_versions
 from lepton.registry.lineage.plugins import used_in
@@ -37,7 +37,7 @@ MLFLOWS_OWN = ("registered_model_meta",)
 """What MLflow writes beside the others when it loads a model for somebody; nothing reads it."""
 LINEAGE_FILE = "lineage.json"
 SBOM_FILE = "sbom.cdx.json"
-LOADER = "lepton.registry.mlflow.pyfunc"
+LOADER = "lepton.registry.serving"
 
 _NEEDED_TO_SERVE = ("torch", "numpy", "pandas", "safetensors", "pydantic", "pyyaml")
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from lepton.core.errors import LeptonError
 from lepton.core.ledger.migrations.schema import HEAD, ROWS, VERSION
-from lepton.core.work.turns import turn
+from lepton.core.work.lock import turn
 
 KNOWN = ("0001", "0002")
 """Every revision there is, oldest first."""
