@@ -21,8 +21,9 @@ from prefect.logging.handlers import APILogHandler
 from prefect.transactions import get_transaction, transaction
 
 from lepton.core.config.workspace import Workspace
+from lepton.core.refs import Run
 from lepton.core.work.progress import Progress, silent
-from lepton.operations.runtime import Event, Run, in_a_line, person
+from lepton.operations.runtime import Event, in_a_line, person
 from lepton.operations.session import Session
 
 R = TypeVar("R")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+from uuid import uuid4
 
 from lepton.core.errors import UsageError
 
@@ -27,9 +29,17 @@ class DataRef:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> DataRef:
-        """Read what `to_json` wrote."""
-        return cls(**{**value, "batches": tuple(value["batches"])})
+    def from_json(cls, value: Mapping[str, Any]) -> DataRef:
+        """Read what `to_json` wrote; what only a later lepton writes is passed over."""
+        return cls(
+            domain=value["domain"],
+            batches=tuple(value["batches"]),
+            digest=value["digest"],
+            dvc_md5=value["dvc_md5"],
+            git_revision=value["git_revision"],
+            rows=value["rows"],
+            labelled=value["labelled"],
+        )
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,11 @@ class ModelRef:
     run_id: str
 
     @property
+    def key(self) -> tuple[str, str]:
+        """Name and version, which identify it."""
+        return self.name, self.version
+
+    @property
     def label(self) -> str:
         """`lepton-mnist-to-optdigits v2`."""
         return f"{self.name} v{self.version}"
@@ -87,9 +102,32 @@ class ModelRef:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> ModelRef:
-        """Read what `to_json` wrote."""
-        return cls(**value)
+    def from_json(cls, value: Mapping[str, Any]) -> ModelRef:
+        """Read what `to_json` wrote; what only a later lepton writes is passed over."""
+        return cls(value["name"], value["version"], value["digest"], value["run_id"])
+
+
+@dataclass(frozen=True)
+class Run:
+    """What work is done in: a flow run, or a process."""
+
+    id: str
+    name: str = ""
+    url: str | None = None
+
+    @classmethod
+    def in_process(cls) -> Run:
+        """Return a made-up id and no link."""
+        return cls(f"local-{uuid4().hex[:12]}", "in process")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Run:
+        """Read what `to_json` wrote; what only a later lepton writes is passed over."""
+        return cls(value["id"], value.get("name", ""), value.get("url"))
 
 
 def base_model_name(source: str) -> str:

@@ -9,33 +9,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from getpass import getuser
 from typing import Any, Protocol, TypeVar
-from uuid import uuid4
 
 from lepton.core.errors import LeptonError
+from lepton.core.refs import Run
 from lepton.core.work.progress import Progress, silent
 
 R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class Run:
-    """What the work is done in: a flow run, or this process."""
-
-    id: str
-    name: str
-    url: str | None = None
-
-    @classmethod
-    def in_process(cls) -> Run:
-        """Return a made-up id and no link."""
-        return cls(f"local-{uuid4().hex[:12]}", "in process")
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON object."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from lepton.core.ledger import (
     PROMOTED,
     PROPOSED,
     RECALLED,
-    REGISTERED,
     REINSTATED,
     REJECTED,
     ROLLED_BACK,
     Entry,
     Ledger,
 )
+from lepton.core.ledger.rows import Registered
 
 Key = tuple[str, str]
 """Name and version of a registered model."""
@@ -38,7 +38,7 @@ def recalled(ledger: Ledger) -> dict[Key, str]:
     """
     standing = in_force(ledger)
     parts = (("model",), ("lineage", "parent"), ("lineage", "data"))
-    return affected(ledger.each(REGISTERED, parts=parts), standing) if standing else {}
+    return affected(ledger.each(Registered, parts=parts), standing) if standing else {}
 
 
 def in_force(ledger: Ledger) -> list[Entry]:

@@ -29,7 +29,7 @@ from lepton.core.refs import DataRef, ModelRef
 from lepton.registry import recalls as standing
 from lepton.registry.lineage import impact
 from lepton.registry.lineage.descent import in_scope, nearest_shown, worth_showing
-from lepton.registry.lineage.family import ACTIONS, family, fold, records
+from lepton.registry.lineage.family import KINDS, family, fold, records
 from lepton.registry.lineage.record import Lineage
 
 PAIRS = ("hub", "hub-to-a", "hub-to-b")
@@ -73,22 +73,22 @@ def registries(draw: st.DrawFn) -> list[Entry]:
     return rows
 
 
-class Kept:
+class Kept(Ledger):
     """A ledger of rows that are there already."""
 
-    def __init__(self, rows: list[Entry]) -> None:
-        self.rows = rows
+    def __init__(self, kept: list[Entry]) -> None:
+        self.kept = kept
 
     def entries(self, pair: str | None = None, action: Any = None, after: int = 0) -> list[Entry]:
         wanted = (action,) if isinstance(action, str) else action
         return [
             row
-            for row in self.rows
+            for row in self.kept
             if row.seq > after and pair in (None, row.pair) and (wanted is None or row.action in wanted)
         ]
 
-    def each(self, action: Any = None, **_: Any) -> list[Entry]:
-        return self.entries(action=action)
+    def each(self, *kinds: Any, **_: Any) -> Any:
+        return iter(self.rows(None, *kinds))
 
     def last(self, pair: str | None = None, action: Any = None) -> Entry | None:
         return (self.entries(pair, action) or [None])[-1]
@@ -205,7 +205,7 @@ def ledger(ledger_url: str) -> Ledger:
 
 def test_on_a_real_database_parts_of_the_rows_say_the_same_as_all_of_them(ledger: Ledger) -> None:
     known = family(ledger)
-    assert known == fold(ledger.entries(action=ACTIONS))
+    assert known == fold(ledger.rows(None, *KINDS))
     assert [one.standing() for one in known.versions.values()] == ["unused", "champion"]
     assert len(records(ledger, list(known.versions.values()))) == 2
 

@@ -1,6 +1,6 @@
 """The ledger: an append-only, hash-chained table of every decision; its kinds of rows, and its database."""
 
-from lepton.core.ledger.ledger import (
+from lepton.core.ledger.actions import (
     ABANDONED,
     ACKNOWLEDGED,
     ALERTED,
@@ -23,9 +23,9 @@ from lepton.core.ledger.ledger import (
     TRANSFER_FINISHED,
     TRANSFER_STARTED,
     Action,
-    Entry,
-    Ledger,
 )
+from lepton.core.ledger.entry import Entry
+from lepton.core.ledger.ledger import Ledger
 
 __all__ = [
     "ABANDONED",

@@ -14,109 +14,29 @@ import json
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, Literal, cast, get_args
+from typing import Any, TypeVar, cast, get_args
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Engine, Row, Select, select
+from sqlalchemy import Connection, Engine, Select, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from lepton.core.errors import Conflict, LeptonError
 from lepton.core.ledger import excerpt, migrations
+from lepton.core.ledger.actions import Action
 from lepton.core.ledger.chain import GENESIS, HEAD_KEY, Head, Sealed, payload_text, seal, whole_chain
 from lepton.core.ledger.database import lost_race, make_engine, sqlite_path, transaction, unusable
+from lepton.core.ledger.entry import Entry
 from lepton.core.ledger.migrations.schema import HEAD as _head
 from lepton.core.ledger.migrations.schema import ROWS as _rows
-
-Action = Literal[
-    "ingested",
-    "registered",
-    "promoted",
-    "rolled_back",
-    "refused",
-    "transfer_started",
-    "transfer_finished",
-    "observed",
-    "decided",
-    "measured",
-    "alerted",
-    "acknowledged",
-    "snoozed",
-    "proposed",
-    "rejected",
-    "recalled",
-    "reinstated",
-    "abandoned",
-    "delivery_refused",
-    "forgotten",
-    "published",
-]
-
-INGESTED: Action = "ingested"
-REGISTERED: Action = "registered"
-PROMOTED: Action = "promoted"
-ROLLED_BACK: Action = "rolled_back"
-REFUSED: Action = "refused"
-TRANSFER_STARTED: Action = "transfer_started"
-TRANSFER_FINISHED: Action = "transfer_finished"
-OBSERVED: Action = "observed"
-"""Payload: the observation of one window."""
-DECIDED: Action = "decided"
-"""Payload: the controller's decision and its new state."""
-MEASURED: Action = "measured"
-"""Labels came after a window was judged; payload: window, champion, realised_accuracy, estimated_accuracy, labelled."""
-ALERTED: Action = "alerted"
-ACKNOWLEDGED: Action = "acknowledged"
-"""A person looks after the open alerts; payload: causes, why."""
-SNOOZED: Action = "snoozed"
-"""Updates of open alerts are held back for a while; payload: causes, until, why."""
-PROPOSED: Action = "proposed"
-"""A version passed the gate and waits for a person's word; payload as of a promotion."""
-REJECTED: Action = "rejected"
-"""A person refused a version; payload: model, why."""
-RECALLED: Action = "recalled"
-"""A model or a batch is marked as poisoned; payload: subject, why, models, pairs."""
-REINSTATED: Action = "reinstated"
-"""A recall is lifted; payload: subject, why."""
-ABANDONED: Action = "abandoned"
-"""A registration was undone or never finished; payload: model, why."""
-DELIVERY_REFUSED: Action = "delivery_refused"
-"""A delivery broke its contract and is in quarantine; payload: delivery, reasons."""
-FORGOTTEN: Action = "forgotten"
-"""Rows were erased; payload says how many and from which batches, never which rows."""
-PUBLISHED: Action = "published"
-"""The pointer to the data was committed to git by a person."""
+from lepton.core.ledger.rows import Row, actions_of
 
 _ATTEMPTS = 20
 """Lost races in a row before an append gives up; each one means that somebody else got in."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One row of the ledger."""
-
-    seq: int
-    time: str
-    """UTC, ISO 8601 with microseconds and offset."""
-    actor: str
-    """Who did it: a person (`user:ada`), a flow run, `demo`."""
-    pair: str
-    """A pair's name, or the source's name for what concerns its base model or its data."""
-    action: Action
-    payload: dict[str, Any]
-    prev_hash: str
-    hash: str
-
-    @property
-    def at(self) -> datetime:
-        """The time as a datetime."""
-        return datetime.fromisoformat(self.time)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON object."""
-        return dict(vars(self))
+T = TypeVar("T", bound=Row)
 
 
 class Ledger:
@@ -130,6 +50,30 @@ class Ledger:
         self.url = url
         self._ready = self._readable = False
 
+    def record(
+        self, actor: str, pair: str, row: T, expect_seq: int | None = None, expect_of: Sequence[Action] = ()
+    ) -> Entry[T]:
+        """Write what a row says; see `append`, which all that is written comes through."""
+        entry = self.append(actor, pair, row.action, row.to_json(), expect_seq=expect_seq, expect_of=expect_of)
+        return cast("Entry[T]", entry)
+
+    def record_once(self, actor: str, pair: str, row: T, same: Callable[[T], bool]) -> None:
+        """Write a row unless there is one that says the same; of several processes at once, one writes it.
+
+        Args:
+            actor: Who does it.
+            pair: What it concerns.
+            row: What is done.
+            same: Whether an earlier row of this pair and kind says the same.
+        """
+        while True:
+            before = self.rows(pair, type(row))
+            if any(same(entry.row) for entry in before):
+                return
+            with suppress(Conflict):  # another row of the kind came in between: look again
+                self.record(actor, pair, row, expect_seq=before[-1].seq if before else 0, expect_of=[row.action])
+                return
+
     def append(
         self,
         actor: str,
@@ -139,7 +83,7 @@ class Ledger:
         expect_seq: int | None = None,
         expect_of: Sequence[Action] = (),
     ) -> Entry:
-        """Write one row.
+        """Write one row, given as JSON; `record` writes one that is typed.
 
         Args:
             actor: Who does it.
@@ -196,12 +140,29 @@ class Ledger:
             same: Whether the payload of an earlier row of this pair and action says the same.
         """
         while True:
-            rows = self.entries(pair, action)
-            if any(same(row.payload) for row in rows):
+            known = self.entries(pair, action)
+            if any(same(row.payload) for row in known):
                 return
             with suppress(Conflict):  # another row of the kind came in between: look again
-                self.append(actor, pair, action, payload, expect_seq=rows[-1].seq if rows else 0, expect_of=[action])
+                self.append(actor, pair, action, payload, expect_seq=known[-1].seq if known else 0, expect_of=[action])
                 return
+
+    def rows(self, pair: str | None, *kinds: type[T], after: int = 0) -> list[Entry[T]]:
+        """Return the rows of some kinds in order, of one pair or of all; a base class stands for what derives from it.
+
+        Args:
+            pair: Whose; None for all.
+            kinds: `Promoted`, or `Move` for promotions and rollbacks.
+            after: Only those after this sequence number.
+
+        Raises:
+            LeptonError: If the database cannot be read.
+        """
+        return cast("list[Entry[T]]", self.entries(pair, actions_of(*kinds), after))
+
+    def last_row(self, pair: str | None, *kinds: type[T]) -> Entry[T] | None:
+        """Return the newest row of some kinds, of a pair or of all; see `rows`."""
+        return cast("Entry[T] | None", self.last(pair, actions_of(*kinds)))
 
     def entries(
         self, pair: str | None = None, action: Action | Sequence[Action] | None = None, after: int = 0
@@ -212,33 +173,30 @@ class Ledger:
             LeptonError: If the database or a row cannot be read.
         """
         found = self._read(_filtered(pair, action, after).order_by(_rows.c.seq))
-        return [_entry(row) for rows in found for row in rows]
+        return [_entry(row) for some in found for row in some]
 
     def each(
-        self,
-        action: Action | Sequence[Action] | None = None,
-        numbers: Collection[int] | None = None,
-        parts: Sequence[excerpt.Path] = (),
-    ) -> Iterator[Entry]:
+        self, *kinds: type[T], numbers: Collection[int] | None = None, parts: Sequence[excerpt.Path] = ()
+    ) -> Iterator[Entry[T]]:
         """Yield rows in order, all of one moment; a payload is taken apart only when its row's turn comes.
 
         Args:
-            action: Only the rows of these actions.
+            kinds: Only rows of these kinds.
             numbers: Only the rows of these sequence numbers.
             parts: Leave everything else out of the payloads; a long ledger is read several times as fast.
         """
-        query = _filtered(None, action, 0).order_by(_rows.c.seq)
+        query = _filtered(None, actions_of(*kinds), 0).order_by(_rows.c.seq)
         if numbers is not None:
             query = query.where(_rows.c.seq.in_(numbers))
         if parts:
             some = excerpt.taken_out(_rows.c.payload, parts, self._engine.dialect.name).label("payload")
             columns = [some if column is _rows.c.payload else column for column in _rows.c]
             with suppress(LeptonError):  # a damaged payload: the rows are read whole, to say which one it is
-                for rows in self._read(query.with_only_columns(*columns)):
-                    yield from (_entry(row, parts) for row in rows)
+                for found in self._read(query.with_only_columns(*columns)):
+                    yield from (cast("Entry[T]", _entry(row, parts)) for row in found)
                 return
-        for rows in self._read(query):
-            yield from map(_entry, rows)
+        for found in self._read(query):
+            yield from (cast("Entry[T]", _entry(row)) for row in found)
 
     def last(self, pair: str | None = None, action: Action | Sequence[Action] | None = None) -> Entry | None:
         """Return the newest row of a pair and of some actions, or None."""
@@ -266,10 +224,10 @@ class Ledger:
         Raises:
             LeptonError: If the database cannot be read.
         """
-        rows, heads = self._read(select(_rows).order_by(_rows.c.seq), select(_head)) or ([], [])
-        return cast("Sequence[Sealed]", rows), [tuple(row) for row in heads]
+        found, heads = self._read(select(_rows).order_by(_rows.c.seq), select(_head)) or ([], [])
+        return cast("Sequence[Sealed]", found), [tuple(row) for row in heads]
 
-    def _read(self, *queries: Select[Any]) -> list[list[Row[Any]]]:
+    def _read(self, *queries: Select[Any]) -> list[list[sa.Row[Any]]]:
         """Return the rows of each query, all of one moment; nothing if the ledger was never written."""
         path = sqlite_path(self.url)
         if path is not None and not path.exists():  # connecting would create the file
@@ -351,7 +309,7 @@ def _insert(connection: Connection, newest: tuple[int, str], actor: str, pair: s
     return Entry(seq, moment, actor, pair, action, json.loads(text), prev_hash, sealed)
 
 
-def _entry(row: Row[Any], parts: Sequence[excerpt.Path] = ()) -> Entry:
+def _entry(row: sa.Row[Any], parts: Sequence[excerpt.Path] = ()) -> Entry:
     try:
         payload = excerpt.put_together(row.payload, parts) if parts else json.loads(row.payload)
     except (TypeError, ValueError) as error:

@@ -11,35 +11,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lepton.core.errors import LeptonError, NotFound
-from lepton.core.ledger import (
-    ABANDONED,
-    PROMOTED,
-    PROPOSED,
-    RECALLED,
-    REFUSED,
-    REGISTERED,
-    REINSTATED,
-    REJECTED,
-    ROLLED_BACK,
-    Action,
-    Entry,
-    Ledger,
+from lepton.core.ledger import Entry, Ledger
+from lepton.core.ledger.rows import (
+    Abandoned,
+    Move,
+    OfModel,
+    OfRecall,
+    Proposed,
+    Refused,
+    Registered,
+    Rejected,
+    Row,
 )
 from lepton.core.refs import ModelRef
 from lepton.registry.lineage.record import Lineage
-from lepton.registry.recalls import Batch, Key, concerned, key_of, not_lifted
+from lepton.registry.recalls import Batch, Key, concerned, not_lifted
 
-ACTIONS: tuple[Action, ...] = (
-    REGISTERED,
-    PROMOTED,
-    ROLLED_BACK,
-    PROPOSED,
-    REFUSED,
-    REJECTED,
-    ABANDONED,
-    RECALLED,
-    REINSTATED,
-)
+KINDS: tuple[type[Row], ...] = (OfModel, OfRecall)
 """The rows that say how versions descend and stand."""
 PARTS = (
     ("model",),
@@ -183,26 +171,27 @@ class Family:
 
 def family(ledger: Ledger) -> Family:
     """Return all versions of a ledger, as of one moment."""
-    return fold(ledger.each(ACTIONS, parts=PARTS))
+    return fold(ledger.each(*KINDS, parts=PARTS))
 
 
 def fold(rows: Iterable[Entry]) -> Family:
-    """Return the versions that rows of `ACTIONS`, in order, speak of."""
+    """Return the versions that rows of `KINDS`, in order, speak of."""
     versions: dict[Key, Version] = {}
     seen: dict[tuple[Any, ...], Data] = {}
     marks: list[Entry] = []
     champions: dict[str, Reign] = {}
     waits: dict[str, Key] = {}
-    for row in rows:
-        if row.action == REGISTERED:
-            made = _version(row, seen)
+    for entry in rows:
+        row = entry.row
+        if isinstance(row, Registered):
+            made = _version(entry, row, seen)
             versions[made.key] = made
             if made.parent in versions:
                 versions[made.parent].children.append(made.key)
-        elif row.action in (RECALLED, REINSTATED):
-            marks.append(row)
-        else:
-            _judged(row, versions.get(key_of(row.payload["model"])), champions, waits)
+        elif isinstance(row, OfRecall):
+            marks.append(entry)
+        elif isinstance(row, OfModel):
+            _judged(entry, row, versions.get(row.model.key), champions, waits)
     born = ((one.key, one.parent, one.batches()) for one in versions.values())
     for key, why in (concerned(born, recalls) if (recalls := not_lifted(marks)) else {}).items():
         versions[key].recalled = why
@@ -218,65 +207,64 @@ def records(ledger: Ledger, versions: Collection[Version]) -> dict[Key, Lineage]
     Raises:
         LeptonError: If one cannot be read.
     """
-    return {key_of(row.payload["model"]): _record(row) for row in _rows(ledger, versions)}
+    return {entry.row.model.key: _record(entry) for entry in _rows(ledger, versions)}
 
 
-def _rows(ledger: Ledger, versions: Collection[Version]) -> Iterator[Entry]:
+def _rows(ledger: Ledger, versions: Collection[Version]) -> Iterator[Entry[Registered]]:
     numbers = sorted(version.row for version in versions)
     for start in range(0, len(numbers), 10_000):  # databases take some 30,000 values in one statement
-        yield from ledger.each(numbers=numbers[start : start + 10_000])
+        yield from ledger.each(Registered, numbers=numbers[start : start + 10_000])
 
 
-def _record(row: Entry) -> Lineage:
+def _record(entry: Entry[Registered]) -> Lineage:
     try:
-        return Lineage.from_json(row.payload["lineage"])
+        return Lineage.from_json(entry.row.lineage)
     except (ValueError, TypeError, KeyError) as error:
         raise LeptonError(
-            f"The lineage in row {row.seq} of the ledger cannot be read.",
+            f"The lineage in row {entry.seq} of the ledger cannot be read.",
             why=f"{error}.",
             fix=["pip install --upgrade lepton  (if a newer lepton wrote it)", "lepton audit verify"],
         ) from None
 
 
-def _version(row: Entry, seen: dict[tuple[Any, ...], Data]) -> Version:
+def _version(entry: Entry, made: Registered, seen: dict[tuple[Any, ...], Data]) -> Version:
     """Return what is kept of a registration; data that several versions saw is kept once."""
-    lineage = row.payload["lineage"]
     saw = []
-    for use, ref in lineage["data"].items():
-        if not ref:
-            continue
-        known = (ref["domain"], ref["digest"], ref["dvc_md5"], len(ref["batches"]))
+    for use, ref in made.data_refs():
+        known = (ref.domain, ref.digest, ref.dvc_md5, len(ref.batches))
         if (data := seen.get(known)) is None:
-            data = seen[known] = Data(*known[:3], tuple(ref["batches"]))
+            data = seen[known] = Data(ref.domain, ref.digest, ref.dvc_md5, ref.batches)
         saw.append((use, data))
     return Version(
-        ref=ModelRef.from_json(row.payload["model"]),
-        pair=row.pair,
-        row=row.seq,
-        registered_at=row.time,
-        actor=row.actor,
-        strategy=lineage["strategy"],
-        parent=key_of(lineage["parent"]) if lineage.get("parent") else None,
+        ref=made.model,
+        pair=entry.pair,
+        row=entry.seq,
+        registered_at=entry.time,
+        actor=entry.actor,
+        strategy=made.lineage["strategy"],
+        parent=made.parent.key if made.parent else None,
         saw=tuple(saw),
     )
 
 
-def _judged(row: Entry, version: Version | None, champions: dict[str, Reign], waits: dict[str, Key]) -> None:
+def _judged(
+    entry: Entry, row: OfModel, version: Version | None, champions: dict[str, Reign], waits: dict[str, Key]
+) -> None:
     """Note what one row says of a version, and of the one that served its pair before."""
-    payload = row.payload
-    if row.action in (PROMOTED, ROLLED_BACK):
-        reign = Reign(row.time, row.actor, payload.get("cause") or {}, row.seq)
-        if row.pair in champions:
-            champions[row.pair].until = row.time
-        champions[row.pair] = reign
-        waits.pop(row.pair, None)
+    if isinstance(row, Move):
+        reign = Reign(entry.time, entry.actor, row.cause, entry.seq)
+        if entry.pair in champions:
+            champions[entry.pair].until = entry.time
+        champions[entry.pair] = reign
+        waits.pop(entry.pair, None)
         if version is not None:
             version.reigns.append(reign)
             version.verdict = version.why = ""
-    elif row.action == PROPOSED:
-        waits[row.pair] = key_of(payload["model"])
+    elif isinstance(row, Proposed):
+        waits[entry.pair] = row.model.key
     else:
-        if row.action != REFUSED and waits.get(row.pair) == key_of(payload["model"]):
-            del waits[row.pair]
+        if not isinstance(row, Refused) and waits.get(entry.pair) == row.model.key:
+            del waits[entry.pair]
         if version is not None:
-            version.verdict, version.why = row.action, str(payload.get("why", ""))
+            version.verdict = row.action
+            version.why = row.why if isinstance(row, Rejected | Abandoned) else ""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lepton.core.errors import NotFound, UsageError
-from lepton.core.ledger import INGESTED, Ledger
+from lepton.core.ledger import Ledger
+from lepton.core.ledger.rows import Ingested
 from lepton.registry.lineage.family import Data, Family, Version
 from lepton.registry.recalls import Batch, Key
 
@@ -136,9 +137,9 @@ def _reached(known: Family, direct: dict[Key, str], what: str) -> list[Touched]:
 def _batches(ledger: Ledger, known: Family, source: str) -> list[Batch]:
     """Return every batch that came in, or that a version saw, in order."""
     came = {
-        (row.pair.removeprefix(f"{source}-to-"), str(row.payload["batch"])): None
-        for row in ledger.each(INGESTED)
-        if not row.payload.get("labels")
+        (row.pair.removeprefix(f"{source}-to-"), row.row.batch): None
+        for row in ledger.each(Ingested)
+        if not row.row.labels
     }
     return list({(data.domain, batch): None for data in _data(known) for batch in data.batches} | came)
 
