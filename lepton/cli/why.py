@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lepton.cli.output import as_json, say, table
 from lepton.cli.session import at_work
 from lepton.core.errors import NotFound
+from lepton.core.ledger.rows import Decisive, Refused
 
 if TYPE_CHECKING:
     from lepton.core.ledger import Entry
@@ -91,7 +92,7 @@ def last_told(domain: str) -> Told:
         NotFound: If there is none.
     """
     from lepton.core.config.workspace import Workspace
-    from lepton.operations.transfer.stories import stories
+    from lepton.operations.transfer.stories import stories, story_on_record
     from lepton.transfer.regret import regret_of
 
     ws = Workspace.find()
@@ -102,10 +103,11 @@ def last_told(domain: str) -> Told:
             why="None was made yet, or an earlier lepton made it.",
             fix=[f"lepton transfer {domain}"],
         )
-    row, story = known[-1]
-    beside = row.payload.get("evidence") or row.payload
-    gate = beside.get("gate") or beside["story"].get("gate") or {}
-    return Told(domain, row, story, gate, regret_of(story.winner, [one.to_json() for one in story.attempts]))
+    entry, story = known[-1]
+    said = entry.row
+    gate = said.gate if isinstance(said, Decisive | Refused) else {}
+    gate = gate or (story_on_record(entry) or {}).get("gate") or {}
+    return Told(domain, entry, story, gate, regret_of(story.winner, [one.to_json() for one in story.attempts]))
 
 
 def _tell_gate(gate: Mapping[str, Any]) -> None:

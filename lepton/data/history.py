@@ -6,16 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lepton.core.ledger import (
-    ABANDONED,
-    DELIVERY_REFUSED,
-    FORGOTTEN,
-    INGESTED,
-    PUBLISHED,
-    RECALLED,
-    REGISTERED,
-    REINSTATED,
-    Entry,
+from lepton.core.ledger import Entry
+from lepton.core.ledger.rows import (
+    Abandoned,
+    DeliveryRefused,
+    Forgotten,
+    Ingested,
+    OfRecall,
+    Published,
+    Registered,
 )
 
 NOT_ON_RECORD = "not on record"
@@ -90,49 +89,49 @@ def fold(
 def who_saw(entries: Iterable[Entry], domain: str) -> dict[str, dict[str, list[str]]]:
     """Return batch -> registered version -> the uses for which it saw the batch; undone registrations do not count."""
     rows = list(entries)
-    undone = {_label(row.payload["model"]) for row in rows if row.action == ABANDONED}
+    undone = {gone.model.label for row in rows if (gone := row.of(Abandoned)) is not None}
     found: dict[str, dict[str, list[str]]] = {}
     for row in rows:
-        if row.action != REGISTERED or (label := _label(row.payload["model"])) in undone:
+        made = row.of(Registered)
+        if made is None or made.model.label in undone:
             continue
-        for use, ref in row.payload["lineage"]["data"].items():
-            for batch in ref["batches"] if ref and ref["domain"] == domain else ():
-                found.setdefault(batch, {}).setdefault(label, []).append(use)
+        for use, ref in made.data_refs():
+            for batch in ref.batches if ref.domain == domain else ():
+                found.setdefault(batch, {}).setdefault(made.model.label, []).append(use)
     return found
 
 
-def _event(row: Entry, domain: str, slot: str, seen: Mapping[str, Any]) -> Event | None:
+def _event(entry: Entry, domain: str, slot: str, seen: Mapping[str, Any]) -> Event | None:
     """Return what a row of the ledger says about the domain; None if it says nothing."""
-    said, at = row.payload, (row.seq, row.time, row.actor)
-    if row.action == PUBLISHED:
-        why = f"git {str(said['git_revision'])[:12]}" + (f": {said['message']}" if said.get("message") else "")
-        return Event(*at, "published", "data.dvc", dvc_md5=said["dvc_md5"], why=why)
-    if row.action in (RECALLED, REINSTATED):
-        subject = said["subject"]
-        if subject["kind"] != "batch" or subject["domain"] != domain:
+    at = (entry.seq, entry.time, entry.actor)
+    if (row := entry.of(Published)) is not None:
+        why = f"git {str(row.git_revision)[:12]}" + (f": {row.message}" if row.message else "")
+        return Event(*at, "published", "data.dvc", dvc_md5=row.dvc_md5, why=why)
+    if (mark := entry.of(OfRecall)) is not None:
+        subject = mark.subject
+        if subject.kind != "batch" or subject.domain != domain:
             return None
-        return Event(*at, row.action, subject["batch"], why=said["why"])
-    if row.pair != slot:
+        return Event(*at, entry.action, str(subject.batch), why=mark.why)
+    if entry.pair != slot:
         return None
-    if row.action == INGESTED:
-        data, passed = said.get("data") or {}, (said.get("contract") or {}).get("passed")
+    if (taken := entry.of(Ingested)) is not None:
         return Event(
             *at,
-            "labels" if said.get("labels") else "rows",
-            said["batch"],
-            rows=said.get("rows"),
-            labelled=said.get("labelled"),
-            digest=data.get("digest"),
-            dvc_md5=data.get("dvc_md5"),
-            contract=None if passed is None else "passed" if passed else "refused",
-            models=None if said.get("labels") else seen.get(said["batch"], {}),
+            "labels" if taken.labels else "rows",
+            taken.batch,
+            rows=taken.rows,
+            labelled=taken.labelled,
+            digest=taken.data.digest if taken.data else None,
+            dvc_md5=taken.data.dvc_md5 if taken.data else None,
+            contract=None if taken.passed is None else "passed" if taken.passed else "refused",
+            models=None if taken.labels else seen.get(taken.batch, {}),
         )
-    if row.action == DELIVERY_REFUSED:
-        return _refusal(*at, said["name"], said["delivery"], said["reasons"], said.get("rows"))
-    if row.action == FORGOTTEN and said["domain"] == domain:
-        batches = ", ".join(said["batches"]) or "no batch"
-        data = said.get("data") or {}
-        return Event(*at, "forgotten", batches, rows=said["rows"], dvc_md5=data.get("dvc_md5"), why=said["why"])
+    if (refused := entry.of(DeliveryRefused)) is not None:
+        return _refusal(*at, refused.name, refused.delivery, refused.reasons, refused.rows)
+    if (gone := entry.of(Forgotten)) is not None and gone.domain == domain:
+        batches = ", ".join(gone.batches) or "no batch"
+        md5 = gone.data.dvc_md5 if gone.data else None
+        return Event(*at, "forgotten", batches, rows=gone.rows, dvc_md5=md5, why=gone.why)
     return None
 
 
@@ -147,7 +146,3 @@ def _refusal(
 ) -> Event:
     why = "; ".join(line.strip() for line in reasons if line.strip())
     return Event(seq, time, who, "refused", name, rows=rows, digest=digest, contract="refused", why=why)
-
-
-def _label(model: Mapping[str, Any]) -> str:
-    return f"{model['name']} v{model['version']}"

@@ -259,13 +259,14 @@ def _registry(ws: Workspace, mend: bool) -> str:
 
 
 def _approvals(ws: Workspace) -> str:
-    from lepton.core.ledger import PROPOSED, Ledger
+    from lepton.core.ledger import Ledger
+    from lepton.core.ledger.rows import Proposed
     from lepton.registry.recalls import waiting
 
     ledger = Ledger(ws.ledger_url)
-    pairs = dict.fromkeys(row.pair for row in ledger.entries(action=PROPOSED))
+    pairs = dict.fromkeys(row.pair for row in ledger.rows(None, Proposed))
     rows = [row for pair in pairs if (row := waiting(ledger, pair)) is not None]
-    told = [f"{domain_of(r.pair)} v{r.payload['model']['version']} since {r.time[:16]} UTC" for r in rows]
+    told = [f"{domain_of(r.pair)} v{r.row.model.version} since {r.time[:16]} UTC" for r in rows]
     return f"wait for a person: {', '.join(told)} (lepton promote DOMAIN --approve)" if told else "nothing waits"
 
 
@@ -273,10 +274,10 @@ def _recalls(ws: Workspace) -> str:
     from lepton.core.ledger import Ledger
     from lepton.registry.projection import pairs_of
     from lepton.registry.recall import serving_recalled
-    from lepton.registry.recalls import in_force, subject_line
+    from lepton.registry.recalls import in_force
 
     ledger = Ledger(ws.ledger_url)
-    standing = [subject_line(row.payload["subject"]) for row in in_force(ledger)]
+    standing = [entry.row.subject.line for entry in in_force(ledger)]
     if serving := serving_recalled(ledger, pairs_of(ledger)):
         raise LeptonError(
             "Recalled models serve.",

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from lepton.core.errors import NotFound, UsageError
 from lepton.core.ledger import Ledger
+from lepton.core.ledger.rows import Subject
 from lepton.core.refs import domain_of
 from lepton.operations.result import Result
 from lepton.operations.session import Session
-from lepton.registry.recall import Policy, Serving, Subject, of_batch, of_model, plans, reach, recall, reinstate
-from lepton.registry.recalls import subject_line
+from lepton.registry.recall import Policy, Serving, of_batch, plans, reach, recall, reinstate
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def recall_subject(session: Session, model: str | None, batch: str | None, why: 
     else:
         serving = recall(session.ws, ledger, slot, subject, actor=session.actor, why=why, policy=policy)
     labels = tuple(ref.label for ref in found.models)
-    return RecallResult(subject_line(subject), why, found.in_force, labels, tuple(serving), dry_run)
+    return RecallResult(subject.line, why, found.in_force, labels, tuple(serving), dry_run)
 
 
 def lift_recall(session: Session, model: str | None, batch: str | None, why: str, dry_run: bool) -> LiftResult:
@@ -86,10 +86,10 @@ def lift_recall(session: Session, model: str | None, batch: str | None, why: str
     ledger = session.ledger
     slot, subject = _subject(session, ledger, model, batch)
     if not reach(ledger, subject).in_force:
-        raise NotFound(f"There is no recall of {subject_line(subject)} to lift.", fix=["lepton doctor"])
+        raise NotFound(f"There is no recall of {subject.line} to lift.", fix=["lepton doctor"])
     if not dry_run:
         reinstate(ledger, slot, subject, actor=session.actor, why=why)
-    return LiftResult(subject_line(subject), why, dry_run)
+    return LiftResult(subject.line, why, dry_run)
 
 
 def _subject(session: Session, ledger: Ledger, model: str | None, batch: str | None) -> tuple[str, Subject]:
@@ -103,7 +103,7 @@ def _subject(session: Session, ledger: Ledger, model: str | None, batch: str | N
         from lepton.registry.lineage.find import find_model
 
         ref = find_model(session.ws, ledger, model)
-        return ref.name.removeprefix("lepton-"), of_model(ref)
+        return ref.name.removeprefix("lepton-"), Subject.of_model(ref)
     domain, _, name = str(batch).partition("/")
     if not (domain and name):
         raise UsageError(f"{batch!r} names no batch; it is written DOMAIN/BATCH.", fix=[f"lepton data log {domain}"])

@@ -7,18 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lepton.core.decisions.controller import CONFIRMED, State
-from lepton.core.ledger import (
-    DECIDED,
-    OBSERVED,
-    PROMOTED,
-    REFUSED,
-    ROLLED_BACK,
-    TRANSFER_FINISHED,
-    TRANSFER_STARTED,
-    Entry,
-    Ledger,
-)
+from lepton.core.decisions.controller import CONFIRMED
+from lepton.core.ledger import PROMOTED, ROLLED_BACK, TRANSFER_FINISHED, TRANSFER_STARTED, Entry, Ledger
+from lepton.core.ledger.rows import Decided, Move, Observed, Refused, TransferFinished
 from lepton.core.refs import ModelRef, Pair
 from lepton.core.work.lease import running_transfer
 from lepton.operations.session import Session
@@ -30,23 +21,23 @@ ATTEMPTS = 3
 def unanswered_drift(session: Session, domain: str) -> bool:
     """Return whether the last decision about the champion that serves found drift, and no transfer ended well since."""
     pair, ledger = session.ws.pair(domain), session.ledger
-    champion, last = session.find_champion(pair.name), ledger.last(pair.name, "decided")
+    champion, last = session.find_champion(pair.name), ledger.last_row(pair.name, Decided)
     if champion is None or last is None:
         return False
-    state = State.from_json(last.payload["state"])
-    ended = ledger.entries(pair.name, "transfer_finished", after=last.seq)
+    state = last.row.decision.state
+    ended = ledger.rows(pair.name, TransferFinished, after=last.seq)
     confirmed = state.phase in CONFIRMED and state.champion == champion.label
-    return confirmed and not any(entry.payload["ok"] for entry in ended)
+    return confirmed and not any(entry.row.ok for entry in ended)
 
 
-def unanswered_retransfer(ledger: Ledger, pair_name: str, now: datetime) -> Entry | None:
+def unanswered_retransfer(ledger: Ledger, pair_name: str, now: datetime) -> Entry[Decided] | None:
     """Return the decision to transfer that no transfer answered: not begun, or killed before its end.
 
     One that failed is not tried again before the controller decides so, and one that is killed each time not for ever.
     """
-    rows = ledger.entries(pair_name, DECIDED)
-    asked = next((row for row in reversed(rows) if row.payload["action"] == "retransfer"), None)
-    over = not rows or State.from_json(rows[-1].payload["state"]).phase not in CONFIRMED
+    rows = ledger.rows(pair_name, Decided)
+    asked = next((row for row in reversed(rows) if row.row.decision.action == "retransfer"), None)
+    over = not rows or rows[-1].row.decision.state.phase not in CONFIRMED
     if asked is None or over or running_transfer(ledger, pair_name, now):
         return None
     since = [row.action for row in ledger.entries(pair_name, after=asked.seq)]
@@ -58,8 +49,8 @@ def recalled_batches(session: Session, domain: str) -> dict[str, str]:
     """Return the batches of a domain that were recalled, each with the reason: nothing learns from them."""
     from lepton.registry.recalls import in_force
 
-    subjects = [(row.payload["subject"], row.payload["why"]) for row in in_force(session.ledger)]
-    return {s["batch"]: str(why) for s, why in subjects if s["kind"] == "batch" and s["domain"] == domain}
+    found = [entry.row for entry in in_force(session.ledger)]
+    return {str(one.subject.batch): one.why for one in found if one.subject.batch and one.subject.domain == domain}
 
 
 @dataclass(frozen=True)
@@ -98,13 +89,15 @@ def current_regime(session: Session, pair: Pair, champion: ModelRef | None) -> R
     sound = [batch for batch in known if batch not in poisoned]
     if champion is None:
         return Regime(tuple(sound))
-    last = ledger.last(pair.name, DECIDED)
+    last = ledger.last_row(pair.name, Decided)
     if last is not None:
-        state = State.from_json(last.payload["state"])
+        state = last.row.decision.state
         confirmed = state.phase in CONFIRMED
         if confirmed and state.since in known and state.champion == champion.label:
             seen = observed_before(ledger, last)
-            trigger = Trigger(state.since, last.seq, last.payload["reason"], seen.payload if seen else None)
+            trigger = Trigger(
+                state.since, last.seq, last.row.decision.reason, seen.row.seen.to_json() if seen else None
+            )
             return Regime(tuple(batch for batch in known[known.index(state.since) :] if batch in sound), trigger)
     learnt = session.lineage(champion).data["train"].batches
     later = known[max((known.index(batch) for batch in learnt if batch in known), default=-1) + 1 :]
@@ -112,17 +105,17 @@ def current_regime(session: Session, pair: Pair, champion: ModelRef | None) -> R
     return Regime((*(batch for batch in learnt if batch not in poisoned), *labelled))
 
 
-def observed_before(ledger: Ledger, decided: Entry) -> Entry | None:
+def observed_before(ledger: Ledger, decided: Entry) -> Entry[Observed] | None:
     """Return the observation that a decision was made on: a later one may wait for its own."""
-    rows = ledger.entries(decided.pair, OBSERVED)
+    rows = ledger.rows(decided.pair, Observed)
     return next((row for row in reversed(rows) if row.seq < decided.seq), None)
 
 
 def refusals_in_a_row(ledger: Ledger, pair_name: str) -> int:
     """Return how many transfers the gate refused since this drift began, and since a model was last let serve."""
-    rows = ledger.entries(pair_name, (DECIDED, PROMOTED, ROLLED_BACK, REFUSED))
     found = 0
-    for row in rows:
-        calm = row.action == DECIDED and State.from_json(row.payload["state"]).phase == "stable"
-        found = 0 if calm or row.action in (PROMOTED, ROLLED_BACK) else found + (row.action == REFUSED)
+    for entry in ledger.rows(pair_name, Decided, Move, Refused):
+        row = entry.row
+        calm = isinstance(row, Decided) and row.decision.state.phase == "stable"
+        found = 0 if calm or isinstance(row, Move) else found + isinstance(row, Refused)
     return found

@@ -14,7 +14,7 @@ from getpass import getuser
 from typing import Any, Protocol, TypeVar
 
 from lepton.core.errors import LeptonError
-from lepton.core.refs import Run
+from lepton.core.refs import Run as Run
 from lepton.core.work.progress import Progress, silent
 
 R = TypeVar("R")

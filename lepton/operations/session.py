@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound, NothingToLearn
 from lepton.core.ledger import Ledger
+from lepton.core.ledger.rows import Registered
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.work.progress import Progress
 from lepton.operations.plugins import require
@@ -98,14 +99,14 @@ class Session:
             NotFound: If none was trained yet.
             LeptonError: If it is recalled.
         """
-        from lepton.registry.recalls import key_of, recalled
+        from lepton.registry.recalls import recalled
 
         found = self.find_champion(self.ws.source)
         if found is None:
             raise NothingToLearn(
                 "There is no base model yet.", why="It is trained on the source.", fix=["lepton pretrain"]
             )
-        why = recalled(self.ledger).get(key_of(found.to_json()))
+        why = recalled(self.ledger).get(found.key)
         if why is not None:
             raise LeptonError(
                 f"The base {found.label} is recalled, so nothing can be adapted from it.",
@@ -153,9 +154,9 @@ class Session:
 
         if ref in self._records:
             return self._records[ref]
-        for entry in reversed(self.ledger.entries(ref.name.removeprefix("lepton-"), "registered")):
-            if entry.payload["model"]["version"] == ref.version:
-                self._records[ref] = Lineage.from_json(entry.payload["lineage"])
+        for entry in reversed(self.ledger.rows(ref.name.removeprefix("lepton-"), Registered)):
+            if entry.row.model.version == ref.version:
+                self._records[ref] = Lineage.from_json(entry.row.lineage)
                 return self._records[ref]
         raise NotFound(f"The ledger has no registration of {ref.label}.", fix=["lepton doctor"])
 

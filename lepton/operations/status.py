@@ -6,16 +6,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
-from typing import Any
+from typing import TypeVar, cast
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.decisions.alerts import ROWS, Standing, open_alerts
 from lepton.core.ledger import Entry, Ledger
+from lepton.core.ledger.rows import (
+    Decided,
+    Ingested,
+    Mark,
+    Move,
+    Observed,
+    Promoted,
+    Proposed,
+    Refused,
+    Row,
+    TransferFinished,
+    actions_of,
+)
 from lepton.core.refs import Pair
-from lepton.core.work.lease import MARKS, holds
+from lepton.core.work.lease import holds
 from lepton.operations.result import Result
 from lepton.operations.session import Session
-from lepton.registry.recalls import key_of, recalled, waiting
+from lepton.registry.recalls import recalled, waiting
+
+T = TypeVar("T", bound=Row)
 
 UNMENDED = ("drifted", "cooldown", "exhausted")
 """States of a pair whose drift nothing is at work on."""
@@ -111,9 +126,9 @@ def status(session: Session, domain: str | None = None) -> Status:
 
 def first_step(ws: Workspace, ledger: Ledger) -> str:
     """Return what to type in a workspace that has no target yet."""
-    if ledger.last(ws.source, "ingested") is None:
+    if ledger.last_row(ws.source, Ingested) is None:
         return f"lepton ingest {ws.source} FILE"
-    if ledger.last(ws.source, "promoted") is None:
+    if ledger.last_row(ws.source, Promoted) is None:
         return "lepton pretrain"
     return "lepton ingest TARGET FILE --new"
 
@@ -127,59 +142,53 @@ def pair_status(ledger: Ledger, pair: Pair, out: Mapping[tuple[str, str], str]) 
         out: The recalled versions, each with the reason.
     """
     entries = ledger.entries(pair.name)
-    serving = _last(entries, "promoted", "rolled_back")
-    observed, decided = _last(entries, "observed"), _last(entries, "decided")
-    transfer = _last(entries, *MARKS)
-    evidence = _evidence(entries, serving)
-    champion = _label(serving.payload["model"]) if serving else None
-    current = observed is not None and observed.payload["champion"] == champion
-    seen: dict[str, Any] = observed.payload if observed is not None and current else {}
-    decision: dict[str, Any] = decided.payload if decided is not None and current else {}
-    state = decision.get("state", {}).get("phase", "stable") if champion else "no champion"
+    serving, transfer = _last(entries, Move), _last(entries, Mark)
+    observed, decided = _last(entries, Observed), _last(entries, Decided)
+    earned = _earned(entries, serving)
+    champion = serving.row.model.label if serving else None
+    seen = observed.row.seen if observed is not None and observed.row.seen.champion == champion else None
+    decision = decided.row.decision if decided is not None and seen is not None else None
+    state: str = (decision.state.phase if decision else "stable") if champion else "no champion"
     running = holds(transfer, datetime.now(UTC))
     if running:
         state = "retransferring" if champion else "transferring"
     elif state == "retransferring":
         state = "drifted"  # decided, but nothing is at work on it now
-    refused = _last(entries, "refused")
+    refused = _last(entries, Refused)
     if refused is not None and refused.seq < (serving.seq if serving else 0):
         refused = None
-    proposed = waiting(ledger, pair.name) if any(entry.action == "proposed" for entry in entries) else None
-    bad = out.get(key_of(serving.payload["model"])) if serving else None
+    proposed = waiting(ledger, pair.name) if _last(entries, Proposed) else None
+    bad = out.get(serving.row.model.key) if serving else None
     return PairStatus(
         pair=pair.name,
         domain=pair.target,
-        champion=f"v{serving.payload['model']['version']}" if serving else None,
+        champion=f"v{serving.row.model.version}" if serving else None,
         model=champion,
         since=serving.time[:19] if serving else None,
         by=serving.actor if serving else None,
-        cause=(serving.payload.get("cause") or {}).get("kind") if serving else None,
-        accuracy=(evidence.get("metrics") or {}).get("accuracy"),
-        gate=(evidence.get("gate") or {}).get("summary"),
-        window=seen.get("window"),
-        drift=max(seen["scores"].values()) if seen.get("scores") else None,
-        columns=seen.get("columns"),
-        estimate=seen.get("estimated_accuracy"),
-        report=seen.get("report"),
+        cause=serving.row.cause.get("kind") if serving else None,
+        accuracy=earned.metrics.get("accuracy") if earned else None,
+        gate=earned.gate.get("summary") if earned else None,
+        window=seen.window if seen else None,
+        drift=seen.score if seen and seen.scores else None,
+        columns=seen.columns if seen else None,
+        estimate=seen.estimated_accuracy if seen else None,
+        report=seen.report if seen else None,
         state=state,
-        decision=decision.get("action"),
-        why=decision.get("reason"),
-        refused=refused.payload["gate"]["summary"] if refused else None,
-        waiting=f"v{proposed.payload['model']['version']}" if proposed else None,
+        decision=decision.action if decision else None,
+        why=decision.reason if decision else None,
+        refused=refused.row.gate["summary"] if refused else None,
+        waiting=f"v{proposed.row.model.version}" if proposed else None,
         recalled=bad,
         alerts=tuple(open_alerts([e for e in entries if e.action in ROWS])),
         next=None if running else _next(pair.target, champion, state, _failed(transfer), refused, proposed, bad),
     )
 
 
-def _evidence(entries: list[Entry], serving: Entry | None) -> dict[str, Any]:
-    """Return the evidence of the promotion that first let the serving version serve; a rollback has none of its own."""
-    if serving is None:
-        return {}
-    for entry in reversed(entries):
-        if entry.action == "promoted" and entry.payload["model"] == serving.payload["model"]:
-            return dict(entry.payload["evidence"])
-    return {}
+def _earned(entries: list[Entry], serving: Entry[Move] | None) -> Promoted | None:
+    """Return the promotion whose evidence first let the serving version serve; a rollback has none of its own."""
+    promotions = (entry.of(Promoted) for entry in reversed(entries) if serving is not None)
+    return next((row for row in promotions if row and serving and row.model == serving.row.model), None)
 
 
 def _next(
@@ -187,13 +196,13 @@ def _next(
     champion: str | None,
     state: str,
     failed: str | None,
-    refused: Entry | None,
-    proposed: Entry | None,
+    refused: Entry[Refused] | None,
+    proposed: Entry[Proposed] | None,
     recalled: str | None,
 ) -> str | None:
     """Return the command to type next, if there is something to do."""
     if proposed:
-        version = proposed.payload["model"]["version"]
+        version = proposed.row.model.version
         return f"lepton promote {target} --approve   (v{version} passed the gate and waits; or: lepton reject {target})"
     if recalled:
         return f"lepton transfer {target}   (what serves it was recalled: {recalled})"
@@ -208,18 +217,14 @@ def _next(
     return None
 
 
-def _failed(transfer: Entry | None) -> str | None:
-    if transfer is None or transfer.action != "transfer_finished" or transfer.payload["ok"]:
-        return None
-    return str(transfer.payload["error"]).split("\n")[0]
+def _failed(transfer: Entry[Mark] | None) -> str | None:
+    end = transfer.of(TransferFinished) if transfer is not None else None
+    return None if end is None or end.ok else str(end.error).split("\n")[0]
 
 
-def _last(entries: list[Entry], *actions: str) -> Entry | None:
-    return next((entry for entry in reversed(entries) if entry.action in actions), None)
-
-
-def _label(model: dict[str, Any]) -> str:
-    return f"{model['name']} v{model['version']}"
+def _last(entries: list[Entry], kind: type[T]) -> Entry[T] | None:
+    actions = actions_of(kind)
+    return next((cast("Entry[T]", entry) for entry in reversed(entries) if entry.action in actions), None)
 
 
 def _cell(value: object) -> str:

@@ -11,14 +11,15 @@ from typing import Any
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import Conflict, LeptonError, NotFound
-from lepton.core.ledger import ABANDONED, PROMOTED, PROPOSED, REJECTED, ROLLED_BACK, Action, Entry, Ledger
+from lepton.core.ledger import Action, Entry, Ledger
+from lepton.core.ledger.rows import Abandoned, Decisive, Move, OfModel, Promoted, Proposed, Rejected, actions_of
 from lepton.core.refs import ModelRef, domain_of
 from lepton.core.work.faults import reached
 from lepton.registry.projection import MOVES, project
 from lepton.registry.promotion import Champion, champion, commit, refuse_recalled, show, verify
-from lepton.registry.recalls import key_of, waiting
+from lepton.registry.recalls import waiting
 
-WORDS: tuple[Action, ...] = (PROMOTED, ROLLED_BACK, PROPOSED, REJECTED, ABANDONED)
+WORDS: tuple[Action, ...] = actions_of(Decisive, Rejected, Abandoned)
 """Rows of a pair that settle a proposal, or take its place."""
 
 
@@ -31,7 +32,7 @@ def propose(
     cause: Mapping[str, Any],
     evidence: Mapping[str, Any],
     expect_seq: int | None = None,
-) -> Entry:
+) -> Entry[Proposed]:
     """Put a verified version on record as waiting for a person's word; doing so twice writes one row.
 
     Raises:
@@ -40,18 +41,13 @@ def propose(
     """
     refuse_recalled(ledger, ref)
     before = waiting(ledger, pair)
-    if before is not None and key_of(before.payload["model"]) == (ref.name, ref.version):
+    if before is not None and before.row.model.key == ref.key:
         return before
     serving = champion(ledger, pair)
-    payload = {
-        "model": ref.to_json(),
-        "previous": serving.ref.to_json() if serving else None,
-        "cause": dict(cause),
-        "evidence": dict(evidence),
-    }
-    row = ledger.append(actor, pair, PROPOSED, payload, expect_seq=expect_seq, expect_of=MOVES)
+    row = Proposed(ref, serving.ref if serving else None, cause, evidence)
+    entry = ledger.record(actor, pair, row, expect_seq=expect_seq, expect_of=MOVES)
     reached("promote.proposed")
-    return row
+    return entry
 
 
 def approve(
@@ -80,8 +76,8 @@ def approve(
         NotFound: If nothing was proposed.
         LeptonError: If the model does not verify any more; nothing was written.
     """
-    row, newest = _waiting(ledger, pair, version), ledger.last(pair, WORDS)
-    ref = ModelRef.from_json(row.payload["model"])
+    entry, newest = _waiting(ledger, pair, version), ledger.last(pair, WORDS)
+    row, ref = entry.row, entry.row.model
     verify(ws, ref)
     reached("promote.approval-verified")
     cause = {
@@ -89,8 +85,8 @@ def approve(
         "who": actor,
         "why": why,
         "through": through,
-        "proposal": row.seq,
-        "proposed_because": row.payload["cause"],
+        "proposal": entry.seq,
+        "proposed_because": row.cause,
     }
     commit(
         ledger,
@@ -98,7 +94,7 @@ def approve(
         ref,
         actor=actor,
         cause=cause,
-        evidence=row.payload["evidence"],
+        evidence=row.evidence,
         expect_seq=newest.seq if newest else 0,
         expect_of=WORDS,
     )
@@ -115,8 +111,8 @@ def reject(ws: Workspace, ledger: Ledger, pair: str, ref: ModelRef | None = None
     """
     newest = ledger.last(pair, WORDS)
     ref = to_reject(ledger, pair, ref)
-    payload = {"model": ref.to_json(), "why": why}
-    ledger.append(actor, pair, REJECTED, payload, expect_seq=newest.seq if newest else 0, expect_of=WORDS)
+    expected = newest.seq if newest else 0
+    ledger.record(actor, pair, Rejected(ref, why), expect_seq=expected, expect_of=WORDS)
     reached("reject.recorded")
     try:
         project(ws, ledger, pair)
@@ -133,22 +129,22 @@ def reject(ws: Workspace, ledger: Ledger, pair: str, ref: ModelRef | None = None
 def to_reject(ledger: Ledger, pair: str, ref: ModelRef | None) -> ModelRef:
     """Return the version that a rejection would speak of. Raises as `reject` does; writes nothing."""
     if ref is None:
-        return ModelRef.from_json(_waiting(ledger, pair, None).payload["model"])
+        return _waiting(ledger, pair, None).row.model
     serving = champion(ledger, pair)
     if serving is not None and serving.ref == ref:
         raise LeptonError(
             f"{ref.label} serves: what serves is not rejected, it is replaced.",
             fix=[f"lepton rollback {domain_of(pair)}", f'lepton recall {ref.name}@{ref.version} --why "..."'],
         )
-    said = _last_of(ledger, pair, ref.version, (REJECTED, PROPOSED))
-    if said is not None and said.action == REJECTED:
-        raise Conflict(f"{ref.label} is rejected already.", why=_said(said))
+    said = [entry for entry in ledger.rows(pair, Rejected, Proposed) if entry.row.model.version == ref.version][-1:]
+    if said and isinstance(said[0].row, Rejected):
+        raise Conflict(f"{ref.label} is rejected already.", why=_said(said[0]))
     return ref
 
 
 def to_approve(ledger: Ledger, pair: str, version: str | None) -> ModelRef:
     """Return the version that an approval would let serve. Raises as `approve` does; writes nothing."""
-    return ModelRef.from_json(_waiting(ledger, pair, version).payload["model"])
+    return _waiting(ledger, pair, version).row.model
 
 
 def what_became(ledger: Ledger, pair: str, version: str | None = None) -> LeptonError | None:
@@ -159,10 +155,10 @@ def what_became(ledger: Ledger, pair: str, version: str | None = None) -> Lepton
         pair: The pair.
         version: Of which version; by default of the newest that was proposed.
     """
-    row = waiting(ledger, pair)
-    if row is not None and version in (None, row.payload["model"]["version"]):
+    waits = waiting(ledger, pair)
+    if waits is not None and version in (None, waits.row.model.version):
         return None
-    asked = [e for e in ledger.entries(pair, PROPOSED) if version in (None, e.payload["model"]["version"])]
+    asked = [entry for entry in ledger.rows(pair, Proposed) if version in (None, entry.row.model.version)]
     if not asked:
         which = f"Version {version}" if version else "No version"
         return NotFound(
@@ -174,34 +170,34 @@ def what_became(ledger: Ledger, pair: str, version: str | None = None) -> Lepton
             ],
         )
     proposed = asked[-1]
-    label = ModelRef.from_json(proposed.payload["model"]).label
-    for later in ledger.entries(pair, WORDS, after=proposed.seq):
-        same = key_of(later.payload["model"]) == key_of(proposed.payload["model"])
-        if same and later.action == PROMOTED:
+    label = proposed.row.model.label
+    for later in ledger.rows(pair, Decisive, Rejected, Abandoned, after=proposed.seq):
+        same = later.row.model.key == proposed.row.model.key
+        if same and isinstance(later.row, Promoted):
             return Conflict(f"{label} was approved already.", why=_said(later))
-        if same and later.action in (REJECTED, ABANDONED):
+        if same and isinstance(later.row, Rejected | Abandoned):
             return Conflict(f"{label} was {later.action} already.", why=_said(later))
-        if later.action in MOVES:
-            now = ModelRef.from_json(later.payload["model"]).label
+        if isinstance(later.row, Move):
+            now = later.row.model.label
             return Conflict(
                 f"The proposal of {label} was overtaken: {now} was made champion since.",
                 why=f"{_said(later)}\nThe gate compared {label} with what served before.",
                 fix=[f"lepton transfer {domain_of(pair)}  (asks the gate again, against what serves now)"],
             )
-    if row is not None:
-        newer = ModelRef.from_json(row.payload["model"])
+    if waits is not None:
+        newer = waits.row.model
         return Conflict(
             f"The proposal of {label} was overtaken by that of {newer.label}, which waits.",
             fix=[f"lepton promote {domain_of(pair)} --approve {newer.version}"],
         )
     try:
-        refuse_recalled(ledger, ModelRef.from_json(proposed.payload["model"]))
+        refuse_recalled(ledger, proposed.row.model)
     except LeptonError as recall:
         return recall
     return None
 
 
-def _waiting(ledger: Ledger, pair: str, version: str | None) -> Entry:
+def _waiting(ledger: Ledger, pair: str, version: str | None) -> Entry[Proposed]:
     """Return the proposal that waits, if it is the one that is meant; else raise what became of it."""
     wanted = version.removeprefix("v") if version else None
     row, settled = waiting(ledger, pair), what_became(ledger, pair, wanted)
@@ -211,11 +207,7 @@ def _waiting(ledger: Ledger, pair: str, version: str | None) -> Entry:
     return row
 
 
-def _last_of(ledger: Ledger, pair: str, version: str, actions: tuple[Action, ...]) -> Entry | None:
-    rows = [row for row in ledger.entries(pair, actions) if row.payload["model"]["version"] == version]
-    return rows[-1] if rows else None
-
-
-def _said(row: Entry) -> str:
-    why = row.payload.get("why") or (row.payload.get("cause") or {}).get("why") or ""
-    return f"By {row.actor}, {row.time[:19].replace('T', ' ')} UTC" + (f": {why}" if why else ".")
+def _said(entry: Entry[OfModel]) -> str:
+    row = entry.row
+    why = row.why if isinstance(row, Decisive | Rejected | Abandoned) else ""
+    return f"By {entry.actor}, {entry.time[:19].replace('T', ' ')} UTC" + (f": {why}" if why else ".")

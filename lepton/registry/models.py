@@ -14,7 +14,8 @@ from typing import Any
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound
-from lepton.core.ledger import ABANDONED, REGISTERED, Ledger
+from lepton.core.ledger import Ledger
+from lepton.core.ledger.rows import Abandoned, Registered
 from lepton.core.refs import ModelRef, base_model_name
 from lepton.core.work.faults import reached
 from lepton.core.work.files import canonical, digest
@@ -39,7 +40,6 @@ from lepton.registry.mlflow.store import (
 from lepton.registry.mlflow.tracking import Run, connect
 from lepton.registry.mlflow.vendor import clear_errors
 from lepton.registry.orphans import AFTER, position, registering, sweep
-from lepton.registry.recalls import key_of
 
 
 def register(
@@ -105,8 +105,7 @@ def register(
             reached("register.version-made")
             ref = ModelRef(name=name, version=version, digest=ref_digest, run_id=owner.id)
             try:
-                payload = {"model": ref.to_json(), "lineage": lineage.to_json(), "sbom": beside[SBOM_FILE]}
-                ledger.append(actor, pair, REGISTERED, payload)
+                ledger.record(actor, pair, Registered(ref, lineage.to_json(), beside[SBOM_FILE]))
             except BaseException:
                 with suppress(LeptonError):  # what went wrong first is what must be heard of; a sweep comes later
                     delete_version(tracking, name, version)
@@ -208,11 +207,10 @@ def aliases(ws: Workspace, name: str) -> dict[str, str]:
 
 def _registered_before(ws: Workspace, ledger: Ledger, pair: str, key: str) -> ModelRef | None:
     """Return the version that this very work got before a crash, if its files are whole and nothing undid it."""
-    undone = {key_of(row.payload["model"]) for row in ledger.entries(pair, ABANDONED)}
-    for row in reversed(ledger.entries(pair, REGISTERED)):
-        model, lineage = row.payload["model"], row.payload["lineage"]
-        if lineage.get("key") == key and key_of(model) not in undone:
-            ref = ModelRef.from_json(model)
+    undone = {entry.row.model.key for entry in ledger.rows(pair, Abandoned)}
+    for entry in reversed(ledger.rows(pair, Registered)):
+        ref = entry.row.model
+        if entry.row.key == key and ref.key not in undone:
             with suppress(LeptonError):  # damaged since: it is registered again
                 fetch(ws, ref.name, ref.version, expect=ref.digest)
                 return ref

@@ -13,12 +13,12 @@ from typing import Any
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import Busy
-from lepton.core.ledger import REGISTERED, Ledger
+from lepton.core.ledger import Ledger
+from lepton.core.ledger.rows import Registered
 from lepton.core.refs import ModelRef
 from lepton.core.work.lock import hold
 from lepton.registry.mlflow.store import delete_version, list_models, list_versions, ref_of
 from lepton.registry.mlflow.tracking import connect
-from lepton.registry.recalls import key_of
 
 AFTER = "lepton.after"
 """Tag: number and seal of the newest row of the ledger when the version was made. It tells a version that a crash
@@ -75,8 +75,8 @@ def _unknown(ws: Workspace, ledger: Ledger, names: Sequence[str] | None) -> list
     tracking = connect(ws)
     found = [version for name in (names or list_models(tracking)) for version in list_versions(tracking, name)]
     pairs = {name.removeprefix("lepton-") for name in (names or ())}
-    rows = [row for pair in pairs for row in ledger.entries(pair, REGISTERED)] if names else None
-    known = {key_of(row.payload["model"]) for row in (ledger.entries(action=REGISTERED) if rows is None else rows)}
+    slots = pairs if names else (None,)
+    known = {entry.row.model.key for slot in slots for entry in ledger.rows(slot, Registered)}
     unknown = [version for version in found if (version.name, str(version.version)) not in known]
     return [(ref_of(version), _is_ours(ledger, version)) for version in unknown]
 

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
-from lepton.core.ledger import ABANDONED, PROMOTED, PROPOSED, REFUSED, REJECTED, ROLLED_BACK, Action, Ledger
+from lepton.core.ledger import Action, Ledger
+from lepton.core.ledger.rows import Abandoned, Decisive, Move, Proposed, Refused, Rejected, actions_of
 from lepton.core.refs import ModelRef, base_model_name
 from lepton.registry.models import aliases, remove_alias, set_alias
-from lepton.registry.recalls import key_of, recalled
+from lepton.registry.recalls import recalled
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
-MOVES: tuple[Action, ...] = (PROMOTED, ROLLED_BACK)
+MOVES: tuple[Action, ...] = actions_of(Move)
 
 _TURNS = 50
 """Times to look again before giving up; each turn after the second means that somebody else moved something."""
@@ -42,14 +43,14 @@ def wanted(ledger: Ledger, pair: str) -> dict[str, ModelRef | None]:
     get to serve."""
     champion: ModelRef | None = None
     judged: dict[tuple[str, str], ModelRef] = {}
-    for row in ledger.entries(pair, (*MOVES, REFUSED, PROPOSED, REJECTED, ABANDONED)):
-        model = row.payload["model"]
-        if row.action in (REFUSED, PROPOSED):
-            judged[key_of(model)] = ModelRef.from_json(model)
+    for entry in ledger.rows(pair, Decisive, Refused, Rejected, Abandoned):
+        model = entry.row.model
+        if isinstance(entry.row, Refused | Proposed):
+            judged[model.key] = model
             continue
-        judged.pop(key_of(model), None)
-        if row.action in MOVES:
-            champion = ModelRef.from_json(model)
+        judged.pop(model.key, None)
+        if isinstance(entry.row, Move):
+            champion = model
     if judged:
         out = recalled(ledger)
         judged = {key: ref for key, ref in judged.items() if key not in out and ref != champion}
@@ -98,4 +99,4 @@ def project(
 
 def pairs_of(ledger: Ledger) -> list[str]:
     """Return every pair, and source, that has something to project."""
-    return list(dict.fromkeys(row.pair for row in ledger.entries(action=(*MOVES, REFUSED, PROPOSED))))
+    return list(dict.fromkeys(row.pair for row in ledger.rows(None, Decisive, Refused)))

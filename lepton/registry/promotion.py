@@ -14,7 +14,8 @@ from typing import Any
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound
-from lepton.core.ledger import PROMOTED, ROLLED_BACK, Action, Entry, Ledger
+from lepton.core.ledger import Action, Entry, Ledger
+from lepton.core.ledger.rows import Move, Promoted, RolledBack
 from lepton.core.refs import ModelRef, domain_of
 from lepton.core.work.faults import reached
 from lepton.registry.models import fetch
@@ -100,13 +101,8 @@ def commit(
     refuse_recalled(ledger, ref)
     serving = champion(ledger, pair)
     if serving is None or serving.ref != ref:
-        payload = {
-            "model": ref.to_json(),
-            "previous": serving.ref.to_json() if serving else None,
-            "cause": dict(cause),
-            "evidence": dict(evidence),
-        }
-        ledger.append(actor, pair, PROMOTED, payload, expect_seq=expect_seq, expect_of=expect_of)
+        row = Promoted(ref, serving.ref if serving else None, cause, evidence)
+        ledger.record(actor, pair, row, expect_seq=expect_seq, expect_of=expect_of)
     reached("promote.recorded")
 
 
@@ -131,13 +127,13 @@ def show(ws: Workspace, ledger: Ledger, pair: str) -> Champion:
 
 def champion(ledger: Ledger, pair: str) -> Champion | None:
     """Return what serves a pair according to the ledger, or None if nothing does."""
-    row = ledger.last(pair, MOVES)
-    return _reign(row) if row else None
+    entry = ledger.last_row(pair, Move)
+    return _reign(entry) if entry else None
 
 
 def history(ledger: Ledger, pair: str) -> list[Champion]:
     """Return every reign of a pair, oldest first."""
-    reigns = [_reign(row) for row in ledger.entries(pair, MOVES)]
+    reigns = [_reign(entry) for entry in ledger.rows(pair, Move)]
     ends = [*(reign.since for reign in reigns[1:]), None]
     return [replace(reign, until=end) for reign, end in zip(reigns, ends, strict=False)]
 
@@ -162,7 +158,7 @@ def rollback_target(
     now, out = reigns[-1].ref, {*recalled(ledger), *without}
     if to is None:
         earlier = _stack(reigns)[:-1]
-        fit = [reign for reign in earlier if (reign.ref.name, reign.ref.version) not in out]
+        fit = [reign for reign in earlier if reign.ref.key not in out]
         if not fit:
             again = f"transfer {domain_of(pair)}" if "-to-" in pair else "pretrain"
             raise NotFound(
@@ -219,13 +215,8 @@ def rollback(
     target, serving = rollback_target(ledger, pair, to), _require(ledger, pair)
     verify(ws, target.ref)
     reached("rollback.verified")
-    payload = {
-        "model": target.ref.to_json(),
-        "previous": serving.ref.to_json(),
-        "cause": {"kind": "rollback", "why": why, **(cause or {})},
-        "evidence": {},
-    }
-    ledger.append(actor, pair, ROLLED_BACK, payload, expect_seq=serving.seq, expect_of=MOVES)
+    row = RolledBack(target.ref, serving.ref, {"kind": "rollback", "why": why, **(cause or {})})
+    ledger.record(actor, pair, row, expect_seq=serving.seq, expect_of=MOVES)
     reached("rollback.recorded")
     back = show(ws, ledger, pair)
     reached("rollback.shown")
@@ -272,15 +263,9 @@ def _require(ledger: Ledger, pair: str) -> Champion:
     return serving
 
 
-def _reign(row: Entry) -> Champion:
-    return Champion(
-        ref=ModelRef.from_json(row.payload["model"]),
-        since=row.time,
-        cause=row.payload.get("cause", {}),
-        evidence=row.payload.get("evidence", {}),
-        actor=row.actor,
-        seq=row.seq,
-    )
+def _reign(entry: Entry[Move]) -> Champion:
+    row = entry.row
+    return Champion(row.model, entry.time, row.cause, row.evidence, entry.actor, entry.seq)
 
 
 def _stack(reigns: Sequence[Champion]) -> list[Champion]:

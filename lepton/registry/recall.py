@@ -6,21 +6,21 @@ the champions back follows, a row each. A process that is killed in between is f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound
-from lepton.core.ledger import INGESTED, RECALLED, REGISTERED, REINSTATED, Entry, Ledger
+from lepton.core.ledger import Ledger
+from lepton.core.ledger.rows import Ingested, Recalled, Registered, Reinstated, Subject
 from lepton.core.refs import ModelRef
 from lepton.core.work.faults import reached
 from lepton.registry.projection import project
 from lepton.registry.promotion import champion, rollback, rollback_target
-from lepton.registry.recalls import affected, in_force, key_of, recalled, subject_line
+from lepton.registry.recalls import affected, in_force, recalled
 
 Policy = Literal["move_back", "mark"]
-Subject = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -52,40 +52,34 @@ class Reach:
     """Whether the subject is recalled already."""
 
 
-def of_model(ref: ModelRef) -> Subject:
-    """Return a model as the subject of a recall."""
-    return {"kind": "model", "model": ref.to_json()}
-
-
 def of_batch(ledger: Ledger, slot: str, domain: str, batch: str) -> Subject:
     """Return a batch as the subject of a recall.
 
     Raises:
         NotFound: If no such batch was ever ingested.
     """
-    known = [row.payload["batch"] for row in ledger.entries(slot, INGESTED) if not row.payload.get("labels")]
+    known = [entry.row.batch for entry in ledger.rows(slot, Ingested) if not entry.row.labels]
     if batch not in known:
         raise NotFound(
             f"Domain {domain!r} never had a batch {batch!r}.",
             why=f"Its last batches: {', '.join(known[-8:]) or 'none'}.",
             fix=[f"lepton data log {domain}"],
         )
-    return {"kind": "batch", "domain": domain, "batch": batch}
+    return Subject.of_batch(domain, batch)
 
 
 def reach(ledger: Ledger, subject: Subject) -> Reach:
     """Return what a recall of the subject concerns; nothing is written."""
-    mine = Entry(0, "", "", "", RECALLED, {"subject": dict(subject), "why": ""}, "", "")
-    registered = ledger.entries(action=REGISTERED)
-    hit = affected(registered, [mine])
-    models = [ModelRef.from_json(row.payload["model"]) for row in registered if key_of(row.payload["model"]) in hit]
+    registered = ledger.rows(None, Registered)
+    hit = affected(registered, [Recalled(subject, why="")])
+    models = [entry.row.model for entry in registered if entry.row.model.key in hit]
     pairs = [
         pair
         for pair in dict.fromkeys(ref.name.removeprefix("lepton-") for ref in models)
-        if (serving := champion(ledger, pair)) is not None and (serving.ref.name, serving.ref.version) in hit
+        if (serving := champion(ledger, pair)) is not None and serving.ref.key in hit
     ]
-    standing = {subject_line(row.payload["subject"]) for row in in_force(ledger)}
-    return Reach(subject, tuple(models), tuple(pairs), subject_line(subject) in standing)
+    standing = {entry.row.subject.line for entry in in_force(ledger)}
+    return Reach(subject, tuple(models), tuple(pairs), subject.line in standing)
 
 
 def recall(
@@ -97,7 +91,7 @@ def recall(
         ws: The workspace.
         ledger: Its ledger.
         slot: The pair (or source) under which the recall is written.
-        subject: From `of_model` or `of_batch`.
+        subject: The model, or the batch (from `of_batch`, which knows that there is one).
         actor: Who recalls it.
         why: For the record.
         policy: Whether a pair's champion may be moved back.
@@ -107,13 +101,7 @@ def recall(
     """
     found = reach(ledger, subject)
     if not found.in_force:
-        payload = {
-            "subject": dict(subject),
-            "why": why,
-            "models": [ref.to_json() for ref in found.models],
-            "pairs": list(found.pairs),
-        }
-        ledger.append(actor, slot, RECALLED, payload)
+        ledger.record(actor, slot, Recalled(subject, why, found.models, found.pairs))
     reached("recall.recorded")
     done = []
     for plan in plans(ledger, found, policy):
@@ -129,7 +117,7 @@ def recall(
 
 def plans(ledger: Ledger, found: Reach, policy: Callable[[str], Policy]) -> list[Serving]:
     """Return for every pair that serves a recalled version what is to become of it; nothing is written."""
-    hit = {(ref.name, ref.version) for ref in found.models}
+    hit = {ref.key for ref in found.models}
     made = []
     for pair in found.pairs:
         serving = champion(ledger, pair)
@@ -153,13 +141,13 @@ def reinstate(ledger: Ledger, slot: str, subject: Subject, *, actor: str, why: s
     Raises:
         NotFound: If it is not recalled.
     """
-    standing = [subject_line(row.payload["subject"]) for row in in_force(ledger)]
-    if subject_line(subject) not in standing:
+    standing = [entry.row.subject.line for entry in in_force(ledger)]
+    if subject.line not in standing:
         raise NotFound(
-            f"There is no recall of {subject_line(subject)} to lift.",
+            f"There is no recall of {subject.line} to lift.",
             why=f"Recalled: {', '.join(standing) or 'nothing'}. What descends from it is lifted with it.",
         )
-    ledger.append(actor, slot, REINSTATED, {"subject": dict(subject), "why": why})
+    ledger.record(actor, slot, Reinstated(subject, why))
     reached("recall.lifted")
 
 
@@ -168,15 +156,15 @@ def serving_recalled(ledger: Ledger, pairs: list[str]) -> dict[str, str]:
     out = recalled(ledger)
     found = {pair: champion(ledger, pair) for pair in pairs} if out else {}
     return {
-        pair: f"{one.ref.label}: {out[one.ref.name, one.ref.version]}"
+        pair: f"{one.ref.label}: {out[one.ref.key]}"
         for pair, one in found.items()
-        if one is not None and (one.ref.name, one.ref.version) in out
+        if one is not None and one.ref.key in out
     }
 
 
 def _move_back(ws: Workspace, ledger: Ledger, plan: Serving, found: Reach, actor: str, why: str) -> Serving:
     """Roll one pair back; a model that does not verify, or an older one that does not either, leaves it as it is."""
-    cause = {"kind": "recall", "subject": dict(found.subject)}
+    cause = {"kind": "recall", "subject": found.subject.to_json()}
     try:
         now = rollback(ws, ledger, plan.pair, actor=actor, why=why, cause=cause)
     except LeptonError as error:

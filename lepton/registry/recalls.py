@@ -7,20 +7,19 @@ was registered after the recall, by a transfer that was already running, is caug
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
-from lepton.core.ledger import (
-    ABANDONED,
-    PROMOTED,
-    PROPOSED,
-    RECALLED,
-    REINSTATED,
-    REJECTED,
-    ROLLED_BACK,
-    Entry,
-    Ledger,
+from lepton.core.ledger import Entry, Ledger
+from lepton.core.ledger.rows import (
+    Abandoned,
+    Move,
+    OfRecall,
+    Proposed,
+    Recalled,
+    Registered,
+    Reinstated,
+    Rejected,
 )
-from lepton.core.ledger.rows import Registered
 
 Key = tuple[str, str]
 """Name and version of a registered model."""
@@ -38,46 +37,45 @@ def recalled(ledger: Ledger) -> dict[Key, str]:
     """
     standing = in_force(ledger)
     parts = (("model",), ("lineage", "parent"), ("lineage", "data"))
-    return affected(ledger.each(Registered, parts=parts), standing) if standing else {}
+    return affected(ledger.each(Registered, parts=parts), (entry.row for entry in standing)) if standing else {}
 
 
-def in_force(ledger: Ledger) -> list[Entry]:
+def in_force(ledger: Ledger) -> list[Entry[Recalled]]:
     """Return the recalls that were not lifted since, oldest first."""
-    return not_lifted(ledger.entries(action=(RECALLED, REINSTATED)))
+    return not_lifted(ledger.rows(None, OfRecall))
 
 
-def not_lifted(rows: Iterable[Entry]) -> list[Entry]:
+def not_lifted(entries: Iterable[Entry]) -> list[Entry[Recalled]]:
     """Return the recalls that stand, given all recalls and what lifted them, in order."""
-    found: dict[str, Entry] = {}
-    for row in rows:
-        subject = subject_line(row.payload["subject"])
-        if row.action == RECALLED:
-            found.setdefault(subject, row)
-        else:
-            found.pop(subject, None)
+    found: dict[str, Entry[Recalled]] = {}
+    for entry in entries:
+        if (lifted := entry.of(Reinstated)) is not None:
+            found.pop(lifted.subject.line, None)
+        elif (mark := entry.of(Recalled)) is not None:
+            found.setdefault(mark.subject.line, cast("Entry[Recalled]", entry))
     return list(found.values())
 
 
-def affected(registered: Iterable[Entry], recalls: Iterable[Entry]) -> dict[Key, str]:
+def affected(registered: Iterable[Entry[Registered]], recalls: Iterable[Recalled]) -> dict[Key, str]:
     """Return the versions that some recalls concern, in the order of their registration, each with the reason.
 
     Args:
         registered: All registrations; a parent stands before its children.
-        recalls: Rows of recalls.
+        recalls: What is recalled.
     """
-    return concerned(map(_born, registered), recalls)
+    return concerned((_born(entry.row) for entry in registered), recalls)
 
 
-def concerned(born: Iterable[Born], recalls: Iterable[Entry]) -> dict[Key, str]:
+def concerned(born: Iterable[Born], recalls: Iterable[Recalled]) -> dict[Key, str]:
     """Return what `affected` does, of versions whose registrations were taken apart before."""
     models: dict[Key, str] = {}
     batches: dict[Batch, str] = {}
-    for row in recalls:
-        subject, why = row.payload["subject"], str(row.payload["why"])
-        if subject["kind"] == "model":
-            models[key_of(subject["model"])] = why
+    for recall in recalls:
+        subject = recall.subject
+        if subject.model is not None:
+            models[subject.model.key] = recall.why
         else:
-            batches[subject["domain"], subject["batch"]] = why
+            batches[str(subject.domain), str(subject.batch)] = recall.why
     found: dict[Key, str] = {}
     for key, parent, saw in born:
         if key in models:
@@ -91,28 +89,20 @@ def concerned(born: Iterable[Born], recalls: Iterable[Entry]) -> dict[Key, str]:
     return found
 
 
-def waiting(ledger: Ledger, pair: str) -> Entry | None:
+def waiting(ledger: Ledger, pair: str) -> Entry[Proposed] | None:
     """Return the proposal of a pair that waits for a person's word, if there is one.
 
     A proposal is settled when it was promoted, rejected or recalled, and overtaken when another champion serves since:
     the gate compared it with the one before. Of several only the newest waits.
     """
-    proposed = ledger.last(pair, PROPOSED)
+    proposed = ledger.last_row(pair, Proposed)
     if proposed is None:
         return None
-    model = key_of(proposed.payload["model"])
-    for row in ledger.entries(pair, (PROMOTED, ROLLED_BACK, REJECTED, ABANDONED), after=proposed.seq):
-        if row.action in (PROMOTED, ROLLED_BACK) or key_of(row.payload["model"]) == model:
+    model = proposed.row.model.key
+    for entry in ledger.rows(pair, Move, Rejected, Abandoned, after=proposed.seq):
+        if isinstance(entry.row, Move) or entry.row.model.key == model:
             return None
     return None if model in recalled(ledger) else proposed
-
-
-def subject_line(subject: Mapping[str, Any]) -> str:
-    """Return what was recalled in one line: `lepton-mnist v1`, `batch site-7 of mnist`."""
-    if subject["kind"] == "model":
-        name, version = key_of(subject["model"])
-        return f"{name} v{version}"
-    return f"batch {subject['batch']} of {subject['domain']}"
 
 
 def key_of(model: Mapping[str, Any]) -> Key:
@@ -120,8 +110,6 @@ def key_of(model: Mapping[str, Any]) -> Key:
     return str(model["name"]), str(model["version"])
 
 
-def _born(row: Entry) -> Born:
-    lineage = row.payload["lineage"]
-    parent = lineage.get("parent")
-    saw = [(ref["domain"], batch) for ref in lineage["data"].values() if ref for batch in ref["batches"]]
-    return key_of(row.payload["model"]), key_of(parent) if parent else None, saw
+def _born(made: Registered) -> Born:
+    saw = [(ref.domain, batch) for _, ref in made.data_refs() for batch in ref.batches]
+    return made.model.key, made.parent.key if made.parent else None, saw

@@ -425,7 +425,9 @@ def allowed(_: str) -> recall.Policy:
 
 def recall_model(ws: Workspace, ledger: Ledger, ref: ModelRef, policy: Any = allowed) -> list[recall.Serving]:
     slot = ref.name.removeprefix("lepton-")
-    return recall.recall(ws, ledger, slot, recall.of_model(ref), actor="user:ada", why="poisoned", policy=policy)
+    return recall.recall(
+        ws, ledger, slot, recall.Subject.of_model(ref), actor="user:ada", why="poisoned", policy=policy
+    )
 
 
 @pytest.fixture
@@ -475,7 +477,7 @@ def test_what_was_recalled_can_neither_be_promoted_nor_rolled_back_to(
     late = make(parent=family["bad"])  # a transfer that had started before the recall
     with pytest.raises(LeptonError, match="was recalled"):
         promoted(ws, ledger, late)
-    recall.reinstate(ledger, "mnist", recall.of_model(family["bad"]), actor="user:ada", why="false alarm")
+    recall.reinstate(ledger, "mnist", recall.Subject.of_model(family["bad"]), actor="user:ada", why="false alarm")
     assert promoted(ws, ledger, family["usps-2"]) == serving(ledger)
 
 

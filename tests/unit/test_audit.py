@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lepton.core.decisions.controller import Decision, Observation, State
 from lepton.core.errors import LeptonError, NotFound, UsageError
 from lepton.core.ledger import Action, Entry, Ledger
 from lepton.core.ledger.chain import GENESIS, seal
@@ -49,7 +50,8 @@ def told(ledger: Ledger) -> Ledger:
     gate = {"passed": True, "summary": "passed on 90 rows", "reasons": [], "comparisons": []}
     evidence = {"gate": gate, "metrics": {"accuracy": 0.97}, "run": run}
     by_ada = {"kind": "approval", "why": EVIL}
-    seen = {"window": "w1", "scores": {"inputs": 1.4, "embedding": 0.2}, "champion": first.label}
+    seen = Observation(PAIR, "w1", "d", first.label, moment("2026-03-01"), 90, {"inputs": 1.4, "embedding": 0.2})
+    decision = Decision("retransfer", "2 of 3", State())
     rows: list[tuple[str, Action, dict]] = [
         ("mnist", "ingested", {"batch": "m", "rows": 10, "labelled": 10, "data": DATA.to_json()}),
         ("mnist", "registered", {"model": base.to_json(), "lineage": Lineage(**made).to_json()}),
@@ -64,8 +66,8 @@ def told(ledger: Ledger) -> Ledger:
             {"model": first.to_json(), "cause": by_ada, "evidence": evidence},
         ),
         (PAIR, "transfer_finished", {"run": run, "ok": True}),
-        (PAIR, "observed", seen),
-        (PAIR, "decided", {"action": "retransfer", "reason": "2 of 3", "window": "w1", "state": {}}),
+        (PAIR, "observed", seen.to_json()),
+        (PAIR, "decided", {**decision.to_json(), "window": "w1"}),
         (PAIR, "alerted", {"kind": "drift", "title": "usps drifts", "channels": []}),
         (PAIR, "transfer_started", {"run": {"id": "r2"}, "cause": "drift"}),
         (PAIR, "transfer_finished", {"run": {"id": "r2"}, "ok": False, "error": "no labels"}),
@@ -75,8 +77,8 @@ def told(ledger: Ledger) -> Ledger:
         ("mnist", "recalled", {"subject": {"kind": "model", "model": base.to_json()}, "why": "poisoned"}),
         ("mnist", "reinstated", {"subject": {"kind": "model", "model": base.to_json()}, "why": "a mistake"}),
         (PAIR, "rolled_back", {"model": first.to_json(), "cause": {"kind": "rollback", "why": "x"}, "evidence": {}}),
-        (PAIR, "forgotten", {"domain": "usps", "batches": ["a"], "rows": 3, "why": "asked for"}),
-        ("mnist", "published", {"md5": "m" * 32, "git_revision": "abc"}),
+        (PAIR, "forgotten", {"key": "k", "domain": "usps", "rows": 3, "asked": 3, "why": "asked for"}),
+        ("mnist", "published", {"dvc_md5": "m" * 32, "git_revision": "abc"}),
     ]
     for pair, action, payload in rows:
         ledger.append("user:ada", pair, action, payload)

@@ -1,6 +1,7 @@
 """The log of a domain, folded from rows of the ledger."""
 
 from lepton.core.ledger import Entry
+from lepton.core.refs import DataRef, ModelRef
 from lepton.data.history import NOT_ON_RECORD, fold, who_saw
 
 
@@ -12,13 +13,21 @@ def rows(*said):
 
 
 def delivered(batch, labels=False, passed=True):
-    data = {"digest": f"d-{batch}", "dvc_md5": f"m-{batch}.dir"}
+    data = DataRef("t", (batch,), f"d-{batch}", f"m-{batch}.dir", None, 9, 4).to_json()
     return {"batch": batch, "labels": labels, "rows": 9, "labelled": 4, "data": data, "contract": {"passed": passed}}
 
 
 def registered(version, **data):
-    refs = {use: {"domain": domain, "batches": batches} for use, (domain, *batches) in data.items()}
-    return {"model": {"name": "lepton-s-to-t", "version": version}, "lineage": {"data": refs}}
+    refs = {use: DataRef(domain, tuple(names), "d", None, None, 9, 4) for use, (domain, *names) in data.items()}
+    return {"model": model(version), "lineage": {"data": {use: ref.to_json() for use, ref in refs.items()}}}
+
+
+def model(version):
+    return ModelRef("lepton-s-to-t", version, "f00d", "run").to_json()
+
+
+def forgotten(batch, rows):
+    return {"key": "k", "domain": "t", "batches": {batch: rows}, "rows": rows, "asked": rows, "why": "request 1"}
 
 
 LEDGER = rows(
@@ -29,9 +38,9 @@ LEDGER = rows(
     ("s-to-t", "ingested", delivered("late", labels=True)),
     ("s-to-t", "recalled", {"subject": {"kind": "batch", "domain": "t", "batch": "one"}, "why": "a bad sensor"}),
     ("s", "published", {"dvc_md5": "m.dir", "git_revision": "abc", "message": None}),
-    ("s-to-t", "forgotten", {"domain": "t", "batches": {"one": 2}, "rows": 2, "why": "request 1", "data": None}),
+    ("s-to-t", "forgotten", forgotten("one", 2)),
     ("s-to-t", "registered", registered("2", train=("t", "one"))),
-    ("s-to-t", "abandoned", {"model": {"name": "lepton-s-to-t", "version": "2"}}),
+    ("s-to-t", "abandoned", {"model": model("2")}),
 )  # fmt: skip
 
 

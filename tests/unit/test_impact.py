@@ -25,6 +25,7 @@ from lepton.core.ledger import (
     Entry,
     Ledger,
 )
+from lepton.core.ledger.rows import Recalled, Subject
 from lepton.core.refs import DataRef, ModelRef
 from lepton.registry import recalls as standing
 from lepton.registry.lineage import impact
@@ -126,15 +127,14 @@ def test_the_impact_of_a_model_is_itself_and_whoever_has_it_among_its_ancestors(
 def test_impact_and_recall_agree_on_what_a_batch_or_a_model_reaches(rows: list[Entry], domain: str, batch: str) -> None:
     known = fold(rows)
 
-    def recalled(subject: dict[str, Any]) -> list[standing.Key]:
-        mark = Entry(0, "", "", "", RECALLED, {"subject": subject, "why": ""}, "", "")
-        return list(standing.affected(registered(rows), [mark]))
+    def recalled(subject: Subject) -> list[standing.Key]:
+        return list(standing.affected(registered(rows), [Recalled(subject, why="")]))
 
-    asked = {"kind": "batch", "domain": domain, "batch": batch}
+    asked = Subject.of_batch(domain, batch)
     assert [one.version.key for one in impact.of_batch(known, (domain, batch))] == recalled(asked)
     for version in known.versions.values():
         found = impact.of_model(known, version)
-        assert [one.version.key for one in found] == recalled({"kind": "model", "model": version.ref.to_json()})
+        assert [one.version.key for one in found] == recalled(Subject.of_model(version.ref))
 
 
 @given(registries())

@@ -33,7 +33,7 @@ def test_a_pairs_own_held_out_rows_teach_costs_but_no_gains(tmp_path: Path) -> N
     session = Session(Workspace(tmp_path))
     ledger = session.ledger
     for pair, accuracy in (("a-to-b", 0.9), ("a-to-c", 0.7)):
-        ledger.append("user:ada", pair, TRANSFER_FINISHED, {"run": "r", "ok": True, "story": story(accuracy)})
+        ledger.append("user:ada", pair, TRANSFER_FINISHED, {"run": {"id": "r"}, "ok": True, "story": story(accuracy)})
     own, other = records_of(session, "a-to-b")
     assert (own.gain, own.seconds, own.predicted) == (None, 3.0, 2.0)
     assert round(other.gain, 6) == 20.0

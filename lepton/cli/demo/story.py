@@ -13,7 +13,7 @@ from lepton.cli.demo.deliveries import SOURCE, TARGET, Story, Window, annotate, 
 from lepton.cli.output import progress_bar
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, Refused
-from lepton.core.ledger import Ledger
+from lepton.core.ledger import Ledger, rows
 from lepton.operations.ingest import ingest
 from lepton.operations.monitor.monitor import monitor
 from lepton.operations.pretrain.pretrain import pretrain
@@ -200,24 +200,23 @@ def _judge(stage: Stage, window: Window, key: dict[str, str]) -> Seen:
 def _await_retransfer(stage: Stage) -> None:
     """Wait until the worker has promoted a champion whose cause is the drift; nothing here starts it."""
     ledger, pair = Ledger(stage.ws.ledger_url), stage.ws.pair(TARGET)
-    confirmed = ledger.last(pair.name, "decided")
+    confirmed = ledger.last_row(pair.name, rows.Decided)
     assert confirmed is not None
-    alert = ledger.last(pair.name, "alerted")
+    alert = ledger.last_row(pair.name, rows.Alerted)
     if alert is not None:
-        stage.say(f"ALERT  {alert.payload['title']}  (also in {stage.ws.alerts_file})")
+        stage.say(f"ALERT  {alert.row.title}  (also in {stage.ws.alerts_file})")
     stage.say("event lepton.drift.confirmed is out; the automation on the Prefect server starts a worker ...")
     deadline = time.monotonic() + RETRANSFER_SECONDS
     while time.monotonic() < deadline:
-        ended = ledger.entries(pair.name, ["promoted", "refused", "transfer_finished"], after=confirmed.seq)
-        decided = next((entry for entry in ended if entry.action in ("promoted", "refused")), None)
-        failed = next((e for e in ended if e.action == "transfer_finished" and not e.payload["ok"]), None)
-        if failed is not None:
-            raise LeptonError("The retransfer failed on the worker.", why=failed.payload["error"])
+        ended = [entry.row for entry in ledger.rows(pair.name, rows.TransferFinished, after=confirmed.seq)]
+        if failed := next((end for end in ended if not end.ok), None):
+            raise LeptonError("The retransfer failed on the worker.", why=failed.error or "")
+        decided = next(iter(ledger.rows(pair.name, rows.Promoted, rows.Refused, after=confirmed.seq)), None)
         if decided is not None:
             waited = (decided.at - confirmed.at).total_seconds()
             stage.record.seconds["confirmed drift -> new champion"] = round(waited, 2)
-            stage.record.retransfer = {"action": decided.action, "actor": decided.actor, **decided.payload}
-            gate = decided.payload.get("evidence", decided.payload)["gate"]
+            stage.record.retransfer = {"action": decided.action, "actor": decided.actor, **decided.row.to_json()}
+            gate = decided.row.gate if isinstance(decided.row, rows.Promoted | rows.Refused) else {}
             stage.say(f"{decided.actor} on the worker: {decided.action} after {waited:.1f} s; gate {gate['summary']}")
             if decided.action == "refused":
                 raise LeptonError("The gate refused the demo's retransfer.", why=gate["summary"])

@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from lepton.core.config.settings import SEVERITIES, Severity
-from lepton.core.ledger import ACKNOWLEDGED, ALERTED, SNOOZED, Action, Entry
+from lepton.core.ledger import Action, Entry
+from lepton.core.ledger.rows import Acknowledged, Alerted, Snoozed, actions_of
 
-ROWS: tuple[Action, ...] = (ALERTED, ACKNOWLEDGED, SNOOZED)
+ROWS: tuple[Action, ...] = actions_of(Alerted, Acknowledged, Snoozed)
 """The rows of the ledger that alerts are told from."""
 
 
@@ -63,19 +64,19 @@ def alerts_of(rows: Sequence[Entry]) -> list[Standing]:
     """
     found: list[Standing] = []
     places: dict[tuple[str, str], int] = {}
-    for row in rows:
-        if row.action == ALERTED:
-            _told(found, places, row)
+    for entry in rows:
+        row = entry.row
+        if isinstance(row, Alerted):
+            _told(found, places, entry, row)
             continue
-        for cause in row.payload["causes"]:
-            at = places.get((row.pair, cause))
+        for cause in row.causes if isinstance(row, Acknowledged | Snoozed) else ():
+            at = places.get((entry.pair, cause))
             if at is None:
                 continue
-            said = str(row.payload.get("why", ""))
-            if row.action == ACKNOWLEDGED:
-                found[at] = replace(found[at], acknowledged=row.actor, why=said)
-            else:
-                found[at] = replace(found[at], snoozed=datetime.fromisoformat(row.payload["until"]))
+            if isinstance(row, Acknowledged):
+                found[at] = replace(found[at], acknowledged=entry.actor, why=row.why)
+            elif isinstance(row, Snoozed):
+                found[at] = replace(found[at], snoozed=row.until)
     return found
 
 
@@ -84,18 +85,16 @@ def open_alerts(rows: Sequence[Entry]) -> list[Standing]:
     return [one for one in alerts_of(rows) if one.ended is None]
 
 
-def _told(found: list[Standing], places: dict[tuple[str, str], int], row: Entry) -> None:
-    told = row.payload
-    key = (row.pair, told.get("cause", "drift"))
-    severity: Severity = told.get("severity", "critical")
-    if told["kind"] == "resolve":
+def _told(found: list[Standing], places: dict[tuple[str, str], int], entry: Entry, told: Alerted) -> None:
+    key = (entry.pair, told.cause)
+    if told.kind == "resolve":
         at = places.pop(key, None)
         if at is not None:
-            found[at] = replace(found[at], ended=row.at, told=row.at)
+            found[at] = replace(found[at], ended=entry.at, told=entry.at)
     elif key in places:
         one = found[places[key]]
-        worst = max(one.severity, severity, key=SEVERITIES.index)
-        found[places[key]] = replace(one, title=told["title"], told=row.at, severity=worst)
+        worst = max(one.severity, told.severity, key=SEVERITIES.index)
+        found[places[key]] = replace(one, title=told.title, told=entry.at, severity=worst)
     else:
         places[key] = len(found)
-        found.append(Standing(row.pair, key[1], told["title"], severity, row.at, row.at))
+        found.append(Standing(entry.pair, told.cause, told.title, told.severity, entry.at, entry.at))

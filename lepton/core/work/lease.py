@@ -10,10 +10,12 @@ from typing import Any
 import psutil
 
 from lepton.core.ledger import Action, Entry, Ledger
+from lepton.core.ledger.rows import Mark, TransferStarted, actions_of
+from lepton.core.refs import Run
 
 LEASE = timedelta(hours=2)
 """After this long a transfer on another machine that never said it was finished no longer counts as running."""
-MARKS: tuple[Action, ...] = ("transfer_started", "transfer_finished")
+MARKS: tuple[Action, ...] = actions_of(Mark)
 SAME_START = 2.0
 """Seconds by which two readings of a process's start time may differ."""
 
@@ -24,22 +26,28 @@ def this_process() -> dict[str, Any]:
     return {"host": socket.gethostname(), "pid": pid, "started": psutil.Process(pid).create_time()}
 
 
-def last_mark(ledger: Ledger, pair_name: str) -> Entry | None:
+def begin(run: Run, cause: str) -> TransferStarted:
+    """Return the mark that this process begins a transfer."""
+    return TransferStarted(run, cause, **this_process())
+
+
+def last_mark(ledger: Ledger, pair_name: str) -> Entry[Mark] | None:
     """Return the newest row that says a transfer of the pair started or finished."""
-    return ledger.last(pair_name, MARKS)
+    return ledger.last_row(pair_name, Mark)
 
 
 def holds(mark: Entry | None, now: datetime) -> bool:
     """Return whether a transfer is running by its last mark: not finished, not too old, its process not gone."""
-    if mark is None or mark.action != "transfer_started":
+    begun = mark.of(TransferStarted) if mark is not None else None
+    if mark is None or begun is None:
         return False
-    if mark.payload["host"] != socket.gethostname():
+    if begun.host != socket.gethostname():
         return now - mark.at <= LEASE
     try:
-        process = psutil.Process(int(mark.payload["pid"]))
+        process = psutil.Process(begun.pid)
         if process.status() == psutil.STATUS_ZOMBIE:  # killed, and its parent has not looked yet
             return False
-        return abs(process.create_time() - float(mark.payload["started"])) < SAME_START
+        return abs(process.create_time() - begun.started) < SAME_START
     except psutil.Error:
         return False
 
@@ -47,4 +55,4 @@ def holds(mark: Entry | None, now: datetime) -> bool:
 def running_transfer(ledger: Ledger, pair_name: str, now: datetime) -> str | None:
     """Return the run id of the transfer of a pair that is running now, if any."""
     mark = last_mark(ledger, pair_name)
-    return str(mark.payload["run"]["id"]) if mark is not None and holds(mark, now) else None
+    return mark.row.run.id if mark is not None and holds(mark, now) else None

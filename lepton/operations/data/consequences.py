@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from lepton.core.errors import LeptonError
 from lepton.core.ledger import DELIVERY_REFUSED, REGISTERED, Ledger
+from lepton.core.ledger.rows import Subject
 from lepton.core.refs import ModelRef
 from lepton.operations.data.erasure import Traces, Witness
 from lepton.operations.session import Session
@@ -27,7 +28,7 @@ def models_that_saw(session: Session, domain: str, batches: Sequence[str], rows:
     ledger = session.ledger
     found: dict[tuple[str, str], ModelRef] = {}
     for batch in batches:
-        for ref in reach(ledger, {"kind": "batch", "domain": domain, "batch": batch}).models:
+        for ref in reach(ledger, Subject.of_batch(domain, batch)).models:
             found[ref.name, ref.version] = ref
     if not found:
         return []

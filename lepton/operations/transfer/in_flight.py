@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lepton.core.errors import Busy, LeptonError
+from lepton.core.ledger.rows import TransferFinished
 from lepton.core.work.faults import reached
-from lepton.core.work.lease import MARKS, holds, last_mark, this_process
+from lepton.core.work.lease import MARKS, begin, holds, last_mark
 from lepton.core.work.lock import alone
 from lepton.operations.session import Session
 
@@ -33,18 +34,17 @@ def in_flight(session: Session, pair_name: str, cause: str) -> Iterator[End]:
     Raises:
         Busy: If another transfer of the pair is running.
     """
-    ledger, run = session.ledger, session.runtime.run.to_json()
+    ledger, run = session.ledger, session.runtime.run
     last = last_mark(ledger, pair_name)
     if last is not None and holds(last, datetime.now(UTC)):
         raise Busy(
             f"A transfer of {pair_name} is running already.",
-            why=f"Started {last.time[:19]} UTC by {last.actor} (run {last.payload['run']['id']}).",
+            why=f"Started {last.time[:19]} UTC by {last.actor} (run {last.row.run.id}).",
             fix=["wait for it: lepton status"],
         )
-    started = {"run": run, "cause": cause, **this_process()}
     expected = last.seq if last else 0
     with alone(session.ws, "transfer", pair_name):
-        ledger.append(session.actor, pair_name, "transfer_started", started, expect_seq=expected, expect_of=MARKS)
+        ledger.record(session.actor, pair_name, begin(run, cause), expect_seq=expected, expect_of=MARKS)
         reached("transfer.started")
         end = End()
         try:
@@ -52,12 +52,10 @@ def in_flight(session: Session, pair_name: str, cause: str) -> Iterator[End]:
         except BaseException as error:
             # The error matters more than its record: a ledger on a full disk must not hide that the disk is full.
             with suppress(LeptonError):
-                ledger.append(
-                    session.actor, pair_name, "transfer_finished", {"run": run, "ok": False, "error": _short(error)}
-                )
+                ledger.record(session.actor, pair_name, TransferFinished(run, ok=False, error=_short(error)))
             raise
-        told = {} if end.story is None else {"story": end.story.to_json()}
-        ledger.append(session.actor, pair_name, "transfer_finished", {"run": run, "ok": True, **told})
+        story = None if end.story is None else end.story.to_json()
+        ledger.record(session.actor, pair_name, TransferFinished(run, ok=True, story=story))
         reached("transfer.finished")
 
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lepton.core.errors import LeptonError
-from lepton.core.ledger import PROMOTED, PROPOSED, REFUSED, TRANSFER_FINISHED, Action, Entry
+from lepton.core.ledger import PROMOTED, PROPOSED, REFUSED, Action, Entry
+from lepton.core.ledger.rows import Decisive, OfModel, Promoted, Proposed, Refused, TransferFinished
 from lepton.core.refs import ModelRef
 from lepton.core.work.lease import holds, last_mark
 from lepton.core.work.resume import folder_of
@@ -35,10 +36,10 @@ def finish_settled(session: Session, request: Request) -> TransferResult | None:
 
     pair, ledger = session.ws.pair(request.domain), session.ledger
     mark = last_mark(ledger, pair.name)
-    row = ledger.last(pair.name, tuple(OUTCOMES))
+    row: Entry[OfModel] | None = ledger.last_row(pair.name, Promoted, Refused, Proposed)
     if mark is None or row is None or holds(mark, datetime.now(UTC)) or row.seq < last_good_end(session, pair.name):
         return None
-    ref = ModelRef.from_json(row.payload["model"])
+    ref = row.row.model
     lineage, before = session.lineage(ref), _champion_then(session, row)
     try:
         asked = ask(session, request, instead_of=before)
@@ -48,7 +49,7 @@ def finish_settled(session: Session, request: Request) -> TransferResult | None:
         return None
     for problem in reconcile(session.ws, ledger, [pair.name]).problems:
         raise problem
-    ledger.append(session.actor, pair.name, TRANSFER_FINISHED, {"run": mark.payload["run"], "ok": True})
+    ledger.record(session.actor, pair.name, TransferFinished(mark.row.run, ok=True))
     shutil.rmtree(folder_of(session.ws, "transfer", pair.name, asked.key), ignore_errors=True)
     return _outcome(request.domain, row, ref, lineage, before)
 
@@ -73,17 +74,17 @@ def finish_word(session: Session, pair: str, actions: Sequence[Action], kind: st
     ledger = session.ledger
     if not reconcile(session.ws, ledger, [pair]).moved:
         return None
-    row = ledger.last(pair, WORDS)
-    same = row is not None and row.action in actions and kind in ("", (row.payload.get("cause") or {}).get("kind"))
-    return row if same else None
+    entry = ledger.last(pair, WORDS)
+    if entry is None or entry.action not in actions:
+        return None
+    row = entry.row
+    return entry if kind in ("", row.kind if isinstance(row, Decisive) else "") else None
 
 
 def _champion_then(session: Session, row: Entry) -> ModelRef | None:
     """Return the champion that the transfer met."""
-    if row.action != PROMOTED:
-        return session.find_champion(row.pair)
-    previous = row.payload["previous"]
-    return ModelRef.from_json(previous) if previous else None
+    promoted = row.of(Promoted)
+    return session.find_champion(row.pair) if promoted is None else promoted.previous
 
 
 def _outcome(domain: str, row: Entry, ref: ModelRef, lineage: Lineage, before: ModelRef | None) -> TransferResult:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lepton import __version__
 from lepton.core.config.settings import TransferConfig
 from lepton.core.errors import NothingToLearn
-from lepton.core.ledger import TRANSFER_FINISHED
+from lepton.core.ledger.rows import TransferFinished
 from lepton.core.refs import DataRef, ModelRef, Pair
 from lepton.core.work.files import digest
 from lepton.core.work.resume import folder_of
@@ -183,8 +183,7 @@ def ask(session: Session, request: Request, *, instead_of: ModelRef | None) -> T
 
 def last_good_end(session: Session, pair_name: str) -> int:
     """Return the ledger's row that says when a transfer of the pair ended well the last time; 0 if none did."""
-    ends = session.ledger.entries(pair_name, TRANSFER_FINISHED)
-    return max((row.seq for row in ends if row.payload["ok"]), default=0)
+    return max((end.seq for end in session.ledger.rows(pair_name, TransferFinished) if end.row.ok), default=0)
 
 
 def _key(session: Session, job: TransferJob) -> str:

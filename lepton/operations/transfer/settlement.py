@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from lepton.core.errors import Conflict, LeptonError
-from lepton.core.ledger import ABANDONED, REFUSED, REGISTERED
+from lepton.core.ledger.rows import Abandoned, OfModel, Refused, Registered
 from lepton.core.refs import ModelRef
 from lepton.core.work.faults import reached
 from lepton.operations.events import proposed
@@ -95,10 +95,9 @@ def settle_winner(session: Session, winner: Winner) -> Settlement:
 def abandon(session: Session, ref: ModelRef, why: str) -> None:
     """Mark a registered version as abandoned, unless some later row speaks of it: then the commit had come through."""
     pair = ref.name.removeprefix("lepton-")
-    if not any(
-        r.action != REGISTERED and r.payload.get("model") == ref.to_json() for r in session.ledger.entries(pair)
-    ):
-        session.ledger.append(session.actor, pair, ABANDONED, {"model": ref.to_json(), "why": why})
+    rows = (entry.row for entry in session.ledger.rows(pair, OfModel))
+    if not any(row.model == ref and not isinstance(row, Registered) for row in rows):
+        session.ledger.record(session.actor, pair, Abandoned(ref, why))
     reached("promote.undone")
 
 
@@ -115,7 +114,7 @@ def record_outcome(session: Session, winner: Winner, ref: ModelRef, outcome: Set
         "story": winner.story.to_json(),
     }
     if outcome == "refused":
-        session.ledger.append(session.actor, job.pair.name, REFUSED, {"model": ref.to_json(), **evidence})
+        session.ledger.record(session.actor, job.pair.name, Refused(ref, **evidence))
         reached("promote.refused")
         return
     write = commit if outcome == "promoted" else propose

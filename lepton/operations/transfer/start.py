@@ -11,7 +11,6 @@ from lepton.core.refs import ModelRef
 from lepton.core.table import Table
 from lepton.operations.session import Session
 from lepton.operations.transfer.job import TransferJob
-from lepton.registry.recalls import key_of
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def possible_starts(session: Session, job: TransferJob) -> dict[str, ModelRef]:
         chosen = job.champion
     else:
         chosen = find_model(session.ws, ledger, job.start)
-    if why := recalled(ledger).get(key_of(chosen.to_json())):
+    if why := recalled(ledger).get(chosen.key):
         raise LeptonError(
             f"{chosen.label} is recalled, so nothing can be adapted from it.",
             why=why,

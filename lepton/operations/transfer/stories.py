@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from lepton.core.ledger import PROMOTED, PROPOSED, REFUSED, TRANSFER_FINISHED, Entry
+from lepton.core.ledger import Entry
+from lepton.core.ledger.rows import Decisive, Json, Promoted, Proposed, Refused, TransferFinished
 from lepton.operations.session import Session
 from lepton.operations.transfer.start import Considered
 from lepton.operations.transfer.verdict import TransferVerdict
@@ -79,8 +80,14 @@ class Story:
 
 def story_of(row: Entry) -> Story | None:
     """Return the story of a transfer from the row that ended it; None for rows without one."""
-    found = (row.payload.get("evidence") or row.payload).get("story")
-    return Story.from_json(found) if isinstance(found, dict) else None
+    found = story_on_record(row)
+    return Story.from_json(found) if found else None
+
+
+def story_on_record(entry: Entry) -> Json | None:
+    """Return the story as the lepton that made it wrote it down; None for rows without one."""
+    row = entry.row
+    return row.story if isinstance(row, Decisive | Refused | TransferFinished) else None
 
 
 def stories(session: Session, pair: str | None = None) -> list[tuple[Entry, Story]]:
@@ -90,7 +97,7 @@ def stories(session: Session, pair: str | None = None) -> list[tuple[Entry, Stor
         session: The workspace at work.
         pair: Its name.
     """
-    rows = session.ledger.entries(pair, (PROMOTED, PROPOSED, REFUSED, TRANSFER_FINISHED))
+    rows = session.ledger.rows(pair, Promoted, Proposed, Refused, TransferFinished)
     return [(row, story) for row in rows if (story := story_of(row)) is not None][-MOST:]
 
 

@@ -240,10 +240,10 @@ class Transfer:
 
     def _standard(self) -> Model | None:
         """Return the champion, if it sets a standard: what is recalled does not."""
-        from lepton.registry.recalls import key_of, recalled
+        from lepton.registry.recalls import recalled
 
         champion = self.job.champion
-        if champion is None or key_of(champion.to_json()) in recalled(self.session.ledger):
+        if champion is None or champion.key in recalled(self.session.ledger):
             return None
         return self._model(champion)
 

@@ -12,8 +12,33 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lepton.core.errors import LeptonError, NotFound, UsageError
-from lepton.core.ledger import PROMOTED, Entry, Ledger
+from lepton.core.ledger import Entry, Ledger
 from lepton.core.ledger.chain import Sealed
+from lepton.core.ledger.rows import (
+    KINDS,
+    Abandoned,
+    Acknowledged,
+    Alerted,
+    Decided,
+    DeliveryRefused,
+    Forgotten,
+    Ingested,
+    Measured,
+    Move,
+    Observed,
+    OfRecall,
+    Promoted,
+    Proposed,
+    Published,
+    Refused,
+    Registered,
+    Rejected,
+    RolledBack,
+    Row,
+    Snoozed,
+    TransferFinished,
+    TransferStarted,
+)
 from lepton.core.refs import domain_of
 from lepton.registry.promotion import Champion, history
 
@@ -48,7 +73,7 @@ def reigns(ledger: Ledger, pair: str) -> list[Reign]:
     begins = list(monotone(datetime.fromisoformat(one.since) for one in found))
     result = []
     for one, begin, end in zip(found, begins, [*begins[1:], None], strict=True):
-        key = (one.ref.name, one.ref.version)
+        key = one.ref.key
         if one.evidence:
             earned[key] = one.evidence
         result.append(Reign(replace(one, until=None), begin, end, earned.get(key, {})))
@@ -149,47 +174,53 @@ def tampered(problems: Sequence[str]) -> LeptonError:
 
 
 def decision_line(entry: Entry) -> str:
-    """Return what a row says, in one line."""
-    value = entry.payload
-    model = value.get("model") or {}
-    label = f"{model['name']} v{model['version']}" if model else ""
-    gate = (value.get("evidence") or {}).get("gate") or value.get("gate") or {}
-    cause = value.get("cause") or {}
-    cause = {"kind": cause} if isinstance(cause, str) else cause
-    reason = str(cause.get("why") or cause.get("reason") or cause.get("kind") or "")
-    lines = {
-        "ingested": lambda: f"{value['batch']}: {value['rows']:,} rows, {value['labelled']:,} labelled",
-        "delivery_refused": lambda: f"{value.get('name', '')}: {'; '.join(value.get('reasons', ())[:3])}",
-        "registered": lambda: f"{label} ({(value.get('lineage') or {}).get('strategy', '?')})",
-        PROMOTED: lambda: f"{label}: {reason}",
-        "rolled_back": lambda: f"back to {label}: {reason}",
-        "proposed": lambda: f"{label} waits for a person",
-        "refused": lambda: f"{label}: {gate.get('summary') or '; '.join(gate.get('reasons', ()))}",
-        "rejected": lambda: f"{label}: {value.get('why', '')}",
-        "abandoned": lambda: f"{label}: {value.get('why', '')}",
-        "recalled": lambda: f"{_subject(value)}: {value.get('why', '')}",
-        "reinstated": lambda: f"{_subject(value)}: {value.get('why', '')}",
-        "observed": lambda: f"{value['window']}: {_scores(value.get('scores') or {})}",
-        "decided": lambda: f"{value.get('window', '')}: {value['action']}, {value['reason']}",
-        "measured": lambda: (
-            f"{value['window']}: accuracy {value['realised_accuracy']:.3f} on {value['labelled']:,} labels"
-        ),
-        "alerted": lambda: str(value.get("title", "")),
-        "acknowledged": lambda: f"{', '.join(value.get('causes', ()))}: {value.get('why', '')}",
-        "snoozed": lambda: f"{', '.join(value['causes'])} until {value['until'][:16]}: {value.get('why', '')}",
-        "transfer_started": lambda: f"cause {value.get('cause', '?')}, run {value['run']['id']}",
-        "transfer_finished": lambda: "ended well" if value.get("ok") else f"failed: {value.get('error', '')}",
-        "forgotten": lambda: f"{value.get('rows', '?')} rows erased: {value.get('why', '')}",
-        "published": lambda: f"data.dvc {str(value.get('md5', ''))[:12]}",
-    }
-    return lines[entry.action]() if entry.action in lines else ""
+    """Return what a row says, in one line; nothing of one that a newer lepton wrote."""
+    return _line(entry.row) if entry.action in KINDS else ""
 
 
-def _subject(value: Mapping[str, Any]) -> str:
-    from lepton.registry.recalls import subject_line
+def _line(row: Row) -> str:
+    match row:
+        case Ingested():
+            return f"{row.batch}: {row.rows or 0:,} rows, {row.labelled or 0:,} labelled"
+        case DeliveryRefused():
+            return f"{row.name}: {'; '.join(row.reasons[:3])}"
+        case Registered():
+            return f"{row.model.label} ({row.lineage.get('strategy', '?')})"
+        case Promoted():
+            return f"{row.model.label}: {_because(row)}"
+        case RolledBack():
+            return f"back to {row.model.label}: {_because(row)}"
+        case Proposed():
+            return f"{row.model.label} waits for a person"
+        case Refused():
+            return f"{row.model.label}: {row.gate.get('summary') or '; '.join(row.gate.get('reasons', ()))}"
+        case Rejected() | Abandoned():
+            return f"{row.model.label}: {row.why}"
+        case OfRecall():
+            return f"{row.subject.line}: {row.why}"
+        case Observed():
+            return f"{row.seen.window}: {', '.join(f'{name} {score:.2f}' for name, score in row.seen.scores.items())}"
+        case Decided():
+            return f"{row.window}: {row.decision.action}, {row.decision.reason}"
+        case Measured():
+            return f"{row.window}: accuracy {row.realised_accuracy:.3f} on {row.labelled:,} labels"
+        case Alerted():
+            return row.title
+        case Acknowledged():
+            return f"{', '.join(row.causes)}: {row.why}"
+        case Snoozed():
+            return f"{', '.join(row.causes)} until {row.until.isoformat()[:16]}: {row.why}"
+        case TransferStarted():
+            return f"cause {row.cause or '?'}, run {row.run.id}"
+        case TransferFinished():
+            return "ended well" if row.ok else f"failed: {row.error or ''}"
+        case Forgotten():
+            return f"{row.rows} rows erased: {row.why}"
+        case Published():
+            return f"data.dvc {row.dvc_md5[:12]}"
+        case _:
+            return ""
 
-    return subject_line(value["subject"])
 
-
-def _scores(scores: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {score:.2f}" for name, score in scores.items())
+def _because(row: Move) -> str:
+    return str(row.why or row.cause.get("reason") or row.kind)

@@ -8,7 +8,7 @@ reads the event can ask the ledger. Run ids follow from these hashes: exported t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -26,7 +26,23 @@ from openlineage.client.serde import Serde
 
 from lepton import __version__
 from lepton.core.ledger import Entry
-from lepton.core.refs import domain_of
+from lepton.core.ledger.rows import (
+    KINDS,
+    Decided,
+    Decisive,
+    Forgotten,
+    Ingested,
+    Mark,
+    Move,
+    Observed,
+    Refused,
+    Registered,
+    Rejected,
+    Row,
+    TransferFinished,
+    TransferStarted,
+)
+from lepton.core.refs import ModelRef, domain_of
 from lepton.registry.audit.history import decision_line
 
 PRODUCER = f"urn:lepton:{__version__}"
@@ -82,13 +98,13 @@ def events(project: str, everything: Sequence[Entry], entries: Sequence[Entry]) 
     """
     set_producer(PRODUCER)
     space = f"lepton/{project}"
-    began = {row.payload["run"]["id"]: row.time for row in everything if row.action == "transfer_started"}
+    began = {mark.run.id: entry.time for entry in everything if (mark := entry.of(TransferStarted)) is not None}
     for row in entries:
-        failed = row.action == "delivery_refused" or (row.action == "transfer_finished" and not row.payload.get("ok"))
+        ended_badly = (end := row.of(TransferFinished)) is not None and not end.ok
+        failed = row.action == "delivery_refused" or ended_badly
         if row.action in NO_RUN and not failed:
             continue
-        run = (row.payload.get("lineage") or {}).get("flow_run") or row.payload.get("run") or {}
-        start = min(began.get(run.get("id"), row.time), row.time)
+        start = min(began.get(_run_of(row), row.time), row.time)
         facets: dict[str, RunFacet] = {
             "lepton_ledger": LedgerRunFacet(
                 seq=row.seq,
@@ -118,44 +134,60 @@ def _job(row: Entry) -> str:
     return f"{JOBS.get(row.action, row.action)}.{row.pair}"
 
 
-def _inputs(space: str, row: Entry) -> list[InputDataset]:
-    value = row.payload
-    if row.action == "registered":
-        lineage = value["lineage"]
-        data = {(ref["domain"], ref["digest"]) for ref in lineage["data"].values() if ref}
-        models = [lineage["parent"], *lineage["ancestors"]]
-        seen = {(model["name"], model["version"]) for model in models if model}
-        return [
-            *(InputDataset(space, f"data/{domain}", facets=_version(digest)) for domain, digest in sorted(data)),
-            *(InputDataset(space, f"models/{name}", facets=_version(number)) for name, number in sorted(seen)),
-        ]
-    if row.action in ("promoted", "rolled_back", "proposed", "refused", "rejected"):
-        return [InputDataset(space, f"models/{value['model']['name']}", facets=_version(value["model"]["version"]))]
-    if row.action in ("observed", "decided"):
-        return [InputDataset(space, f"data/{domain_of(row.pair)}", facets=_version(value.get("window", "")))]
+def _run_of(entry: Entry) -> str:
+    """Return the id of the run that a row was written in, as far as the row says so."""
+    match _said(entry):
+        case Registered() as made:
+            return str((made.lineage.get("flow_run") or {}).get("id", ""))
+        case Refused() as refused:
+            return str((refused.run or {}).get("id", ""))
+        case Mark() as mark:
+            return mark.run.id
+    return ""
+
+
+def _inputs(space: str, entry: Entry) -> list[InputDataset]:
+    match _said(entry):
+        case Registered() as made:
+            data = {(ref.domain, ref.digest) for _, ref in made.data_refs()}
+            ancestors = [ModelRef.from_json(one) for one in made.lineage["ancestors"]]
+            seen = {model.key for model in (made.parent, *ancestors) if model is not None}
+            return [
+                *(InputDataset(space, f"data/{domain}", facets=_version(digest)) for domain, digest in sorted(data)),
+                *(InputDataset(space, f"models/{name}", facets=_version(number)) for name, number in sorted(seen)),
+            ]
+        case (Decisive() | Refused() | Rejected()) as row:
+            return [InputDataset(space, f"models/{row.model.name}", facets=_version(row.model.version))]
+        case Observed() as row:
+            return [InputDataset(space, f"data/{domain_of(entry.pair)}", facets=_version(row.seen.window))]
+        case Decided() as row:
+            return [InputDataset(space, f"data/{domain_of(entry.pair)}", facets=_version(row.window))]
     return []
 
 
-def _outputs(space: str, row: Entry) -> list[OutputDataset]:
-    value = row.payload
-    if row.action == "registered":
-        return [OutputDataset(space, f"models/{value['model']['name']}", facets=_version(value["model"]["version"]))]
-    if row.action in ("promoted", "rolled_back"):
-        return [OutputDataset(space, f"serving/{row.pair}", facets=_version(value["model"]["version"]))]
-    if row.action == "ingested":
-        data: Mapping[str, Any] = value.get("data") or {}
-        return [
-            OutputDataset(space, f"data/{domain_of(row.pair)}", facets=_version(data.get("digest", value["batch"])))
-        ]
-    if row.action == "forgotten":
-        change = lifecycle_state_change_dataset
-        changed: dict[str, DatasetFacet] = {
-            "lifecycleStateChange": change.LifecycleStateChangeDatasetFacet(
-                lifecycleStateChange=change.LifecycleStateChange.OVERWRITE
-            )
-        }
-        return [OutputDataset(space, f"data/{domain_of(row.pair)}", facets=changed)]
+def _outputs(space: str, entry: Entry) -> list[OutputDataset]:
+    match _said(entry):
+        case Registered() as row:
+            return [OutputDataset(space, f"models/{row.model.name}", facets=_version(row.model.version))]
+        case Move() as row:
+            return [OutputDataset(space, f"serving/{entry.pair}", facets=_version(row.model.version))]
+        case Ingested() as row:
+            digest = row.data.digest if row.data else row.batch
+            return [OutputDataset(space, f"data/{domain_of(entry.pair)}", facets=_version(digest))]
+        case Forgotten():
+            change = lifecycle_state_change_dataset
+            changed: dict[str, DatasetFacet] = {
+                "lifecycleStateChange": change.LifecycleStateChangeDatasetFacet(
+                    lifecycleStateChange=change.LifecycleStateChange.OVERWRITE
+                )
+            }
+            return [OutputDataset(space, f"data/{domain_of(entry.pair)}", facets=changed)]
     return []
+
+
+def _said(entry: Entry) -> Row | None:
+    """Return what a row says; None if a newer lepton wrote it."""
+    return entry.row if entry.action in KINDS else None
 
 
 def _version(text: str) -> dict[str, DatasetFacet]:

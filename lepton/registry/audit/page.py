@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from lepton.core.html import render
-from lepton.core.ledger import PROMOTED, ROLLED_BACK, Entry
+from lepton.core.ledger import Entry
+from lepton.core.ledger.rows import Decisive, Move
 from lepton.registry.audit.history import decision_line, monotone
 
 TONES = {
@@ -37,9 +38,9 @@ def page(
         begin: Its first moment; None for the ledger's own beginning.
         end: The moment before which it ends; None for now.
     """
-    moves = [row for row in everything if row.action in (PROMOTED, ROLLED_BACK)]
+    moves = [(entry, move) for entry in everything if (move := entry.of(Move)) is not None]
     counts = Counter(row.action.replace("_", " ") for row in entries)
-    found = {pair: _reigns(pair, moves, begin, end) for pair in dict.fromkeys(row.pair for row in moves)}
+    found = {pair: _reigns(pair, moves, begin, end) for pair in dict.fromkeys(entry.pair for entry, _ in moves)}
     return render(
         "lepton.registry.audit",
         "page.html",
@@ -78,21 +79,23 @@ class Reign:
     row: int
 
 
-def _reigns(pair: str, moves: Sequence[Entry], begin: datetime | None, end: datetime | None) -> list[Reign]:
+def _reigns(
+    pair: str, moves: Sequence[tuple[Entry, Move]], begin: datetime | None, end: datetime | None
+) -> list[Reign]:
     """Return the reigns of a pair that reach into the time that is asked for."""
-    mine = [row for row in moves if row.pair == pair]
-    times = list(monotone(row.at for row in mine))
+    mine = [(entry, move) for entry, move in moves if entry.pair == pair]
+    times = list(monotone(entry.at for entry, _ in mine))
     return [
         Reign(
-            version=str(row.payload["model"]["version"]),
+            version=move.model.version,
             since=f"{since:%Y-%m-%d %H:%M:%S}",
             until=f"{until:%Y-%m-%d %H:%M:%S}" if until else "",
-            actor=row.actor,
-            why=_why(row.payload.get("cause") or {}),
-            proof=_proof(row.payload.get("evidence") or {}),
-            row=row.seq,
+            actor=entry.actor,
+            why=_why(move.cause),
+            proof=_proof(move),
+            row=entry.seq,
         )
-        for row, since, until in zip(mine, times, [*times[1:], None], strict=True)
+        for (entry, move), since, until in zip(mine, times, [*times[1:], None], strict=True)
         if not ((begin and until and until <= begin) or (end and since >= end))
     ]
 
@@ -103,12 +106,11 @@ def _why(cause: Mapping[str, Any]) -> str:
     return f"{kind}: {reason}" if reason else kind
 
 
-def _proof(evidence: Mapping[str, Any]) -> str:
-    gate, metrics = evidence.get("gate") or {}, evidence.get("metrics") or {}
-    parts = [str(gate["summary"])] if gate.get("summary") else []
-    if isinstance(metrics.get("accuracy"), float):
-        parts.append(f"accuracy {metrics['accuracy']:.3f}")
-    if evidence.get("by_hand"):
+def _proof(move: Decisive) -> str:
+    parts = [str(move.gate["summary"])] if move.gate.get("summary") else []
+    if isinstance(accuracy := move.metrics.get("accuracy"), float):
+        parts.append(f"accuracy {accuracy:.3f}")
+    if move.evidence.get("by_hand"):
         parts.append("promoted by hand")
     return "; ".join(parts) or "none needed: it served before"
 

@@ -193,7 +193,8 @@ def fold(rows: Iterable[Entry]) -> Family:
         elif isinstance(row, OfModel):
             _judged(entry, row, versions.get(row.model.key), champions, waits)
     born = ((one.key, one.parent, one.batches()) for one in versions.values())
-    for key, why in (concerned(born, recalls) if (recalls := not_lifted(marks)) else {}).items():
+    recalls = [entry.row for entry in not_lifted(marks)]
+    for key, why in (concerned(born, recalls) if recalls else {}).items():
         versions[key].recalled = why
     for key in waits.values():
         if key in versions:

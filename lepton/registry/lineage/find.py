@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import NotFound
-from lepton.core.ledger import REGISTERED, Ledger
+from lepton.core.ledger import Ledger
+from lepton.core.ledger.rows import Move, Registered
 from lepton.core.refs import ModelRef
-from lepton.registry.projection import CHALLENGER, CHAMPION, MOVES, wanted
+from lepton.registry.projection import CHALLENGER, CHAMPION, wanted
 
 ALIASES = (CHAMPION, CHALLENGER)
 
@@ -25,11 +26,11 @@ def find_model(ws: Workspace, ledger: Ledger, words: str) -> ModelRef:
     """
     name, _, which = words.replace(" ", "@", 1).partition("@")
     pair = _pair(ws, name)
-    known = {row.payload["model"]["version"]: row.payload["model"] for row in ledger.entries(pair, REGISTERED)}
+    known = {entry.row.model.version: entry.row.model for entry in ledger.rows(pair, Registered)}
     if not known:
         raise NotFound(f"No model of {name!r} is registered.", fix=["lepton lineage tree", "lepton status"])
     if (version := which.removeprefix("v")) in known:
-        return ModelRef.from_json(known[version])
+        return known[version]
     alias = which or CHAMPION
     if alias not in ALIASES:
         raise NotFound(
@@ -48,8 +49,8 @@ def find_model(ws: Workspace, ledger: Ledger, words: str) -> ModelRef:
 
 def _serving(ledger: Ledger, pair: str) -> ModelRef | None:
     """Return the champion; what else an alias means takes a look at all recalls, this does not."""
-    row = ledger.last(pair, MOVES)
-    return ModelRef.from_json(row.payload["model"]) if row else None
+    entry = ledger.last_row(pair, Move)
+    return entry.row.model if entry else None
 
 
 def _pair(ws: Workspace, name: str) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from lepton.core.ledger import REGISTERED, Ledger
+from lepton.core.ledger import Ledger
+from lepton.core.ledger.rows import Registered
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.work.files import digest
 
@@ -101,14 +102,13 @@ class Lineage:
 
 def forebears(ledger: Ledger, made: Lineage) -> tuple[ModelRef, ...]:
     """Return the model that a record's model was adapted from, what that one was adapted from, ..., and the base."""
-    parents: dict[str, dict[str, Any]] = {}
+    parents: dict[str, dict[str, ModelRef | None]] = {}
     found: list[ModelRef] = []
-    parent = made.parent.to_json() if made.parent else None
-    while parent is not None:
-        ref = ModelRef.from_json(parent)
+    ref = made.parent
+    while ref is not None:
         found.append(ref)
         if ref.name not in parents:
-            rows = ledger.entries(ref.name.removeprefix("lepton-"), REGISTERED)
-            parents[ref.name] = {row.payload["model"]["version"]: row.payload["lineage"]["parent"] for row in rows}
-        parent = parents[ref.name].get(ref.version)
+            rows = ledger.rows(ref.name.removeprefix("lepton-"), Registered)
+            parents[ref.name] = {entry.row.model.version: entry.row.parent for entry in rows}
+        ref = parents[ref.name].get(ref.version)
     return tuple(found)

@@ -6,9 +6,10 @@ because the gate, or a person, let it; a version that was refused is one only if
 
 from __future__ import annotations
 
-from lepton.core.ledger import PROMOTED, ROLLED_BACK, Ledger
+from lepton.core.ledger import Ledger
+from lepton.core.ledger.rows import Move
 from lepton.core.refs import ModelRef
-from lepton.registry.recalls import key_of, recalled
+from lepton.registry.recalls import recalled
 
 MOST = 12
 """Versions looked at, newest first: each has to be loaded and asked."""
@@ -23,8 +24,8 @@ def sound_ancestors(ledger: Ledger, base: ModelRef) -> list[ModelRef]:
     """
     out, bases = recalled(ledger), base.name
     found: dict[tuple[str, str], ModelRef] = {}
-    for row in reversed(ledger.entries(action=(PROMOTED, ROLLED_BACK))):
-        ref = ModelRef.from_json(row.payload["model"])
-        if ref.name != bases and key_of(row.payload["model"]) not in out:
-            found.setdefault((ref.name, ref.version), ref)
+    for entry in reversed(ledger.rows(None, Move)):
+        ref = entry.row.model
+        if ref.name != bases and ref.key not in out:
+            found.setdefault(ref.key, ref)
     return [base, *list(found.values())[:MOST]]
