@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +32,11 @@ R = TypeVar("R")
 _RESULT, _WHY = "lepton_result", "lepton_why"
 _place: ContextVar[Path | None] = ContextVar("lepton_place", default=None)
 _progress: ContextVar[Progress] = ContextVar("lepton_progress", default=silent)
+
+
+def flow_of(verb: str) -> Any:
+    """Return the flow in `lepton_flows/VERB.py`."""
+    return getattr(import_module(f"lepton_flows.{verb}"), verb)
 
 
 class OnPrefect:
@@ -84,9 +90,7 @@ class OnPrefect:
 
     def part(self, verb: Callable[..., R], session: Any, *args: Any, **kwargs: Any) -> R:
         """Run another verb as a flow run of its own."""
-        from lepton_flows import verbs
-
-        done: R = verbs.flow_of(verb.__name__)(*args, **kwargs)
+        done: R = flow_of(verb.__name__)(*args, **kwargs)
         return done
 
     def emit(self, event: Event) -> bool:

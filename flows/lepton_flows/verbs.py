@@ -1,18 +1,12 @@
-"""The flow of a verb by its name, and a verb played on the server by whoever sits at a keyboard."""
+"""A verb played on the server by whoever sits at a keyboard."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from lepton.core.work.progress import Progress, silent
-from lepton_flows.runtime import working_on
-
-
-def flow_of(verb: str) -> Any:
-    """Return the flow in `lepton_flows/VERB.py`."""
-    return getattr(import_module(f"lepton_flows.{verb}"), verb)
+from lepton_flows.runtime import flow_of, working_on
 
 
 def play(verb: str, root: Path, progress: Progress = silent, *args: Any, **kwargs: Any) -> Any:

@@ -9,16 +9,26 @@ Saenko 2016), prototypes (Snell et al. 2017), and the choice of an ancestor.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from lepton.models.model import Model
-
 FEWEST = 5
 """Rows below which a class gets no prototype, so that no row can be read from one."""
+
+
+class Classifier(Protocol):
+    """What is asked of a model here."""
+
+    temperature: float
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the k classes."""
+
+    def logits_of(self, features: Tensor) -> Tensor:
+        """Return (n, k) logits from (n, d) embeddings."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +83,7 @@ class DomainStatistics:
 
 @torch.no_grad()
 def summarise(
-    model: Model,
+    model: Classifier,
     features: Tensor,
     labels: Tensor,
     *,
@@ -112,7 +122,7 @@ def summarise(
     )
 
 
-def _confusion(model: Model, features: Tensor | None, labels: Tensor | None, k: int) -> Tensor:
+def _confusion(model: Classifier, features: Tensor | None, labels: Tensor | None, k: int) -> Tensor:
     """Return (k, k) mean probabilities by true class."""
     found = torch.full((k, k), torch.nan, dtype=torch.float64)
     if features is None or labels is None or not len(features):

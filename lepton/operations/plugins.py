@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lepton.core.errors import LeptonError, UsageError
 from lepton.core.plugins import Catalogue
@@ -12,18 +12,14 @@ from lepton.core.refs import ModelRef
 from lepton.registry.lineage.plugins import Used, used_in
 from lepton.registry.lineage.record import Lineage
 
-if TYPE_CHECKING:
-    from lepton.operations.session import Session
 
-
-def used_by(session: Session, strategy: str, config: Mapping[str, Any], parent: ModelRef | None) -> list[Used]:
+def used_by(strategy: str, config: Mapping[str, Any], parent: Lineage | None) -> list[Used]:
     """Return the plug-ins that a model is made with: its strategy or objectives, and the encoder that it has.
 
     Args:
-        session: The workspace at work.
         strategy: As the record has it: `probe`, `ensemble:shot`, `vicreg+supervised`.
         config: All settings in force; of a base they name the encoder.
-        parent: What it was adapted from, whose encoder it has.
+        parent: Record of what it was adapted from, whose encoder it has.
     """
     from lepton.models.encoders import CATALOGUE as ENCODERS
     from lepton.models.encoders import default_encoder
@@ -37,7 +33,7 @@ def used_by(session: Session, strategy: str, config: Mapping[str, Any], parent: 
     found = [
         Used(one.word, name, origin.package, origin.version) for one, name in asked if (origin := one.origin(name))
     ]
-    inherited = used_in(session.lineage(parent)) if parent is not None else ()
+    inherited = used_in(parent) if parent is not None else ()
     return list(dict.fromkeys([*found, *(one for one in inherited if one.word == ENCODERS.word)]))
 
 

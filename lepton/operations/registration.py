@@ -81,7 +81,8 @@ def register_model(session: Session, made: Registration) -> tuple[ModelRef, dict
     from lepton.models.export import complete
 
     surroundings = environment()
-    if used := used_by(session, made.strategy, made.config, made.parent):
+    parent = session.lineage(made.parent) if made.parent else None
+    if used := used_by(made.strategy, made.config, parent):
         surroundings["code"] = {**surroundings["code"], KEY: [one.to_json() for one in used]}
     lineage = Lineage(
         strategy=made.strategy,

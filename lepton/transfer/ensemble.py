@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from lepton.models.joint import Joint, Member, MixtureHead
 from lepton.models.model import Model
-from lepton.transfer.several import Several, SeveralConfig, heads_of
+from lepton.transfer.catalogue import Several, SeveralConfig, heads_of
 from lepton.transfer.strategy import TargetData
 
 

@@ -11,7 +11,7 @@ import torch
 
 from lepton.models.adapters import Bottleneck
 from lepton.models.model import Model
-from lepton.transfer.several import Several
+from lepton.transfer.catalogue import Several
 from lepton.transfer.strategy import TargetData
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lepton import __version__
 from lepton.core.config.settings import TransferConfig
@@ -17,9 +17,6 @@ from lepton.core.work.resume import folder_of
 from lepton.operations.regime import Trigger, current_regime, recalled_batches
 from lepton.operations.runtime import Run
 from lepton.operations.session import Session
-
-if TYPE_CHECKING:
-    from lepton.operations.transfer.start import Considered
 
 THREADS = 1
 """Adaptation works on a few hundred rows: a second thread gains little on a quiet machine, and on a busy one the
@@ -62,6 +59,26 @@ class Cause:
 
 
 @dataclass(frozen=True)
+class Considered:
+    """A possible ancestor with its score; see `lepton.transfer.ancestors.AncestorScore`."""
+
+    label: str
+    score: float
+    accuracy: float | None = None
+    probe_accuracy: float | None = None
+    log_me: float | None = None
+    confidence: float | None = None
+    distance: float | None = None
+    model: str = ""
+    """The registered version."""
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Considered:
+        """Read what stands in a job or a story, of another lepton too."""
+        return cls(**{field.name: value[field.name] for field in fields(cls) if field.name in value})
+
+
+@dataclass(frozen=True)
 class TransferJob:
     """What one transfer works on: references only, so that any process can pick it up."""
 
@@ -96,8 +113,6 @@ class TransferJob:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> TransferJob:
         """Read what `to_json` wrote."""
-        from lepton.operations.transfer.start import Considered
-
         return cls(
             **{
                 **value,

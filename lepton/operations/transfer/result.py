@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lepton.core.refs import ModelRef
 from lepton.operations.result import Result
-from lepton.operations.transfer.job import TransferJob
-from lepton.operations.transfer.start import Considered
+from lepton.operations.transfer.job import Considered, TransferJob
 from lepton.operations.transfer.stories import Story
 from lepton.operations.transfer.verdict import TransferVerdict
 

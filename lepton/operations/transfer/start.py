@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from dataclasses import asdict, replace
 
 from lepton.core.errors import LeptonError, NotFound, NothingToLearn
 from lepton.core.refs import ModelRef
 from lepton.core.table import Table
 from lepton.operations.session import Session
-from lepton.operations.transfer.job import TransferJob
-
-
-@dataclass(frozen=True)
-class Considered:
-    """A possible ancestor with its score; see `lepton.transfer.ancestors.AncestorScore`."""
-
-    label: str
-    score: float
-    accuracy: float | None = None
-    probe_accuracy: float | None = None
-    log_me: float | None = None
-    confidence: float | None = None
-    distance: float | None = None
-    model: str = ""
-    """The registered version."""
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Considered:
-        """Read what stands in a job or a story, of another lepton too."""
-        return cls(**{field.name: value[field.name] for field in fields(cls) if field.name in value})
+from lepton.operations.transfer.job import Considered, TransferJob
 
 
 def choose_start(session: Session, job: TransferJob, train: Table) -> TransferJob:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lepton.core.ledger import Entry
 from lepton.core.ledger.rows import Decisive, Json, Promoted, Proposed, Refused, TransferFinished
 from lepton.operations.session import Session
-from lepton.operations.transfer.start import Considered
+from lepton.operations.transfer.job import Considered
 from lepton.operations.transfer.verdict import TransferVerdict
 
 if TYPE_CHECKING:
