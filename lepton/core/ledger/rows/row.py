@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
-from functools import cache
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Self, TypeAlias, Union, get_args, get_origin, get_type_hints
 
@@ -61,14 +60,19 @@ class Row(Part):
     """Names the kind in the ledger."""
 
 
-@cache
+_KNOWN: dict[type[Part], tuple[tuple[str, Reader | None, bool], ...]] = {}
+"""What `_readers` found before: type hints take longer to look up than a row takes to be read."""
+
+
 def _readers(kind: type[Part]) -> tuple[tuple[str, Reader | None, bool], ...]:
     """Return name, reader and whether it is required of every field; None reads a value as it stands."""
-    hints = get_type_hints(kind)
-    return tuple(
-        (one.name, _reader(hints[one.name]), one.default is MISSING and one.default_factory is MISSING)
-        for one in fields(kind)
-    )
+    if (found := _KNOWN.get(kind)) is None:
+        hints = get_type_hints(kind)
+        found = _KNOWN[kind] = tuple(
+            (one.name, _reader(hints[one.name]), one.default is MISSING and one.default_factory is MISSING)
+            for one in fields(kind)
+        )
+    return found
 
 
 def _reader(hint: Any) -> Reader | None:
