@@ -17,7 +17,7 @@ from lepton.core.ledger import PROMOTED, RECALLED, REGISTERED, ROLLED_BACK, Acti
 from lepton.core.refs import DataRef, ModelRef
 from lepton.registry.lineage.dossier import Difference, differences, dossier, flat
 from lepton.registry.lineage.family import Family, family, records
-from lepton.registry.lineage.phrases import standing_line
+from lepton.registry.lineage.phrases import span, standing_line
 from lepton.registry.lineage.record import Lineage
 
 PAIR = "hub-to-a"
@@ -103,8 +103,8 @@ def test_how_a_version_stands_is_said_with_both_ends_of_its_time(ledger: Ledger)
     base, first, second = known.versions.values()
     assert standing_line(first).startswith("champion, first promoted ")
     for one, more in ((base, ""), (second, "; RECALLED: a wrong label")):
-        since, until = (str(moment)[:16].replace("T", " ") for moment in (one.reigns[0].since, one.reigns[0].until))
-        assert standing_line(one) == f"served from {since} UTC to {until} UTC{more}"
+        reign = one.reigns[0]
+        assert standing_line(one) == f"served from {span(reign.since, reign.until)}{more}"
 
 
 @given(st.tuples(USES, SETTINGS), st.tuples(USES, SETTINGS))

@@ -10,12 +10,14 @@ from lepton.cli.commands.recall import show
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.ledger import PROMOTED, REGISTERED, ROLLED_BACK, Entry, Ledger
 from lepton.core.refs import DataRef, ModelRef
+from lepton.operations.recall import RecallResult
 from lepton.registry.lineage.descent import Node, Tree, to_json, to_text, tree, walk
 from lepton.registry.lineage.environment import code_state, environment
 from lepton.registry.lineage.family import fold
 from lepton.registry.lineage.phrases import span
 from lepton.registry.lineage.record import Lineage
 from lepton.registry.promotion import champion, history, rollback_target
+from lepton.registry.recall import Serving
 
 PAIR = "mnist-to-usps"
 DATA = DataRef("mnist", ("a", "b"), "d" * 32, "m" * 32, None, 1200, 900)
@@ -213,8 +215,8 @@ def test_where_there_is_nothing_to_go_back_to_the_way_to_another_champion_is_sho
     with pytest.raises(NotFound, match="first champion") as caught:
         rollback_target(ledger, pair)
     assert caught.value.fix[0] == step
-    serving = {"pair": pair, "domain": pair.split("-to-")[-1], "model": "v1", "moved_to": None, "why_not": ""}
-    show({"dry_run": False, "known": False, "subject": "v1", "models": ["v1"], "serving": [serving]})
+    left = Serving(pair=pair, model="v1", moved_to=None, why_not="")
+    show(RecallResult(subject="v1", why="poisoned", known=False, models=("v1",), serving=(left,), dry_run=False))
     assert f"next        {step}   (or" in capsys.readouterr().out
 
 

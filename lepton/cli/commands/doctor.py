@@ -19,7 +19,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def doctor(json: Json = False, local: LocalAnyway = False, dry_run: DryRun = False) -> None:
-    """Check machine, plug-ins, workspace and stack, and mend the registry.
+    """Check machine, workspace and stack, and mend the registry.
 
     Mending is: MLflow's aliases are moved back to what the ledger says; with --dry-run they are left alone.
     """
