@@ -15,7 +15,7 @@ export DVC_NO_ANALYTICS = 1
 export GX_ANALYTICS_ENABLED = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo down reproduce test test-unit lint format bench-loop bench-reliability bench-transfer bench-monitor bench-pretraining constraints clean
+.PHONY: help install demo down reproduce test test-unit coverage lint format docs release-check bench-loop bench-reliability bench-transfer bench-monitor bench-pretraining bench-house constraints clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,12 @@ format: $(STAMP) ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(STAMP) ## Build the documentation site, strictly: any warning is an error
+	$(BIN)/mkdocs build --strict
+
+release-check: ## Build wheel and sdist, install both in empty environments, and try them: some ten minutes
+	.ci/release-check
+
 bench-loop: $(STAMP) ## Measure the figures of the whole loop into benchmarks/results/loop.json
 	$(BIN)/python benchmarks/loop.py
 
@@ -67,6 +73,9 @@ bench-monitor: $(STAMP) ## Measure monitoring into benchmarks/results/monitoring
 
 bench-pretraining: $(STAMP) ## Measure pretraining into benchmarks/results/pretraining.json; needs LEPTON_SHARED_DATA
 	$(BIN)/python benchmarks/pretraining
+
+bench-house: $(STAMP) ## Measure start-up, loads, size and installation into benchmarks/results/house.json
+	$(BIN)/python benchmarks/house
 
 constraints: $(STAMP) ## Write constraints.txt anew from what is installed
 	$(BIN)/python -m pip freeze --exclude-editable | sed "s/+cpu//" > constraints.txt

@@ -16,7 +16,7 @@ for, so that `import lepton` costs nothing; the types are in `__init__.pyi`.
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "open": "lepton.operations.workspace",

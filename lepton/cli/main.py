@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+import lepton
 import lepton.cli.commands as commands
 from lepton.core.errors import LeptonError
 from lepton.core.work.machine import refusal
@@ -26,11 +27,16 @@ app = typer.Typer(
     name="lepton",
     help="Adapt one base model to many domains, guard every promotion, and re-adapt when real drift hurts.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lepton {lepton.__version__}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -38,6 +44,9 @@ def options(
     workspace: Annotated[
         Path | None, typer.Option("--workspace", "-w", help="Folder with lepton.yaml; default: this folder or above.")
     ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
 ) -> None:
     """Adapt one base model to many domains, guard every promotion, and re-adapt when real drift hurts."""
     if workspace is not None:

@@ -19,7 +19,10 @@ from lepton.contract.checks import Check
 from lepton.contract.data_docs import make_offline
 from lepton.core.config.names import slug
 from lepton.core.errors import LeptonError
+from lepton.core.extras import require
 from lepton.core.work.lock import hold, turn
+
+require("great_expectations")
 
 KEPT = 100
 """Validations whose pages are kept; the index of the Data Docs is written anew each time and reads them all."""

@@ -16,8 +16,11 @@ from typing import Any
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
+from lepton.core.extras import require
 from lepton.core.work.files import atomic_write
 from lepton.core.work.lock import turn
+
+require("dvc")
 
 REMOTE = "lepton"
 DEFAULT_REMOTE = ".lepton/remote"

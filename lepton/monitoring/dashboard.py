@@ -10,9 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lepton.core.extras import require
 from lepton.core.work.files import atomic_write
 from lepton.core.work.lock import hold
 from lepton.monitoring.drift import quiet
+
+require("evidently")
 
 INDEX = "lepton.json"
 """In the workspace's folder: the project of each pair, and the run of each window."""

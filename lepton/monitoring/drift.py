@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lepton.core.extras import require
 from lepton.monitoring.aspects import Column
+
+require("evidently")
 
 Snapshot = Any
 """Evidently's result: its `save_html` and `dict` are all that is used."""

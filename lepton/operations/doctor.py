@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
+from lepton.core.extras import EXTRAS
 from lepton.core.plugins import Plugin, PluginWarning, catalogues
 from lepton.core.refs import domain_of
 from lepton.operations.result import Result
@@ -138,22 +139,27 @@ def _git() -> Finding:
 
 
 def _packages() -> Finding:
-    """Compare what is installed with what pyproject.toml asks for."""
+    """Compare what is installed with what lepton's metadata ask for; an extra may be missing, but not be half there."""
     from packaging.requirements import Requirement
 
-    wrong = []
+    wrong: list[str] = []
+    without: dict[str, list[str]] = {}
     for line in requires("lepton") or []:
         wanted = Requirement(line)
-        if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
+        extra = next((one for one in EXTRAS if wanted.marker and wanted.marker.evaluate({"extra": one})), "")
+        if wanted.name == "lepton" or (wanted.marker and not wanted.marker.evaluate({"extra": extra})):
             continue
         try:
             found = version(wanted.name)
         except PackageNotFoundError:
-            wrong.append(f"{wanted.name} is missing")
+            without.setdefault(extra, []).append(wanted.name)
             continue
         if not wanted.specifier.contains(found, prereleases=True):
             wrong.append(f"{wanted.name} {found} is outside {wanted.specifier}")
-    return Finding("packages", not wrong, "; ".join(wrong) or "as asked for", "make install" if wrong else "")
+    wrong += [f"{name} is missing" for name in without.pop("", [])]
+    left_out = f"; left out: {', '.join(f'lepton[{extra}]' for extra in without)}" if without else ""
+    told = "; ".join(wrong) or f"as asked for{left_out}"
+    return Finding("packages", not wrong, told, 'pip install "lepton[all]"' if wrong else "")
 
 
 def _plugins() -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import lepton
 from lepton.cli.commands.recall import show
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.ledger import PROMOTED, REGISTERED, ROLLED_BACK, Entry, Ledger
@@ -76,9 +77,10 @@ def test_the_environment_names_revision_libraries_and_device() -> None:
 
 
 def test_code_outside_a_checkout_has_no_revision_even_inside_some_other_repository(tmp_path: Path) -> None:
-    package = tmp_path / "venv" / "lepton"
-    package.mkdir(parents=True)
-    (package / "__init__.py").touch()
+    package, installed = tmp_path / "lepton", tmp_path / "venv" / "lepton"
+    for folder in (package, installed):
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").touch()
     assert code_state(package)["revision"] is None
 
     def git(*command: str) -> None:
@@ -94,6 +96,14 @@ def test_code_outside_a_checkout_has_no_revision_even_inside_some_other_reposito
     assert clean["dirty"] is False
     (package / "new.py").touch()
     assert code_state(package) == {**clean, "dirty": True}
+    assert code_state(installed)["revision"] is None  # tracked, too, but the repository is somebody else's
+
+
+def test_an_installed_package_says_which_revision_it_was_built_from(tmp_path: Path) -> None:
+    (tmp_path / "build.json").write_text(json.dumps({"revision": "a" * 40, "dirty": False}))
+    assert code_state(tmp_path) == {"version": lepton.__version__, "revision": "a" * 40, "dirty": False}
+    (tmp_path / "build.json").write_text("[]")
+    assert code_state(tmp_path)["revision"] is None
 
 
 def three_generations(ledger: Ledger) -> None:

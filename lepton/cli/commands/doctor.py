@@ -49,14 +49,15 @@ def stack_of(ws: Workspace) -> str:
     """Say whether the stack is up.
 
     Raises:
-        LeptonError: If some of its processes have ended.
+        LeptonError: If some of its processes have ended, or the server has planned nothing though schedules are on.
     """
     from lepton.cli.stack.lifecycle import running
+    from lepton.cli.stack.schedules import check_plan
     from lepton.core.config.addresses import read_stack
     from lepton.core.errors import LeptonError
 
-    if running(ws):
-        return "up"
+    if stack := running(ws):
+        return f"up, {check_plan(stack)}"
     if read_stack(ws) is not None:
         raise LeptonError("Some processes of the stack have ended.", fix=["lepton up"])
     return "down"

@@ -32,7 +32,7 @@ def up(
 ) -> None:
     """Start the local stack: Prefect, MLflow and two workers.
 
-    Applies deploy/prefect.yaml too. Does nothing if all of it runs already.
+    Applies the deployments of lepton_flows/prefect.yaml too. Does nothing if all of it runs already.
     """
     ws = open_workspace()
     from lepton.cli.stack.environ import stack_environ

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from lepton.core.config.workspace import ENVIRONMENT, Workspace
-
-CHECKOUT = Path(__file__).resolve().parents[3]
-"""The folder that holds `flows/` and `deploy/`."""
 
 QUIET = {
     "DO_NOT_TRACK": "1",
@@ -38,7 +34,6 @@ def stack_environ(ws: Workspace, prefect_api: str | None = None) -> dict[str, st
     environ = {
         **machine_environ(),
         ENVIRONMENT: str(ws.root),
-        "LEPTON_CHECKOUT": str(CHECKOUT),
         "PREFECT_HOME": str(home),
         "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home / 'prefect.db'}",
         "PREFECT_WORKER_QUERY_SECONDS": "2",

@@ -10,16 +10,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 
-from lepton.cli.stack.environ import CHECKOUT, stack_environ
+from lepton.cli.stack.environ import stack_environ
 from lepton.cli.stack.processes import Service, free_port, start, stop, wait_until_answering
 from lepton.core.config.addresses import Stack, read_stack
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
+from lepton.core.extras import require
 from lepton.core.ledger import Ledger
 from lepton.core.work.files import atomic_write
 
 POOLS = ("cpu", "gpu")
-DEPLOYMENTS = "deploy/prefect.yaml"
 START_SECONDS = 120.0
 BUSY_SECONDS = 10.0
 """How long a server that answers 503 is asked again."""
@@ -48,7 +48,7 @@ def up(
 
     Raises:
         LeptonError: If a wanted port is taken or a service does not start (what was started is stopped again), or
-            lepton is installed without its checkout.
+            what the stack is made of is not installed.
     """
     known = _services(ws)
     if len(known) == len(POOLS) + 2 and all(service.alive() for service in known):
@@ -56,14 +56,9 @@ def up(
     down(ws)
     prefect_port = free_port(prefect_port, what="the Prefect server", flag="--prefect-port")
     mlflow_port = free_port(mlflow_port, what="the MLflow server", flag="--mlflow-port")
+    require("prefect", "evidently")  # the workers run the loop and the monitor
     from lepton.registry.reconcile import reconcile
 
-    if not (CHECKOUT / DEPLOYMENTS).exists():
-        raise LeptonError(
-            "The stack needs lepton's checkout: the workers run its flows/ and its deploy/prefect.yaml.",
-            why=f"There is no {DEPLOYMENTS} in {CHECKOUT}.",
-            fix=["git clone the repository and run `make install` in it", "lepton COMMAND --local  (needs no stack)"],
-        )
     started: list[Service] = []
     try:
         say("starting Prefect and MLflow")
@@ -72,7 +67,7 @@ def up(
         _record(ws, server, tracking, started)  # from here on `lepton down` finds them, whatever happens to us
         meanwhile()
         wait_until_answering(server, "/api/health", START_SECONDS)
-        say("starting the workers and applying deploy/prefect.yaml")
+        say("starting the workers and applying the deployments")
         for pool in POOLS:
             _create_pool(f"{server.url}/api", pool)
             _start_worker(ws, pool, f"{server.url}/api", started)
@@ -185,11 +180,13 @@ def _start_worker(ws: Workspace, pool: str, api: str, started: list[Service]) ->
         *["--type", "process", "--name", f"lepton-{pool}", "--install-policy", "never"],
     ]
     log = ws.state_dir / "logs" / f"worker-{pool}.log"
-    started.append(start(f"worker {pool}", command, environ=stack_environ(ws, api), log=log, cwd=CHECKOUT))
+    started.append(start(f"worker {pool}", command, environ=stack_environ(ws, api), log=log, cwd=ws.root))
 
 
 def _deploy(ws: Workspace, api: str, schedules: bool) -> None:
-    """Apply deploy/prefect.yaml as an operator would: with Prefect's own command."""
+    """Apply the file of deployments as an operator would: with Prefect's own command."""
+    from lepton_flows import DEPLOYMENTS
+
     environ = {**stack_environ(ws, api), "LEPTON_SCHEDULES_ACTIVE": str(schedules).lower()}
     command = [
         sys.executable,
@@ -199,9 +196,9 @@ def _deploy(ws: Workspace, api: str, schedules: bool) -> None:
         "deploy",
         "--all",
         "--prefect-file",
-        DEPLOYMENTS,
+        str(DEPLOYMENTS),
     ]
-    done = subprocess.run(command, cwd=CHECKOUT, env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ws.root, env=environ, capture_output=True, text=True, check=False)
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-12:])
-        raise LeptonError("deploy/prefect.yaml could not be applied.", why=tail, fix=["lepton doctor"])
+        raise LeptonError("The deployments could not be applied.", why=tail, fix=["lepton doctor"])

@@ -1,10 +1,11 @@
-"""What the machine under us refuses, a full disk or a folder that may not be written to, as an error to act on."""
+"""What the machine under us refuses or lacks, a full disk or a package, as an error to act on."""
 
 from __future__ import annotations
 
 import errno
 
 from lepton.core.errors import LeptonError
+from lepton.core.extras import absent
 
 _REFUSALS = {
     errno.ENOSPC: ("The disk is full.", "make room on it"),
@@ -25,6 +26,8 @@ def refusal(error: BaseException) -> LeptonError | None:
     """
     seen: BaseException | None = error
     while seen is not None:
+        if (told := absent(seen)) is not None:
+            return told
         if isinstance(seen, OSError) and seen.errno in _REFUSALS:
             what, remedy = _REFUSALS[seen.errno]
             return LeptonError(what, why=str(seen), fix=[remedy, "run the same command again: what was done is kept"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lepton.core.errors import LeptonError, UsageError
+from lepton.core.extras import require
 from lepton.core.ledger import Entry, Ledger
 from lepton.core.ledger.chain import GENESIS, broken_links, payload_text
 from lepton.core.work.files import atomic_dir, sha256
@@ -149,6 +150,7 @@ def _lines(values: Any) -> str:
 
 
 def _events(project: str, everything: Sequence[Entry], entries: Sequence[Entry]) -> str:
+    require("openlineage", "attr")
     from lepton.registry.audit.openlineage import events
 
     return _lines(events(project, everything, entries))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import re
 import subprocess
@@ -15,6 +16,9 @@ from typing import Any
 
 import lepton
 from lepton.core.work.files import digest, sha256
+
+BUILD = "build.json"
+"""In the package's folder of a wheel: what it was built from."""
 
 LIBRARIES = (
     "torch",
@@ -73,13 +77,15 @@ def processor() -> tuple[str, str]:
 
 
 def code_state(package: Path | None = None) -> dict[str, Any]:
-    """Return version, git revision and whether the checkout had uncommitted changes; None where there is no checkout.
+    """Return version, git revision and whether there were uncommitted changes.
+
+    In a checkout git is asked; elsewhere it is what the wheel was built from, and None where that is not known.
 
     Args:
         package: Folder of the package; lepton's own by default.
     """
     folder = package or Path(lepton.__file__).parent
-    known = {"version": lepton.__version__, "revision": None, "dirty": None}
+    known = {"version": lepton.__version__, **_built(folder)}
     if not _tracked(folder):
         return known
     changes = _git(folder, "status", "--porcelain", "--untracked-files=normal", "--", ".", "../flows")
@@ -123,9 +129,19 @@ def found_distributions() -> Mapping[str, Distribution]:
 def _tracked(folder: Path) -> bool:
     """Return whether a package lies in a checkout of its own.
 
-    A virtual environment may lie inside some other project's repository: only a tracked file makes it ours.
+    A virtual environment may lie inside some other project's repository, which is not asked: only a repository whose
+    root is the folder above, and that tracks the package, is ours.
     """
-    return _git(folder, "ls-files", "--error-unmatch", "__init__.py") is not None
+    return (folder.parent / ".git").exists() and _git(folder, "ls-files", "--error-unmatch", "__init__.py") is not None
+
+
+def _built(folder: Path) -> dict[str, Any]:
+    """Return `revision` and `dirty` of the checkout that the wheel was built from; see hatch_build.py."""
+    try:
+        built = json.loads((folder / BUILD).read_text(encoding="utf-8"))
+        return {"revision": built["revision"], "dirty": built["dirty"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {"revision": None, "dirty": None}
 
 
 def _git(folder: Path, *command: str) -> str | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 import lepton
+from lepton.core.extras import require
 from lepton.core.work.files import digest
 from lepton.registry.lineage.environment import found_distributions, installed
 
@@ -29,6 +30,7 @@ def bill_of_materials() -> str:
 
     Takes about a second; a process asks once, for what is installed does not change under a running one.
     """
+    require("cyclonedx", "packageurl")
     from cyclonedx.model.bom import Bom, BomMetaData
     from cyclonedx.model.component import Component, ComponentType
     from cyclonedx.output import make_outputter

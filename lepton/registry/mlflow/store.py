@@ -39,7 +39,7 @@ LINEAGE_FILE = "lineage.json"
 SBOM_FILE = "sbom.cdx.json"
 LOADER = "lepton.registry.serving"
 
-_NEEDED_TO_SERVE = ("torch", "numpy", "pandas", "safetensors", "pydantic", "pyyaml")
+_DECIDE_ANSWERS = ("torch", "numpy", "pandas", "safetensors")
 
 
 def log_folder(
@@ -225,15 +225,17 @@ def _as_global_uri(uri: str) -> Iterator[None]:
 
 
 def _requirements(lineage: Lineage) -> list[str]:
-    """Return the exact versions of what loading and predicting needs, the encoder's package included."""
-    from importlib.metadata import version
+    """Return what loading and predicting needs: lepton with its extra, and the package of an encoder from outside.
 
+    What decides an answer's last bits is wanted exactly. A build's local label (`+cpu`, `+cu130`) is left out: it is in
+    no index, and what serves may have another device.
+    """
     from lepton import __version__
 
     known = library_versions()
+    exactly = [f"{name}=={known[name].partition('+')[0]}" for name in _DECIDE_ANSWERS]
     encoders = [used.requirement for used in used_in(lineage) if used.word == "encoder" and used.requirement]
-    needed = [f"{name}=={known.get(name) or version(name)}" for name in _NEEDED_TO_SERVE]
-    return [f"lepton=={__version__}", *needed, *encoders]
+    return [f"lepton[serve]=={__version__}", *exactly, *encoders]
 
 
 def _model_id(tracking: Tracking, ref: ModelRef) -> str | None:

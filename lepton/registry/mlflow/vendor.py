@@ -12,6 +12,9 @@ from types import ModuleType
 from typing import Any, TypeVar, cast
 
 from lepton.core.errors import LeptonError, NotFound
+from lepton.core.extras import require
+
+require("mlflow")
 
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -1,0 +1,104 @@
+"""What runs by itself, on a real server: planned, run, and no trouble in the logs of a healthy stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from lepton.cli.stack.schedules import plan
+from lepton.core.config.addresses import Stack, read_stack
+from lepton.core.config.workspace import Workspace
+from tests.conftest import make_plant
+
+LEPTON = [sys.executable, "-c", "from lepton.cli.main import run; run()"]
+TROUBLE = re.compile(r"\b(ERROR|CRITICAL)\b|Traceback|Error:|Warning:")
+EVERY_SECONDS = 5
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def lepton(*arguments: object) -> str:
+    environ = {key: value for key, value in os.environ.items() if not key.startswith(("LEPTON_", "PREFECT_"))}
+    command = [*LEPTON, *map(str, arguments)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def ws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A workspace with its stack up and the schedules on, in a folder that no checkout is above of."""
+    folder = tmp_path_factory.mktemp("schedules")
+    make_plant(60, 0.0, seed=1).to_csv(folder / "plant-1.csv", index=False)
+    root = folder / "ws"
+    lepton("init", root, "--from", folder / "plant-1.csv")
+    try:
+        lepton("-w", root, "up")
+        yield Workspace(root)
+    finally:
+        lepton("-w", root, "down")
+
+
+@pytest.fixture(scope="module")
+def stack(ws: Workspace) -> Stack:
+    found = read_stack(ws)
+    assert found is not None
+    return found
+
+
+def test_the_server_plans_the_next_runs_of_every_schedule(stack: Stack) -> None:
+    assert plan(stack).schedules == 2  # the hourly monitor and the weekly retrain
+    wait_for(lambda: plan(stack).runs >= 6)
+
+
+def test_a_schedule_of_seconds_is_seen_to_run_on_a_worker(stack: Stack) -> None:
+    deployment = ask(stack, "deployments/name/monitor/monitor")
+    often = [{"schedule": {"interval": EVERY_SECONDS}, "active": True}]
+    ask(stack, f"deployments/{deployment['id']}/schedules", often)
+    wanted = {
+        "deployments": {"id": {"any_": [deployment["id"]]}},
+        "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}},
+    }
+    run = wait_for(lambda: ask(stack, "flow_runs/filter", wanted))[0]
+    assert run["auto_scheduled"]
+    assert run["work_pool_name"] == "cpu"
+
+
+def test_the_checkup_tells_of_the_plan(ws: Workspace) -> None:
+    found = {one["what"]: one for one in json.loads(lepton("-w", ws.root, "doctor", "--json"))}
+    assert re.fullmatch(r"up, \d+ runs are planned", found["stack"]["detail"])
+
+
+def test_no_log_of_a_healthy_stack_has_a_line_that_looks_like_trouble(ws: Workspace, stack: Stack) -> None:
+    logs = {one["name"]: ws.state_dir / "logs" / one["log"] for one in stack.services}
+    assert set(logs) == {"prefect server", "mlflow server", "worker cpu", "worker gpu"}
+    found = {
+        name: [line for line in log.read_text().splitlines() if TROUBLE.search(line)] for name, log in logs.items()
+    }
+    assert found == {name: [] for name in logs}
+
+
+def wait_for(sign: Callable[[], Any], seconds: float = 120) -> Any:
+    """Return the first answer that is not empty."""
+    deadline = time.monotonic() + seconds
+    while not (answer := sign()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.5)
+    return answer
+
+
+def ask(stack: Stack, path: str, body: Any = None) -> Any:
+    """Ask the server's API: GET without a body, else POST."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{stack.prefect_api}/{path}", data, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
