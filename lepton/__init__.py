@@ -71,7 +71,10 @@ __all__ = [*_HOMES]
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'lepton' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    from lepton.core.extras import told
+
+    with told():
+        value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 

@@ -6,6 +6,8 @@ rooms. A room that needs one asks for it in the first lines of the module that i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 from lepton.core.errors import LeptonError
@@ -52,6 +54,17 @@ def missing(package: str) -> MissingPackage:
         why=f"lepton was installed without its extra {extra!r}.",
         fix=[f'pip install "lepton[{extra}]"', 'pip install "lepton[all]"  (everything)'],
     )
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn an import in the block that fails for want of an extra into the error that says so."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if found := absent(error):
+            raise found from None
+        raise
 
 
 def absent(error: BaseException) -> MissingPackage | None:

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from lepton.core.config.workspace import Workspace as Place
+from lepton.core.extras import told
 from lepton.core.work.progress import Progress, silent
 from lepton.operations.delivery import Given, as_file
 from lepton.operations.result import Result
@@ -374,7 +375,7 @@ class Workspace:
             doing: What the bar says, of work that reports how far it is.
             kwargs: Arguments by name.
         """
-        with self._bar(doing) as progress:
+        with told(), self._bar(doing) as progress:
             done: R = self._runner(verb, self._place(), progress, *args, **kwargs)
             return done
 
@@ -444,10 +445,11 @@ def init(
     Raises:
         UsageError: If the folder is a workspace already, or the label's column cannot be told.
     """
-    from lepton.operations.init import create_workspace, plan_workspace
+    with told():
+        from lepton.operations.init import create_workspace, plan_workspace
 
     folder = Path(root).expanduser().absolute()
-    with as_file(delivery, source or "source") as file:
+    with told(), as_file(delivery, source or "source") as file:
         setup, first = plan_workspace(
             folder, file, source=source, label=label, id=id, name=name, kind=kind, texts=texts
         )

@@ -15,6 +15,7 @@ import lepton
 from lepton.core import extras
 from lepton.core.errors import LeptonError
 from lepton.core.work.machine import refusal
+from tests.unit.test_lineage import record
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DISTRIBUTIONS = {
@@ -88,6 +89,17 @@ def test_an_import_that_failed_for_want_of_an_extra_is_told_in_the_same_way(with
     assert told.fix[0] == 'pip install "lepton[loop]"'
 
 
+def test_the_front_door_tells_of_a_missing_package_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def home(_: str) -> Any:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr(lepton, "import_module", home)
+    monkeypatch.delitem(vars(lepton), "Strategy", raising=False)
+    with pytest.raises(LeptonError) as caught:
+        _ = lepton.Strategy
+    assert caught.value.fix[0] == 'pip install "lepton[serve]"'
+
+
 def test_an_import_of_something_else_stays_the_mistake_that_it_is() -> None:
     assert refusal(ModuleNotFoundError("No module named 'mine'", name="mine")) is None
     assert refusal(ModuleNotFoundError("No module named 'torch'")) is None
@@ -106,7 +118,7 @@ def test_every_room_that_imports_a_vendor_asks_for_it() -> None:
 def test_a_registered_model_needs_lepton_to_serve_and_what_an_index_holds() -> None:
     from lepton.registry.mlflow.store import _requirements
 
-    first, *exactly = _requirements()
+    first, *exactly = _requirements(record())
     assert first == f"lepton[serve]=={lepton.__version__}"
     assert [line.partition("==")[0] for line in exactly] == ["torch", "numpy", "pandas", "safetensors"]
     assert not any("+" in line for line in exactly)
