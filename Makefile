@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+DOCS   := $(VENV)/.docs-installed
 
 # Without compiled modules every process would compile its imports anew, which takes longer than most of the work.
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,7 +16,7 @@ export DVC_NO_ANALYTICS = 1
 export GX_ANALYTICS_ENABLED = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo down reproduce test test-unit coverage lint format docs release-check bench-loop bench-reliability bench-transfer bench-monitor bench-pretraining bench-house constraints clean
+.PHONY: help install demo down reproduce test test-unit coverage lint format docs tutorial release-check bench-loop bench-reliability bench-transfer bench-monitor bench-pretraining bench-house constraints clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,8 +59,15 @@ format: $(STAMP) ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(STAMP) ## Build the documentation site, strictly: any warning is an error
-	$(BIN)/mkdocs build --strict
+docs: $(DOCS) ## Build the documentation into site/; open site/index.html, no server is needed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+tutorial: $(STAMP) ## Run docs/tutorial.ipynb and store what its cells answered
+	$(BIN)/python -m docs.hooks.notebook
+
+$(DOCS): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[docs]'
+	@touch $(DOCS)
 
 release-check: ## Build wheel and sdist, install both in empty environments, and try them: some ten minutes
 	.ci/release-check
@@ -82,9 +90,9 @@ bench-pretraining: $(STAMP) ## Measure pretraining into benchmarks/results/pretr
 bench-house: $(STAMP) ## Measure start-up, loads, size and installation into benchmarks/results/house.json
 	$(BIN)/python benchmarks/house
 
-constraints: $(STAMP) ## Write constraints.txt anew from what is installed
+constraints: $(DOCS) ## Write constraints.txt anew from what is installed
 	$(BIN)/python -m pip freeze --exclude-editable | sed "s/+cpu//" > constraints.txt
 
 clean: ## Stop the demo's servers; remove the virtual environment, the demo and all caches
 	@if [ -f .lepton/demo/lepton.yaml ] && [ -x $(BIN)/lepton ]; then $(BIN)/lepton --workspace .lepton/demo down; fi
-	rm -rf $(VENV) .lepton .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist build
+	rm -rf $(VENV) site .lepton .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist build

@@ -288,7 +288,10 @@ def _recalls(ws: Workspace) -> str:
         raise LeptonError(
             "Recalled models serve.",
             why="\n".join(f"{pair} serves {why}." for pair, why in serving.items()),
-            fix=[f"lepton transfer {domain_of(next(iter(serving)))}", "lepton recall ... again"],
+            fix=[
+                f"lepton transfer {domain_of(next(iter(serving)))}",
+                'lepton recall MODEL --why "..."  (the same again)',
+            ],
         )
     return f"in force: {', '.join(standing)}; none of it serves" if standing else "nothing is recalled"
 

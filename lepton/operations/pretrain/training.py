@@ -109,7 +109,7 @@ def source_classes(session: Session) -> tuple[str, ...]:
             f"The source {session.ws.source!r} has {len(classes)} class; a model needs two to tell apart.",
             fix=[
                 f"edit {session.ws.contracts_dir / session.ws.source}.yaml",
-                "lepton init --label COLUMN  (another label column)",
+                "lepton init FOLDER --from FILE --label COLUMN  (another label column)",
             ],
         )
     return classes
