@@ -16,10 +16,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
-from functools import cache
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import figures
 import numpy as np
@@ -28,13 +27,15 @@ from figures import Figure
 from lepton.cli.demo.deliveries import Window, annotate, make_story
 from lepton.cli.demo.perform import SETTINGS
 from lepton.core.config.settings import EncoderConfig, MonitorConfig, PretrainConfig, TransferConfig
-from lepton.core.decisions.controller import State, decide
 from lepton.core.splits import pick_per_class, split
 from lepton.core.table import Table, concat
 from lepton.data.demo import mnist, optdigits
 from lepton.models.model import Model
-from lepton.monitoring.answers import Judged
-from lepton.monitoring.window import observe, policy_of
+from lepton.monitoring.answers import answer
+from lepton.monitoring.baseline import Baseline
+from lepton.monitoring.window import Rows
+from lepton.monitoring.window import Window as Watched
+from lepton.operations.monitor.judgement import judge_all
 from lepton.pretraining import pretrain
 from lepton.transfer.ancestors import choose_ancestor
 from lepton.transfer.search import Ground, search
@@ -137,17 +138,12 @@ def l5() -> list[Figure]:
     seeds = list(range(20))
     alarms, over, worst = 0, 0, 0.0
     for seed in seeds:
-        champion, reference = first_champion(seed)
-        state = State()
-        for window in make_story(seed).windows:
-            if window.degraded:
-                continue
-            seen = observe("demo", window.name, reference, answered(champion, window.table), "v1", MONITOR, time=now())
-            decision = decide(state, seen.observation, policy_of(MONITOR))
-            state = decision.state
-            alarms += decision.alert == "open"
-            over += seen.observation.score >= MONITOR.enter
-            worst = max(worst, seen.observation.score)
+        _, baseline = first_champion(seed)
+        quiet = [watched(k, window) for k, window in enumerate(make_story(seed).windows) if not window.degraded]
+        for done in judge_all(baseline, quiet):
+            alarms += done.decision.alert == "open"
+            over += done.observation.score >= MONITOR.enter
+            worst = max(worst, done.observation.score)
     return [
         figure("L5a", float(alarms), "false alarms in 80 quiet windows", 20, seeds),
         figure("L5b", float(over), "of 80 quiet windows over the threshold", 20, seeds),
@@ -178,14 +174,23 @@ def base(seed: int) -> Model:
 
 
 @cache
-def first_champion(seed: int) -> tuple[Model, Judged]:
-    """Return the first champion of the demo's story and its reference; five bases serve twenty seeds in turn."""
+def first_champion(seed: int) -> tuple[Model, Baseline]:
+    """Return the first champion of the demo's story and what windows are compared with; five bases serve twenty seeds.
+
+    The monitor's own objects judge: champion, reference and what is learnt from them are made as `lepton monitor` does.
+    """
     first = make_story(seed).first
     usable = split(first, "train", "val")
     chosen = pick_per_class(usable, LABELS, seed)
     model = search(Ground(base(seed % 5), hide_labels(usable, chosen), split(first, "test"), DEMO, seed)).winner.model
     fitted = np.isin(first.ids.astype(str), chosen.ids.astype(str))
-    return model, answered(model, first, fitted)
+    return model, Baseline("demo", "v1", answer(model, first, fitted), MONITOR, partial(answer, model))
+
+
+def watched(place: int, window: Window) -> Watched:
+    """Return a window of the story as the monitor reads it; one comes a day."""
+    time = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=place)
+    return Watched(window.name, time, lambda: Rows(window.table))
 
 
 def retransfer(seed: int, champion: Model, windows: list[Window]) -> Model:
@@ -205,13 +210,6 @@ def hide_labels(table: Table, keep: Table) -> Table:
     return table.with_labels(labels)
 
 
-def answered(model: Model, table: Table, fitted: Any = None) -> Judged:
-    """Return rows with the model's answers."""
-    features = model.features(table)
-    chances = model.probabilities(model.logits_of(features))
-    return Judged(table, chances, features.numpy(), model.classes, fitted)
-
-
 def accuracy(model: Model, table: Table) -> float:
     """Return the share of rows read correctly."""
     return float((model.predict_proba(table).argmax(axis=1) == model.label_indices(table.labels)).mean())
@@ -225,11 +223,6 @@ def median_wall(command: list[str], runs: int = 7) -> float:
         subprocess.run(command, check=True, capture_output=True)
         times.append(time.perf_counter() - started)
     return statistics.median(times[1:])
-
-
-def now() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
 
 
 def figure(

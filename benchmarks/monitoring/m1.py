@@ -18,16 +18,16 @@ import numpy as np
 import pandas as pd
 from digits import base, load, table
 from numpy.typing import NDArray
-from pairs import HELD_OUT, judge, weather
+from pairs import HELD_OUT, weather
 
 from lepton.core.config.settings import EncoderConfig, MonitorConfig, PretrainConfig
 from lepton.core.decisions.controller import Observation, State, decide
-from lepton.monitoring.answers import Judged
+from lepton.monitoring.answers import Judged, answer
 from lepton.monitoring.aspects import Column, watched_columns
+from lepton.monitoring.baseline import SAMPLE, policy_of, sample
 from lepton.monitoring.calibration import Calibration, calibrate, statistic
 from lepton.monitoring.drift import quiet
 from lepton.monitoring.labels import MixEstimator, measured_accuracy
-from lepton.monitoring.window import SAMPLE, policy_of, sample
 from lepton.pretraining import pretrain
 
 SIZES, REFERENCES, WINDOWS, LONG, ROWS = (200, 500, 1000, 5000), 20, 50, 250, 2000
@@ -79,7 +79,7 @@ def images() -> Judged:
     rest = np.setdiff1d(np.arange(60_000), seen)
     parts = [(load("mnist")[0][0][rest], load("mnist")[0][1][rest]), load("mnist")[1]]
     rows = table((np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])), "mnist")
-    return judge(model, rows)
+    return answer(model, rows)
 
 
 def days() -> Judged:
@@ -94,7 +94,7 @@ def days() -> Judged:
         seed=0,
         threads=1,
     )
-    return judge(made.model, rows.take(order[4000:]))
+    return answer(made.model, rows.take(order[4000:]))
 
 
 def draw(population: Judged, size: int, count: int, seed: int) -> Drawn:

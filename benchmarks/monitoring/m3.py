@@ -15,15 +15,14 @@ from datetime import UTC, datetime
 
 import figures
 import numpy as np
-from digits import WORK
 from pairs import CHAMPIONS, Champion, table_champion, wines
 
 from lepton.core.config.settings import MonitorConfig
 from lepton.core.table import Table
 from lepton.monitoring.accuracy import Estimate, estimate
 from lepton.monitoring.answers import Judged, correct
+from lepton.monitoring.baseline import Baseline
 from lepton.monitoring.estimator import STRENGTHS, Simulated, degradations, degrade, simulate
-from lepton.monitoring.window import observe
 
 N, QUIET, TRUTH, TOLERANCE, HARM = 500, 4, 2000, MonitorConfig().tolerance, 0.05
 COMMAND = "python benchmarks/monitoring --only M3"
@@ -131,7 +130,7 @@ def _quiet(pool: Table) -> list[Window]:
 
 
 def _cases(champion: Champion, windows: list[Window]) -> Iterator[Case]:
-    reference = champion.reference
+    reference, baseline = champion.reference, champion.baseline(learnt=False)
     quiet = reference.fresh() & reference.finite()
     simulated = simulate(reference, reference.held_out(), quiet, champion.answer)
     assert simulated is not None
@@ -149,7 +148,7 @@ def _cases(champion: Champion, windows: list[Window]) -> Iterator[Case]:
             cost = usual - _accuracy(champion, degrade(rows_for_truth, kind, strength, seed=1))
         elif kind == "quiet":
             cost = 0.0
-        yield Case(champion.name, kind, strength, score(reference, seen), cost, real, rough, learnt)
+        yield Case(champion.name, kind, strength, score(baseline, seen), cost, real, rough, learnt)
     print("M3", champion.name, f"{usual:.3f} without drift", flush=True)
 
 
@@ -160,11 +159,10 @@ def unaware(simulated: Simulated, kind: str) -> Simulated:
     return replace(simulated, **parts)
 
 
-def score(reference: Judged, seen: Judged) -> float:
+def score(baseline: Baseline, seen: Judged) -> float:
     """Return the worst score of the window without its labels."""
     bare = replace(seen, table=seen.table.without_labels())
-    about = {"champion": "bench", "config": MonitorConfig(), "time": datetime(2026, 1, 1, tzinfo=UTC)}
-    return observe("bench", "window", reference, bare, cache_dir=WORK / "calibration", **about).observation.score
+    return baseline.compare("window", datetime(2026, 1, 1, tzinfo=UTC), bare).observation.score
 
 
 def noise(case: Case) -> float:

@@ -1,25 +1,25 @@
 """M4: a weather station in order of time. Almost nothing drifts there, so nobody must be woken without a cause.
 
 The source is the first fifth of the days: its first 60 % train the base, the rest is the reference (400 days labelled).
-All later days come as windows of 500 in order, without labels, through `observe` and `decide` at the default policy. A
+All later days come as windows of 500 in order, without labels, and are judged as a replay judges them. A
 window that is alarmed about is judged by the real labels of the drifted windows that confirmed it (at most three): M4a
 counts those that lost no accuracy, M4b those that lost no more than the tolerance.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import figures
 import numpy as np
-from digits import WORK
-from pairs import table_champion, weather
+from pairs import Champion, table_champion, weather
 
 from lepton.core.config.settings import MonitorConfig
-from lepton.core.decisions.controller import State, decide
+from lepton.core.table import Table
 from lepton.monitoring.answers import correct
-from lepton.monitoring.window import observe, policy_of
+from lepton.monitoring.window import Rows, Window
+from lepton.operations.monitor.judgement import judge_all
 
 N, SEEDS = 500, (0, 1, 2)
 COMMAND = "python benchmarks/monitoring --only M4"
@@ -66,29 +66,29 @@ def play(seed: int) -> list[Played]:
     train = int(0.6 * fifth)
     champion = table_champion("weather", days, seed, train, fifth - train)
     usual = float(correct(champion.reference)[champion.reference.held_out()].mean())
-    state, played, costs = State(), [], []
-    for k in range(len(champion.pool) // N):
-        seen = champion.answer(champion.pool.take(np.arange(k * N, (k + 1) * N)))
-        costs.append(usual - float(correct(seen).mean()))
-        found = observe(
-            "weather",
-            f"w{k}",
-            champion.reference,
-            replace(seen, table=seen.table.without_labels()),
-            champion.name,
-            MonitorConfig(),
-            time=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=k),
-            cache_dir=WORK / "calibration",
-            answer=champion.answer,
-        ).observation
-        decision = decide(state, found, policy_of(MonitorConfig()))
-        state = decision.state
-        drifted = [cost for cost, at in zip(costs[-len(state.recent) :], state.recent, strict=True) if at]
+    days_of = [champion.pool.take(np.arange(k * N, (k + 1) * N)) for k in range(len(champion.pool) // N)]
+    windows = [_window(k, rows) for k, rows in enumerate(days_of)]
+    played: list[Played] = []
+    costs: list[float] = []
+    for rows, done in zip(days_of, judge_all(champion.baseline(learnt=True), windows), strict=True):
+        costs.append(usual - _accuracy(champion, rows))
+        found, decision = done.observation, done.decision
+        recent = decision.state.recent
+        drifted = [cost for cost, at in zip(costs[-len(recent) :], recent, strict=True) if at]
         mean = float(np.mean(drifted)) if drifted else 0.0
         played.append(Played(decision.action, found.cost, costs[-1], mean))
         about = f"{found.aspect} {found.score:.2f} cost {found.cost:+.3f} real {costs[-1]:+.3f} mean {mean:+.3f}"
-        print("M4", seed, f"w{k}", about, decision.action, flush=True)
+        print("M4", seed, found.window, about, decision.action, flush=True)
     return played
+
+
+def _window(place: int, rows: Table) -> Window:
+    time = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=place)
+    return Window(f"w{place}", time, lambda: Rows(rows.without_labels()))
+
+
+def _accuracy(champion: Champion, rows: Table) -> float:
+    return float(correct(champion.answer(rows)).mean())
 
 
 def _figure(name: str, value: float, unit: str, n: int, **notes: object) -> figures.Figure:

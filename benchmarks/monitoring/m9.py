@@ -16,9 +16,10 @@ from digits import load
 from m1 import REFERENCES, WINDOWS, draw
 from m3 import HARM, cases_of, error, held, seen
 from other_inputs import read_by_rows, written
-from pairs import judge, table_champion
+from pairs import table_champion
 
 from lepton.core.table import Table
+from lepton.monitoring.answers import answer
 
 SIZE, LEARNT, ROWS, SEEDS = 500, 4_000, 2_000, 3
 COMMAND = "python benchmarks/monitoring --only M9"
@@ -30,7 +31,7 @@ def measure() -> list[figures.Figure]:
     for letter, what, make in (("a", "sequences", steps), ("b", "texts", texts)):
         champions = [table_champion(what, make(seed), seed, LEARNT, ROWS) for seed in range(SEEDS)]
         first = champions[0]
-        population = judge(first.model, make(0).take(np.arange(LEARNT, len(make(0)))))
+        population = answer(first.model, make(0).take(np.arange(LEARNT, len(make(0)))))
         alarms = np.concatenate([draw(population, SIZE, WINDOWS, seed).scores >= 1 for seed in range(REFERENCES)])
         cases = [case for champion in champions for case in cases_of(champion)]
         harmful = [case for case in cases if case.cost >= HARM]

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lepton.core.config.settings import EncoderConfig, PretrainConfig
+from lepton.core.config.settings import EncoderConfig, MonitorConfig, PretrainConfig
 from lepton.core.table import Table
 from lepton.data.columns import normalise
 from lepton.models.model import Model
-from lepton.monitoring.answers import Judged
+from lepton.monitoring.answers import Judged, answer
+from lepton.monitoring.baseline import Baseline
 from lepton.pretraining import pretrain
 from lepton.transfer.candidates import try_strategy
 
@@ -35,13 +36,14 @@ class Champion:
 
     def answer(self, rows: Table) -> Judged:
         """Return rows with the model's answers."""
-        return judge(self.model, rows)
+        return answer(self.model, rows)
 
-
-def judge(model: Model, rows: Table, fitted: NDArray[np.bool_] | None = None) -> Judged:
-    """Return rows with a model's answers."""
-    features = model.features(rows)
-    return Judged(rows, model.probabilities(model.logits_of(features)), features.numpy(), model.classes, fitted)
+    def baseline(self, learnt: bool) -> Baseline:
+        """Return what windows are compared with at the default policy; `learnt`: with an estimate from simulations."""
+        cache = digits.WORK / "calibration"
+        return Baseline(
+            "bench", self.name, self.reference, MonitorConfig(), self.answer if learnt else None, cache=cache
+        )
 
 
 def reference_of(model: Model, rows: Table, fitted: NDArray[np.bool_], seed: int) -> Judged:
@@ -49,7 +51,7 @@ def reference_of(model: Model, rows: Table, fitted: NDArray[np.bool_], seed: int
     held = np.random.default_rng(seed).permutation(np.flatnonzero(~fitted))[:HELD_OUT]
     known = fitted.copy()
     known[held] = True
-    return judge(model, rows.with_labels(np.where(known, rows.labels, None)), fitted)
+    return answer(model, rows.with_labels(np.where(known, rows.labels, None)), fitted)
 
 
 def digit_champion(target: str, strategy: str, seed: int) -> Champion:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lepton.core.splits import split_of
 from lepton.core.table import Table
+
+if TYPE_CHECKING:
+    from lepton.models.model import Model
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,19 @@ class Judged:
         """Return (n,) true at the rows that calibrate: labelled, and not fitted to (the test split if not known)."""
         free = ~self.fitted if self.fitted is not None else np.asarray(split_of(self.table.ids)) == "test"
         return np.asarray(free & self.table.known() & self.finite())
+
+
+def answer(model: Model, table: Table, fitted: NDArray[np.bool_] | None = None) -> Judged:
+    """Return rows together with a model's probabilities and embeddings; `fitted` marks those it was fitted to."""
+    features = model.features(table)
+    return Judged(
+        table=table,
+        probabilities=model.probabilities(model.logits_of(features)),
+        embedding=features.numpy(),
+        classes=model.classes,
+        fitted=fitted,
+        agreement=model.agreement(features),
+    )
 
 
 def correct(judged: Judged) -> NDArray[np.bool_]:

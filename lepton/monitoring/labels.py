@@ -7,7 +7,7 @@ asked for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,10 @@ class MixEstimator:
     """(k, k) mean probabilities by true class."""
     prior: NDArray[np.float64]
     """(k,) shares of the classes among the labelled rows."""
+    classes: tuple[str, ...]
+    """The k labels."""
+    _thresholds: dict[tuple[int, float, int], float] = field(default_factory=dict, repr=False, compare=False)
+    """Those that were drawn already: windows of one size share one."""
 
     @classmethod
     def of(cls, reference: Judged) -> MixEstimator | None:
@@ -76,7 +80,7 @@ class MixEstimator:
         if counts.min() < MIN_A_CLASS or not len(answers):
             return None
         means = [reference.probabilities[held_out & (at == k)].mean(axis=0) for k in range(len(counts))]
-        return cls(answers, np.stack(means), counts / counts.sum())
+        return cls(answers, np.stack(means), counts / counts.sum(), reference.classes)
 
     def shares(self, mean_answer: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (k,) the shares of the classes that explain a mean answer (k,)."""
@@ -89,31 +93,35 @@ class MixEstimator:
 
     def threshold(self, size: int, rate: float, seed: int) -> float:
         """Return the distance that windows of `size` rows without drift exceed with its part of the rate."""
+        asked = (size, rate, seed)
+        if asked not in self._thresholds:
+            self._thresholds[asked] = self._drawn(size, rate, seed)
+        return self._thresholds[asked]
+
+    def compare(self, current: Judged, rate: float, seed: int) -> Mix | None:
+        """Return the estimated mix of the classes in a window; None where no answer is finite.
+
+        It is the true mix if the rows of each class look as before; where they do not, this moves, too.
+
+        Args:
+            current: The window; its labels are not looked at.
+            rate: Of false alarms, of all aspects together.
+            seed: Of the resampling.
+        """
+        seen = current.probabilities[current.finite()]
+        if not len(seen):
+            return None
+        before, after = (self.shares(rows.mean(axis=0)) for rows in (self.answers, seen))
+        scored = Scored(_apart(before, after), self.threshold(len(seen), rate, seed))
+        usual, now = (dict(zip(self.classes, map(float, found), strict=True)) for found in (before, after))
+        return Mix(usual, now, scored)
+
+    def _drawn(self, size: int, rate: float, seed: int) -> float:
         rng, rows = np.random.default_rng(seed), len(self.answers)
         even = np.full(rows, 1 / rows)
         old, new = (rng.multinomial(n, even, size=DRAWS) @ self.answers / n for n in (rows, size))
         null = [_apart(self.shares(a), self.shares(b)) for a, b in zip(old, new, strict=True)]
         return max(SAFETY * float(np.quantile(null, 1 - rate * PART)), 1e-6)
-
-
-def label_mix(reference: Judged, current: Judged, rate: float, seed: int) -> Mix | None:
-    """Return the estimated mix of the classes; None where too few rows of a class are labelled to estimate it.
-
-    It is the true mix if the rows of each class look as before; where they do not, this moves, too.
-
-    Args:
-        reference: Rows without drift.
-        current: The window; its labels are not looked at.
-        rate: Of false alarms, of all aspects together.
-        seed: Of the resampling.
-    """
-    estimator, seen = MixEstimator.of(reference), current.probabilities[current.finite()]
-    if estimator is None or not len(seen):
-        return None
-    before, after = (estimator.shares(rows.mean(axis=0)) for rows in (estimator.answers, seen))
-    scored = Scored(_apart(before, after), estimator.threshold(len(seen), rate, seed))
-    usual, now = (dict(zip(reference.classes, map(float, found), strict=True)) for found in (before, after))
-    return Mix(usual, now, scored)
 
 
 def measured_accuracy(reference: Judged, current: Judged, rate: float, seed: int) -> Measured | None:

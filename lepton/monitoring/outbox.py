@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
@@ -24,6 +24,42 @@ FIRST, LONGEST = timedelta(minutes=1), timedelta(hours=1)
 KEPT = timedelta(days=2)
 
 
+@dataclass(frozen=True)
+class Unsent:
+    """An alert that waits for one channel."""
+
+    alert: Alert
+    channel: str
+    """Digest of the channel's URL."""
+    shown: str
+    """The channel without its secret."""
+    since: datetime
+    attempts: int
+    next: datetime
+    """When it is sent again."""
+
+    @property
+    def name(self) -> str:
+        """The file's name: told again after a kill, it is the same file."""
+        return f"{_digest(json.dumps(_plain(self.alert), sort_keys=True) + self.channel)}.json"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object."""
+        times = {"since": self.since.isoformat(), "next": self.next.isoformat()}
+        return {**asdict(self), "alert": _plain(self.alert), **times}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Unsent:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError, KeyError, TypeError: If it is something else.
+        """
+        alert = Alert(**{**value["alert"], "time": datetime.fromisoformat(value["alert"]["time"])})
+        since, again = (datetime.fromisoformat(value[name]) for name in ("since", "next"))
+        return cls(alert, value["channel"], value["shown"], since, value["attempts"], again)
+
+
 def keep_unsent(folder: Path, alert: Alert, urls: Sequence[str], sent: Sequence[Delivery], now: datetime) -> int:
     """Keep an alert for every channel that did not take it; return how many those are.
 
@@ -36,25 +72,15 @@ def keep_unsent(folder: Path, alert: Alert, urls: Sequence[str], sent: Sequence[
     """
     failed = [url for url, delivery in zip(urls, sent, strict=True) if not delivery.ok]
     for url in failed:
-        waiting = {
-            "alert": _plain(alert),
-            "channel": _digest(url),
-            "shown": mask(url),
-            "since": now.isoformat(),
-            "attempts": 1,
-            "next": (now + FIRST).isoformat(),
-        }
-        # Told again after a kill, it is the same file.
-        name = _digest(json.dumps(waiting["alert"], sort_keys=True) + url)
-        with suppress(OSError):  # a full disk must not keep the alert off the record
-            atomic_write(folder / f"{name}.json", json.dumps(waiting))
+        waiting = Unsent(alert, _digest(url), mask(url), now, 1, now + FIRST)
+        _write(folder / waiting.name, waiting)
     return len(failed)
 
 
 def forget(folder: Path, pair: str, cause: str) -> None:
     """Drop what waits of an alert that is over: told after its end, it would look open."""
     for path, waiting in _read(folder):
-        if (waiting["alert"].pair, waiting["alert"].cause) == (pair, cause):
+        if (waiting.alert.pair, waiting.alert.cause) == (pair, cause):
             path.unlink(missing_ok=True)
 
 
@@ -68,59 +94,46 @@ def send_again(folder: Path, urls: Sequence[str], now: datetime) -> list[Deliver
         urls: All channels that are configured.
         now: The time.
     """
-    known, found, failed = {_digest(url): url for url in urls}, [], set()
+    known, found, failed = {_digest(url): url for url in urls}, list[Delivery](), set[str]()
     for path, waiting in _read(folder):
-        url = known.get(waiting["channel"])
+        url = known.get(waiting.channel)
         if url in failed:
             continue
-        if url is None or now - datetime.fromisoformat(waiting["since"]) > KEPT:
+        if url is None or now - waiting.since > KEPT:
             path.unlink(missing_ok=True)
-        elif now >= datetime.fromisoformat(waiting["next"]):
-            alert: Alert = waiting["alert"]
-            delivery = notify(alert, url)
+        elif now >= waiting.next:
+            delivery = notify(waiting.alert, url)
             found.append(delivery)
             if delivery.ok:
                 path.unlink(missing_ok=True)
                 continue
             failed.add(url)
-            pause = min(FIRST * 2 ** waiting["attempts"], LONGEST)
-            again = {
-                **waiting,
-                "alert": _plain(alert),
-                "attempts": waiting["attempts"] + 1,
-                "next": (now + pause).isoformat(),
-            }
-            with suppress(OSError):
-                atomic_write(path, json.dumps(again))
+            pause = min(FIRST * 2**waiting.attempts, LONGEST)
+            _write(path, replace(waiting, attempts=waiting.attempts + 1, next=now + pause))
     return found
 
 
-def unsent(folder: Path) -> list[dict[str, Any]]:
-    """Return what waits: `shown` (the channel without its secret), `title`, `since`, `attempts`."""
-    return [
-        {"shown": w["shown"], "title": w["alert"].title, "since": w["since"], "attempts": w["attempts"]}
-        for _, w in _read(folder)
-    ]
+def unsent(folder: Path) -> list[Unsent]:
+    """Return what waits, the oldest first."""
+    return [waiting for _, waiting in _read(folder)]
 
 
-def _read(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+def _write(path: Path, waiting: Unsent) -> None:
+    with suppress(OSError):  # a full disk must not keep the alert off the record
+        atomic_write(path, json.dumps(waiting.to_json()))
+
+
+def _read(folder: Path) -> list[tuple[Path, Unsent]]:
     """Return the files that hold a waiting alert, the oldest first; a damaged one is removed."""
-    found: list[tuple[Path, dict[str, Any]]] = []
+    found: list[tuple[Path, Unsent]] = []
     for path in folder.glob("*.json") if folder.is_dir() else []:
         try:
-            waiting = json.loads(path.read_text(encoding="utf-8"))
-            datetime.fromisoformat(waiting["next"])
-            datetime.fromisoformat(waiting["since"])
-            alert = Alert(**{**waiting["alert"], "time": datetime.fromisoformat(waiting["alert"]["time"])})
-            found.append((path, {**{name: waiting[name] for name in NEEDED}, "alert": alert}))
+            found.append((path, Unsent.from_json(json.loads(path.read_text(encoding="utf-8")))))
         except OSError:
             continue  # it may be read next time
         except (ValueError, KeyError, TypeError):
             path.unlink(missing_ok=True)
-    return sorted(found, key=lambda pair: str(pair[1]["since"]))
-
-
-NEEDED = ("channel", "shown", "since", "attempts", "next")
+    return sorted(found, key=lambda pair: pair[1].since)
 
 
 def _plain(alert: Alert) -> dict[str, Any]:

@@ -109,7 +109,9 @@ def _alerts(ws: Workspace) -> str:
 
     waiting = unsent(ws.outbox_dir)
     if waiting:
-        told = [f"{w['shown']}: {w['title']}, {w['attempts']} attempts since {w['since'][:16]}" for w in waiting[:5]]
+        told = [
+            f"{w.shown}: {w.alert.title}, {w.attempts} attempts since {w.since:%Y-%m-%dT%H:%M}" for w in waiting[:5]
+        ]
         raise LeptonError(
             f"{len(waiting)} alerts wait for a channel that did not take them.",
             why="\n".join(told),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lepton.operations.doctor import Check, Health
     from lepton.operations.ingest import IngestResult
     from lepton.operations.lineage import LineageTree, ModelLineage
+    from lepton.operations.monitor.results import BackfillResult, MonitorResult, ReplayResult
     from lepton.operations.pretrain.result import PretrainResult
     from lepton.operations.promotion import PromotionResult, RejectionResult
     from lepton.operations.recall import LiftResult, RecallResult
@@ -228,7 +229,7 @@ class Workspace:
 
     # Watching.
 
-    def monitor(self, domain: str | None = None, *, window: str | None = None, dry_run: bool = False) -> Any:
+    def monitor(self, domain: str | None = None, *, window: str | None = None, dry_run: bool = False) -> MonitorResult:
         """Judge what came since the champion was adapted: drift, and the accuracy that it costs.
 
         Args:
@@ -240,13 +241,13 @@ class Workspace:
 
         return self.play(monitor, domain, window, dry_run)
 
-    def backfill(self, domain: str, *, dry_run: bool = False) -> Any:
+    def backfill(self, domain: str, *, dry_run: bool = False) -> BackfillResult:
         """Judge the windows that were missed, each at the time when it came in; tell only what holds now."""
         from lepton.operations.monitor.backfill import backfill
 
         return self.play(backfill, domain, dry_run)
 
-    def replay(self, domain: str, deliveries: Sequence[str | Path] = (), *, hours: float = 24.0) -> Any:
+    def replay(self, domain: str, deliveries: Sequence[str | Path] = (), *, hours: float = 24.0) -> ReplayResult:
         """Say what the monitor would have done over a history; nothing is stored, recorded or sent.
 
         Args:

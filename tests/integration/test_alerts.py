@@ -20,7 +20,8 @@ from lepton.core.config.workspace import Workspace
 from lepton.core.decisions.controller import Decision, Observation, State
 from lepton.core.ledger import Ledger
 from lepton.monitoring.alerts import Alert, notify
-from lepton.operations.monitor.messages import tell, tell_again
+from lepton.operations.monitor.alerts import send_alerts, send_waiting
+from lepton.operations.monitor.judgement import Judgement
 from lepton.operations.session import Session
 from tests.conftest import Answer
 from tests.registry import workspace_in
@@ -96,7 +97,7 @@ def decide(ws: Workspace, kind: Any, state: State | None = None) -> None:
     """Put a decision on record and tell it, as the monitor does."""
     decision = Decision("alert" if kind != "resolve" else "resolve", "confirmed", state or State(since="w4"), kind)
     Ledger(ws.ledger_url).append("user:ada", PAIR, "decided", {**decision.to_json(), "window": "w5"})
-    tell(Session(ws), SITE, SEEN, decision, {})
+    send_alerts(Session(ws), SITE, Judgement(SEEN, decision), {})
 
 
 def test_a_mail_and_a_web_hook_get_opened_and_resolved_once_each(tmp_path: Path, mail: Any, hook: Any) -> None:
@@ -122,7 +123,8 @@ def test_a_mail_and_a_web_hook_get_opened_and_resolved_once_each(tmp_path: Path,
 def test_a_decision_that_is_told_a_second_time_sends_nothing(tmp_path: Path, hook: Any) -> None:
     ws = place(tmp_path, f"json://127.0.0.1:{hook.server_port}")
     decide(ws, "open")
-    tell(Session(ws), SITE, SEEN, Decision("alert", "confirmed", State(since="w4"), "open"), {})
+    decision = Decision("alert", "confirmed", State(since="w4"), "open")
+    send_alerts(Session(ws), SITE, Judgement(SEEN, decision), {})
     assert len(hook.received) == 1
 
 
@@ -132,7 +134,7 @@ def test_an_update_that_follows_at_once_is_held_back_unless_it_is_critical(tmp_p
     for seen, kind in ((mild, "open"), (mild, "update"), (SEEN, "update")):
         decision = Decision("alert", "confirmed", State(since="w4"), kind)  # type: ignore[arg-type]
         Ledger(ws.ledger_url).append("user:ada", PAIR, "decided", {**decision.to_json(), "window": "w5"})
-        tell(Session(ws), SITE, seen, decision, {})
+        send_alerts(Session(ws), SITE, Judgement(seen, decision), {})
     rows = [row.payload for row in Ledger(ws.ledger_url).entries(PAIR, "alerted")]
     assert [(row["severity"], row.get("held")) for row in rows] == [
         ("warning", None),
@@ -147,12 +149,12 @@ def test_a_channel_that_is_down_gets_its_alert_when_it_is_back(tmp_path: Path, h
     hook.status = 503
     decide(ws, "open")
     assert len(hook.received) == 1
-    assert tell_again(Session(ws), now) == 0  # not due yet
-    assert tell_again(Session(ws), now + timedelta(minutes=2)) == 0
+    assert send_waiting(Session(ws), now) == 0  # not due yet
+    assert send_waiting(Session(ws), now + timedelta(minutes=2)) == 0
     hook.status = 200
-    assert tell_again(Session(ws), now + timedelta(minutes=3)) == 0  # it waits twice as long now
-    assert tell_again(Session(ws), now + timedelta(minutes=10)) == 1
-    assert tell_again(Session(ws), now + timedelta(hours=3)) == 0
+    assert send_waiting(Session(ws), now + timedelta(minutes=3)) == 0  # it waits twice as long now
+    assert send_waiting(Session(ws), now + timedelta(minutes=10)) == 1
+    assert send_waiting(Session(ws), now + timedelta(hours=3)) == 0
     assert [one["title"] for one in hook.received] == [f"{PAIR}: inputs drift 8.2 times the threshold"] * 3
     assert "s3cret" not in "".join(path.read_text() for path in ws.state_dir.rglob("*.json"))
 
@@ -163,7 +165,7 @@ def test_a_channel_that_missed_the_beginning_does_not_hear_of_it_after_the_end(t
     decide(ws, "open")
     hook.status = 200
     decide(ws, "resolve")
-    assert tell_again(Session(ws), now + timedelta(hours=1)) == 0
+    assert send_waiting(Session(ws), now + timedelta(hours=1)) == 0
     assert [one["title"] for one in hook.received][-1] == f"{PAIR}: resolved"
 
 
@@ -234,6 +236,7 @@ def test_a_schema_breach_and_a_drift_are_two_open_alerts(tmp_path: Path, lepton:
     decide(ws, "open")
     breach = Decision("alert", "schema breach", State(), None, "open")
     Ledger(ws.ledger_url).append("user:ada", PAIR, "decided", {**breach.to_json(), "window": "w6"})
-    tell(Session(ws), SITE, replace(SEEN, verdict="schema breach", problems=("missing column: heat",)), breach, {})
+    broken = replace(SEEN, verdict="schema breach", problems=("missing column: heat",))
+    send_alerts(Session(ws), SITE, Judgement(broken, breach), {})
     found = json.loads(lepton("-w", ws.root, "alerts", "--json").out)["alerts"]
     assert {one["cause"] for one in found} == {"drift", "contract"}

@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lepton.core.config.settings import MonitorConfig
 from lepton.core.table import Table
 from lepton.data import store
 from lepton.data.sampling import sample
 from lepton.monitoring.answers import Judged
 from lepton.monitoring.aspects import watched_columns
+from lepton.monitoring.baseline import Baseline
 from lepton.monitoring.calibration import calibrate
 from lepton.monitoring.drift import measure
-from lepton.monitoring.window import Extent, Moved, observe
+from lepton.monitoring.window import Extent, Moved
 from tests.registry import workspace_in
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -43,7 +43,7 @@ def test_the_verdict_on_a_sample_is_the_verdict_on_all_rows(shift: float) -> Non
     reference = judged(20_000, 1)
     window = judged(ROWS, 2, shift)
     sampled = window.take(np.sort(np.random.default_rng(0).choice(ROWS, 20_000, replace=False)))
-    found = observe("p", "w", reference, sampled, "m", MonitorConfig(), time=NOW).observation
+    found = Baseline("p", "m", reference).compare("w", NOW, sampled).observation
     columns = watched_columns(reference.take(np.arange(SAMPLED)), sampled.take(np.arange(SAMPLED)))
     thresholds = calibrate(columns, SAMPLED, 0.01, 0).thresholds
     everything, _ = measure(watched_columns(reference, window), thresholds)
@@ -54,13 +54,7 @@ def test_the_verdict_on_a_sample_is_the_verdict_on_all_rows(shift: float) -> Non
 def test_the_report_says_what_was_compared_and_what_all_rows_show(tmp_path: Path) -> None:
     extent = Extent(10_000_000, "d" * 32, {"a": Moved((0.0, 0.512), (0.0, 0.25), (0.0, 0.0))})
     path = tmp_path / "w.html"
-    seen = observe(
-        *("p", "w", judged(3000, 1), judged(3000, 2, 0.5), "m"),
-        MonitorConfig(),
-        time=NOW,
-        extent=extent,
-        report_path=path,
-    )
+    seen = Baseline("p", "m", judged(3000, 1)).compare("w", NOW, judged(3000, 2, 0.5), extent, path)
     assert (seen.observation.rows, seen.observation.digest) == (10_000_000, "d" * 32)
     page = path.read_text()
     assert "2,000 rows, drawn at random from all 10,000,000" in page

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +15,17 @@ import pytest
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.decisions.controller import State
+from lepton.core.decisions.history import history_of
 from lepton.core.errors import Conflict
 from lepton.core.ledger import Action, Entry, Ledger
+from lepton.core.table import Table
 from lepton.core.work.lease import this_process
-from lepton.operations.monitor.messages import retransfers_left
-from lepton.operations.monitor.window import judge_window
+from lepton.operations.events import retransfers_left
+from lepton.operations.monitor.judgement import Judgement
+from lepton.operations.monitor.monitor import judge_window, monitor
+from lepton.operations.monitor.replay import replay
+from lepton.operations.monitor.results import WindowJudged
+from lepton.operations.monitor.watch import Watch
 from lepton.operations.regime import ATTEMPTS, unanswered_retransfer
 from lepton.operations.session import Session
 from tests.conftest import make_plant
@@ -122,42 +129,90 @@ def ws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
         os.environ.update(before)
 
 
+def test_however_many_windows_wait_champion_and_reference_are_loaded_once(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lepton.data import sampling, store
+    from lepton.models import format as models
+    from lepton.monitoring.estimator import Fitted
+
+    found: Counter[str] = Counter()
+
+    def count(what: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any, **more: Any) -> Any:
+            found[what if what != "rows" else f"rows of {arguments[2][0]}"] += 1
+            return real(*arguments, **more)
+
+        return counted
+
+    monkeypatch.setattr(models, "load", count("champion", models.load))
+    monkeypatch.setattr(sampling, "sample", count("rows", sampling.sample))
+    monkeypatch.setattr(Fitted, "to", count("estimate", Fitted.to))
+    session, rows = Session(ws), store.load(ws, "plant-2", ["w1"])
+    more = [store.write_batch(ws, "plant-2", f"m{k}", _renamed(rows, f"m{k}")) for k in range(8)]
+    try:
+        result = monitor(session, "plant-2", dry_run=True)
+    finally:
+        for path in more:
+            path.unlink()
+    assert len(result.windows) == 10
+    assert (found["champion"], found["rows of plant-2"], found["estimate"]) == (1, 1, 1)
+    assert max(found.values()) == 1
+    session.load_champion("plant-2")
+    assert found["champion"] == 2  # it was let go of, so that the next target has the memory
+
+
+def test_a_replay_judges_what_waits_as_the_monitor_does(ws: Workspace) -> None:
+    judged, replayed = monitor(Session(ws), "plant-2", dry_run=True), replay(Session(ws), "plant-2", [], 24.0)
+    assert [one.decision.action for one in judged.windows] == ["suspect", "retransfer"]
+    for one, again in zip(judged.windows, replayed.windows, strict=True):
+        seen = replace(again.observation, time=one.observation.time)
+        assert seen == one.observation
+        assert (again.decision.action, again.decision.reason) == (one.decision.action, one.decision.reason)
+    assert Ledger(ws.ledger_url).entries(PAIR, ("observed", "decided")) == []
+
+
+def _renamed(table: Table, name: str) -> Table:
+    return replace(table, ids=np.array([f"{name}-{k}" for k in range(len(table))], dtype=object))
+
+
+def judge(ws: Workspace, window: str) -> WindowJudged:
+    return judge_window(Watch(Session(ws), "plant-2"), window)
+
+
 def test_a_killed_monitor_decides_on_what_it_saw_and_sees_it_no_second_time(
     ws: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lepton.operations.monitor import window as windows
-
     book = Ledger(ws.ledger_url)
     _stop_at(monkeypatch, "monitor.observed")
     with pytest.raises(Stopped):
-        judge_window(Session(ws), "plant-2", "w1", dry_run=False)
+        judge(ws, "w1")
     seen = book.last(PAIR, "observed")
     assert seen is not None
     assert book.last(PAIR, "decided") is None
     monkeypatch.undo()
-    monkeypatch.setattr(windows, "_observed", lambda *_: pytest.fail("it was looked at again"))
-    done = judge_window(Session(ws), "plant-2", "w1", dry_run=False)
-    assert done["observation"] == seen.payload
+    monkeypatch.setattr(Watch, "look", lambda *_: pytest.fail("it was looked at again"))
+    done = judge(ws, "w1")
+    assert done.observation.to_json() == seen.payload
     assert [row.seq for row in book.entries(PAIR, "observed")] == [seen.seq]
     assert [row.payload["window"] for row in book.entries(PAIR, "decided")] == ["w1"]
-    assert windows._undecided(book, PAIR, "w1", seen.payload["champion"]) is None
+    assert history_of(book, PAIR).undecided("w1", seen.payload["champion"]) is None
 
 
 def test_what_was_seen_of_another_window_or_another_champion_decides_nothing(
     ws: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lepton.operations.monitor.window import _undecided
-
     book = Ledger(ws.ledger_url)
     _stop_at(monkeypatch, "monitor.observed")
     with pytest.raises(Stopped):
-        judge_window(Session(ws), "plant-2", "w2", dry_run=False)
+        judge(ws, "w2")
     row = book.last(PAIR, "observed")
     assert row is not None
     champion = row.payload["champion"]
-    assert _undecided(book, PAIR, "w1", champion) is None
-    assert _undecided(book, PAIR, "w2", "another v9") is None
-    waiting = _undecided(book, PAIR, "w2", champion)
+    history = history_of(book, PAIR)
+    assert history.undecided("w1", champion) is None
+    assert history.undecided("w2", "another v9") is None
+    waiting = history.undecided("w2", champion)
     assert waiting is not None
     assert waiting.to_json() == row.payload
 
@@ -166,32 +221,32 @@ def test_a_monitor_that_was_overtaken_is_told_so_and_its_decision_is_not_written
     ws: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last window waits for its decision; two monitors decide at once: the second one is refused."""
-    from lepton.operations.monitor import window as windows
+    book, real = Ledger(ws.ledger_url), Watch.judge
 
-    book, real = Ledger(ws.ledger_url), windows.waiting
-
-    def look_and_be_overtaken(*arguments: Any) -> dict[str, tuple[str, ...]]:
+    def judge_and_be_overtaken(*arguments: Any) -> Judgement:
         found = real(*arguments)
         monkeypatch.undo()
-        judge_window(Session(ws), "plant-2", "w2", dry_run=False)
+        judge(ws, "w2")
         return found
 
-    monkeypatch.setattr(windows, "waiting", look_and_be_overtaken)
+    monkeypatch.setattr(Watch, "judge", judge_and_be_overtaken)
     with pytest.raises(Conflict):
-        judge_window(Session(ws), "plant-2", "w2", dry_run=False)
+        judge(ws, "w2")
     assert [row.payload["window"] for row in book.entries(PAIR, "decided")] == ["w1", "w2"]
     assert retransfers_left(Session(ws), "plant-2") == ["plant-2"]  # confirmed, and nobody began
     assert book.verify() == []
 
 
 def test_a_window_says_how_far_the_estimate_was_off_before(ws: Workspace, book: Ledger) -> None:
-    session = Session(ws)
-    session.ledger = book
-    first = judge_window(session, "plant-2", "w1", dry_run=True)["observation"]
-    assert first["estimate_error"] is None
-    assert first["estimated_accuracy"] is not None
-    write(book, "observed", **{**first, "realised_accuracy": first["estimated_accuracy"] - 0.125})
-    assert judge_window(session, "plant-2", "w2", dry_run=True)["observation"]["estimate_error"] == pytest.approx(0.125)
+    watch = Watch(Session(ws), "plant-2")
+    assert watch.baseline.champion == watch.ref.label  # loaded from the real ledger; what was seen is in another one
+    watch.session.ledger = book
+    first = judge_window(watch, "w1", dry_run=True).observation
+    assert first.estimate_error is None
+    assert first.estimated_accuracy is not None
+    write(book, "observed", **replace(first, realised_accuracy=first.estimated_accuracy - 0.125).to_json())
+    second = judge_window(watch, "w2", dry_run=True).observation
+    assert second.estimate_error == pytest.approx(0.125)
 
 
 def test_a_window_that_breaks_the_schema_is_on_record_and_told_once(ws: Workspace) -> None:
@@ -203,14 +258,13 @@ def test_a_window_that_breaks_the_schema_is_on_record_and_told_once(ws: Workspac
         table = store.load(ws, "plant-2", ["w1"])
         assert table.frame is not None
         frame = table.frame.drop(columns="heat").assign(hot=1.0 * number)
-        ids = np.array([f"w{number}-{k}" for k in range(len(table))], dtype=object)
-        store.write_batch(ws, "plant-2", f"w{number}", replace(table, ids=ids, frame=frame))
+        store.write_batch(ws, "plant-2", f"w{number}", replace(_renamed(table, f"w{number}"), frame=frame))
     before = ws.alerts_file.read_text().count("\n") if ws.alerts_file.exists() else 0
-    first, second = (judge_window(Session(ws), "plant-2", f"w{number}", dry_run=False) for number in (3, 4))
-    assert first["observation"]["verdict"] == "schema breach"
-    assert list(first["observation"]["problems"]) == ["missing column: heat", "new column: hot"]
-    assert [one["decision"]["breach"] for one in (first, second)] == ["open", None]
-    assert "schema breach: missing column: heat and 1 more" in second["decision"]["reason"]
+    first, second = (judge(ws, f"w{number}") for number in (3, 4))
+    assert first.observation.verdict == "schema breach"
+    assert first.observation.problems == ("missing column: heat", "new column: hot")
+    assert [one.decision.breach for one in (first, second)] == ["open", None]
+    assert "schema breach: missing column: heat and 1 more" in second.decision.reason
     assert ws.alerts_file.read_text().count("\n") == before + 1
     assert book.entries(PAIR, "alerted")[-1].payload["cause"] == "contract"
     assert book.verify() == []
@@ -221,10 +275,10 @@ class Stopped(BaseException):
 
 
 def _stop_at(monkeypatch: pytest.MonkeyPatch, point: str) -> None:
-    from lepton.operations.monitor import window as windows
+    from lepton.operations.monitor import monitor as module
 
     def stop(name: str) -> None:
         if name == point:
             raise Stopped
 
-    monkeypatch.setattr(windows, "reached", stop)
+    monkeypatch.setattr(module, "reached", stop)

@@ -24,10 +24,10 @@ from lepton.core.table import Table
 from lepton.monitoring.alerts import Alert, compose, send
 from lepton.monitoring.answers import Judged
 from lepton.monitoring.aspects import watched_columns
+from lepton.monitoring.baseline import Baseline, policy_of
 from lepton.monitoring.calibration import statistic
 from lepton.monitoring.drift import SHOWN, measure
 from lepton.monitoring.report import write_report
-from lepton.monitoring.window import observe, policy_of
 from tests.small_digits import Digits
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -48,8 +48,8 @@ def blurred(table: Table) -> Table:
     return replace(table, images=ndimage.gaussian_filter(table.images, (0, 0, 1.0, 1.0)))
 
 
-def look(reference: Judged, current: Judged, window: str = "w1", **options):
-    return observe("mnist-to-optdigits", window, reference, current, "model/1", CONFIG, time=NOW, **options)
+def look(reference: Judged, current: Judged, window: str = "w1", cache: Path | None = None, **options):
+    return Baseline("mnist-to-optdigits", "model/1", reference, cache=cache).compare(window, NOW, current, **options)
 
 
 def tabular(rows: int, seed: int, change=None) -> Judged:
@@ -92,7 +92,7 @@ def test_quiet_windows_stay_quiet_and_degraded_ones_are_found_with_their_cost(di
     for k in range(6):
         table = digits.rows(600 + 125 * k, 725 + 125 * k)
         table = blurred(table) if k >= 4 else table
-        seen = look(reference, digits.answer(table), f"w{k}", cache_dir=tmp_path).observation
+        seen = look(reference, digits.answer(table), f"w{k}", cache=tmp_path).observation
         if k < 4:
             assert seen.score < 1
             assert abs(seen.cost) < 0.08
@@ -130,7 +130,7 @@ def test_labels_that_come_later_do_not_make_another_window(digits, reference):
 
 def test_the_report_opens_offline_with_the_verdict_on_top(digits, reference, tmp_path):
     path = tmp_path / "reports" / "w5.html"
-    observed = look(reference, digits.answer(blurred(digits.rows(600, 725))), "w<5>", report_path=path)
+    observed = look(reference, digits.answer(blurred(digits.rows(600, 725))), "w<5>", report=path)
     decision = Decision("suspect", "first window of 2", State())
     write_report(path, observed, decision)
     page = path.read_text()
@@ -147,10 +147,14 @@ def test_the_error_of_earlier_estimates_stands_beside_the_estimate_and_not_where
     digits, reference, tmp_path
 ):
     seen = {
-        rows: observe("d", "w", reference, digits.answer(digits.rows(600, 600 + rows)), "1", CONFIG, time=NOW,
-                      report_path=tmp_path / f"{rows}.html", estimate_error=0.0375)
+        rows: look(
+            reference,
+            digits.answer(digits.rows(600, 600 + rows)),
+            report=tmp_path / f"{rows}.html",
+            estimate_error=0.0375,
+        )
         for rows in (200, 10)
-    }  # fmt: skip
+    }
     assert seen[200].observation.estimate_error == 0.0375
     assert "Error of earlier estimates" in (tmp_path / "200.html").read_text()
     assert "0.037 on average" in (tmp_path / "200.html").read_text()
@@ -159,9 +163,9 @@ def test_the_error_of_earlier_estimates_stands_beside_the_estimate_and_not_where
 
 def test_a_table_without_drift_is_quiet_and_a_moved_column_is_named(tmp_path):
     known = tabular(500, 0)
-    assert look(known, tabular(120, 1), cache_dir=tmp_path).observation.score < 1
+    assert look(known, tabular(120, 1), cache=tmp_path).observation.score < 1
     moved = tabular(120, 2, lambda frame: frame.assign(income=frame["income"] * 4))
-    seen = look(known, moved, cache_dir=tmp_path).observation
+    seen = look(known, moved, cache=tmp_path).observation
     assert seen.aspect == "inputs"
     assert next(iter(seen.columns)) == "inputs: income"
 
@@ -181,7 +185,7 @@ CHANGES = {
 def test_a_broken_column_is_a_verdict_with_its_name_and_never_a_traceback(change, tmp_path):
     column = {"no longer missing": "gone", "no longer constant": "fixed"}.get(change)
     column = column or ("city" if "category" in change else "age")
-    observed = look(tabular(500, 0), tabular(120, 3, CHANGES[change]), report_path=tmp_path / "r.html")
+    observed = look(tabular(500, 0), tabular(120, 3, CHANGES[change]), report=tmp_path / "r.html")
     assert observed.observation.score > 1.5
     assert column in next(iter(observed.observation.columns))
 
@@ -194,7 +198,7 @@ def test_a_window_of_one_class_is_drift_of_the_predictions(digits, reference):
 
 @pytest.mark.parametrize("rows", [0, 1, 49])
 def test_a_window_that_is_too_small_is_no_verdict(digits, reference, rows, tmp_path):
-    observed = look(reference, digits.answer(digits.rows(600, 700)).take(range(rows)), report_path=tmp_path / "r.html")
+    observed = look(reference, digits.answer(digits.rows(600, 700)).take(range(rows)), report=tmp_path / "r.html")
     assert observed.verdict == "not enough data"
     assert observed.observation.scores == {}
     decision = decide(State(), observed.observation, policy_of(CONFIG))
@@ -223,7 +227,7 @@ def test_a_wide_table_is_judged_whole_and_reported_in_part(tmp_path):
         return pd.concat([frame, pd.DataFrame(extra, columns=[f"x{k}" for k in range(SHOWN)])], axis=1)
 
     path = tmp_path / "wide.html"
-    observed = look(tabular(300, 0, widen), tabular(100, 1, widen), report_path=path)
+    observed = look(tabular(300, 0, widen), tabular(100, 1, widen), report=path)
     assert len(observed.columns) > SHOWN
     assert path.stat().st_size < 6_000_000
 

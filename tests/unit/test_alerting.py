@@ -120,7 +120,7 @@ def test_what_a_channel_did_not_take_is_sent_again_less_and_less_often_until_it_
     assert keep_unsent(tmp_path, an_alert(), [URL, "json://fine"], [_took(False), _took(True)], NOW) == 1
     assert "s3cret" not in "".join(path.read_text() for path in tmp_path.iterdir())
     (waiting,) = unsent(tmp_path)
-    assert (waiting["shown"], waiting["title"], waiting["attempts"]) == ("json://***", "it drifts", 1)
+    assert (waiting.shown, waiting.alert.title, waiting.attempts) == ("json://***", "it drifts", 1)
     times = []
     for minute in range(200):
         if send_again(tmp_path, [URL], NOW + timedelta(minutes=minute)):

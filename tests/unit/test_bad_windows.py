@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from lepton.core.config.settings import MonitorConfig
 from lepton.core.decisions.controller import Observation, Policy, State, decide
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table
 from lepton.monitoring.answers import Judged
 from lepton.monitoring.aspects import schema_problems
-from lepton.monitoring.window import Observed, observe
+from lepton.monitoring.baseline import Baseline
+from lepton.monitoring.window import Observed
 from tests.conftest import make_plant
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -52,7 +52,7 @@ def window(rows: int = 200, seed: int = 7) -> pd.DataFrame:
 
 
 def look(plant: Plant, frame: pd.DataFrame) -> Observed:
-    return observe("a-to-b", "w", plant.reference, plant.answer(frame), "m v1", MonitorConfig(), time=NOW)
+    return Baseline("a-to-b", "m v1", plant.reference).compare("w", NOW, plant.answer(frame))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_window_of_one_class_is_a_change_of_the_label_mix(plant):
 def test_a_reference_that_is_too_small_is_told_with_what_to_do(plant):
     few = plant.reference.take(np.arange(30))
     with pytest.raises(LeptonError, match="too small to compare") as refused:
-        observe("a-to-b", "w", few, plant.answer(window()), "m v1", MonitorConfig(), time=NOW)
+        Baseline("a-to-b", "m v1", few).compare("w", NOW, plant.answer(window()))
     assert "lepton ingest" in refused.value.render()
 
 

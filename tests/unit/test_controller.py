@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lepton.core.config.settings import MonitorConfig
 from lepton.core.decisions.controller import CRITICAL_COST, Decision, Observation, Policy, State, decide
-from lepton.monitoring.window import policy_of
+from lepton.monitoring.baseline import policy_of
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

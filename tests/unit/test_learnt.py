@@ -13,7 +13,7 @@ from lepton.monitoring.accuracy import estimate
 from lepton.monitoring.answers import Judged, correct
 from lepton.monitoring.estimator import Simulated, simulate
 from lepton.monitoring.features import NAMES
-from lepton.monitoring.labels import label_mix, measured_accuracy
+from lepton.monitoring.labels import MixEstimator, measured_accuracy
 from tests.small_digits import Digits
 
 
@@ -133,10 +133,12 @@ def test_answers_that_are_no_numbers_do_not_count(digits, reference, simulated):
 
 def test_another_mix_of_the_classes_is_seen_and_named(digits, reference):
     rows = digits.rows(1200, 1797)
-    quiet = label_mix(reference, digits.answer(rows), 0.01, 0)
+    estimator = MixEstimator.of(reference)
+    assert estimator is not None
+    quiet = estimator.compare(digits.answer(rows), 0.01, 0)
     assert quiet.scored.statistic < quiet.scored.threshold
     fewer = rows.take(np.flatnonzero(~np.isin(rows.labels, ["1", "7", "4"]) | (np.arange(len(rows)) % 5 == 0)))
-    found = label_mix(reference, digits.answer(fewer), 0.01, 0)
+    found = estimator.compare(digits.answer(fewer), 0.01, 0)
     assert found.scored.statistic > found.scored.threshold
     real = float((fewer.labels == "1").mean())
     assert found.now["1"] == pytest.approx(real, abs=0.03)
@@ -146,7 +148,7 @@ def test_another_mix_of_the_classes_is_seen_and_named(digits, reference):
 def test_a_class_that_nobody_labelled_leaves_the_mix_unknown(digits, reference):
     labels = np.where(reference.table.labels == "3", None, reference.table.labels)
     bare = replace(reference, table=reference.table.with_labels(labels))
-    assert label_mix(bare, digits.answer(digits.rows(1200, 1797)), 0.01, 0) is None
+    assert MixEstimator.of(bare) is None
 
 
 def test_accuracy_on_labels_is_judged_by_what_chance_does_to_so_many(digits, reference):

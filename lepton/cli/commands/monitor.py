@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +13,8 @@ from lepton.cli.session import DryRun, Json, Local, at_work, enter, play, where
 
 if TYPE_CHECKING:
     from lepton.core.config.workspace import Workspace
+    from lepton.core.decisions.controller import Observation
+    from lepton.operations.monitor.results import MonitorResult, WindowJudged
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,28 +36,27 @@ def monitor(
     counts, too: a run that was killed told nobody.
     """
     ws, on_stack = enter(local)
-    from lepton.operations.monitor.messages import retransfers_left
-    from lepton.operations.monitor.monitor import monitor as flow
+    from lepton.operations.events import retransfers_left
+    from lepton.operations.monitor.monitor import monitor as verb
 
-    found = play(flow, on_stack, ws, domain, window, dry_run)
-    judged, problems = [seen for seen in found if "decision" in seen], [seen for seen in found if "problem" in seen]
+    found: MonitorResult = play(verb, on_stack, ws, domain, window, dry_run)
     due = [] if on_stack or dry_run else retransfers_left(at_work(ws), domain)  # a killed run may have left one, too
     acted = {name: retransfer(ws, name) for name in due} if act else {}
     if json:
-        as_json({"windows": judged, "problems": problems, "retransfers": acted})
+        as_json({**found.to_json(), "retransfers": acted})
     else:
         where(on_stack, local)
-        if judged or not problems:
-            show(judged, on_stack, acted)
+        if found.windows or not found.problems:
+            show(found.windows, on_stack, acted)
         show_alerts(ws, domain)
-        left = [name for name in due if name not in acted and name not in {seen["domain"] for seen in judged}]
+        left = [name for name in due if name not in acted and name not in {seen.domain for seen in found.windows}]
         for name in left:
             say(f"  next     lepton transfer {name} --cause drift   (decided before, and not done yet)")
-    for problem in problems:
-        note(f"\nWindow {problem['window']!r} of {problem['domain']!r} could not be judged:\n{problem['problem']}")
-    if due or any(seen["decision"]["action"] in ("retransfer", "alert") for seen in judged):
+    for one in found.problems:
+        note(f"\nWindow {one.window!r} of {one.domain!r} could not be judged:\n{one.problem}")
+    if due or any(seen.decision.action in ("retransfer", "alert") for seen in found.windows):
         raise typer.Exit(4)
-    if problems:
+    if found.problems:
         raise typer.Exit(1)
 
 
@@ -79,46 +81,34 @@ def retransfer(ws: Workspace, domain: str) -> str:
         return f"failed: {error.render()}"
 
 
-def accuracy(seen: dict[str, Any]) -> str | None:
+def accuracy(seen: Observation) -> str | None:
     """Return the estimated accuracy of a window with its interval."""
-    if seen["estimated_accuracy"] is None:
+    if seen.estimated_accuracy is None:
         return None
-    low, high = seen["estimated_low"], seen["estimated_high"]
-    return f"{seen['estimated_accuracy']:.3f}" + (f" ({low:.3f}-{high:.3f})" if low is not None else "")
+    low, high = seen.estimated_low, seen.estimated_high
+    return f"{seen.estimated_accuracy:.3f}" + ("" if low is None or high is None else f" ({low:.3f}-{high:.3f})")
 
 
-def show(judged: list[dict[str, Any]], on_stack: bool, acted: dict[str, str]) -> None:
+def show(judged: Sequence[WindowJudged], on_stack: bool, acted: Mapping[str, str]) -> None:
     """Print a row a window, the reasons, and what happens next."""
     if not judged:
         say("Nothing new to judge: every window was judged against the champion that serves now.")
         return
     rows = []
-    for seen in judged:
-        o, d = seen["observation"], seen["decision"]
-        for problem in o["problems"]:
-            say(f"  {o['window']}: {problem}")
-        worst = max(o["scores"], key=o["scores"].get, default=None)
-        drift = f"{o['scores'][worst]:.2f} {worst}" if worst else None
-        rows.append(
-            (
-                seen["domain"],
-                o["window"],
-                o["rows"],
-                drift,
-                accuracy(o),
-                o["realised_accuracy"],
-                d["action"],
-                d["reason"],
-            )
-        )
+    for one in judged:
+        seen, decision = one.observation, one.decision
+        for problem in seen.problems:
+            say(f"  {seen.window}: {problem}")
+        drift = f"{seen.score:.2f} {seen.aspect}" if seen.scores else None
+        about = (one.domain, seen.window, seen.rows, drift, accuracy(seen), seen.realised_accuracy)
+        rows.append((*about, decision.action, decision.reason))
     columns = ("domain", "window", "rows", "drift", "est. accuracy", "realised", "decision", "because")
     table("Windows (drift 1.0 = the calibrated threshold)", columns, rows)
-    last = judged[-1]
-    if last["observation"].get("report"):
-        say(f"  report   {last['observation']['report']}")
-    for seen in judged:
-        if seen["decision"]["action"] == "retransfer":
-            name = seen["domain"]
+    if report := judged[-1].observation.report:
+        say(f"  report   {report}")
+    for one in judged:
+        if one.decision.action == "retransfer":
+            name = one.domain
             if name in acted:
                 say(f"  retransfer of {name!r}: {acted[name]}")
             elif on_stack:

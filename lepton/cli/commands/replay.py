@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lepton.cli.commands.monitor import accuracy, show
 from lepton.cli.output import as_json, progress_bar, say, table
 from lepton.cli.session import DryRun, Json, Local, LocalAnyway, Target, at_work, enter, play, where
+
+if TYPE_CHECKING:
+    from lepton.operations.monitor.results import BackfillResult
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,29 +34,27 @@ def replay(
     Nothing is stored, recorded or sent. Try a policy with LEPTON_MONITOR__CONFIRM=3 lepton replay ..., for instance.
     """
     ws, _ = enter(local=True)
-    from lepton.operations.monitor.replay import replay as run
+    from lepton.operations.monitor.replay import replay as verb
 
     with progress_bar("replay") as bar:
-        found = run(at_work(ws, bar), domain, deliveries or [], hours)
+        found = verb(at_work(ws, bar), domain, deliveries or [], hours)
     if json:
-        as_json({"windows": found, **_summary(found)})
+        as_json(found.to_json())
         return
-    if not found:
+    if not found.windows:
         say("There is no delivery since the champion was adapted; name files or batches to replay.")
         return
     rows = []
-    for window in found:
-        o, d = window["observation"], window["decision"]
-        told = ", ".join(f"{alert['kind']}: {alert['title']}" for alert in window["alerts"])
-        score = max(o["scores"].values(), default=None)
-        rows.append(
-            (o["window"], o["time"][:16], o["rows"], score, accuracy(o), o["realised_accuracy"], d["action"], told)
-        )
+    for one in found.windows:
+        seen = one.observation
+        told = ", ".join(f"{alert.kind}: {alert.title}" for alert in one.alerts)
+        about = (seen.window, seen.time.isoformat()[:16], seen.rows, seen.score if seen.scores else None)
+        rows.append((*about, accuracy(seen), seen.realised_accuracy, one.decision.action, told))
     columns = ("window", "time (UTC)", "rows", "drift", "est. accuracy", "realised", "decision", "would have been sent")
     table("Replay (drift 1.0 = the calibrated threshold)", columns, rows)
-    total = _summary(found)
-    say(f"  {total['alerts']} alerts and {total['retransfers']} retransfers in {len(found)} windows; nothing was sent.")
-    if total["retransfers"]:
+    decided = f"{found.alerts} alerts and {found.retransfers} retransfers in {len(found.windows)} windows"
+    say(f"  {decided}; nothing was sent.")
+    if found.retransfers:
         say("  The champion stayed the same: what follows a retransfer is judged as if it had been refused.")
 
 
@@ -63,20 +64,13 @@ def backfill(domain: Target, json: Json = False, local: Local = False, dry_run: 
     Each is judged at the time when it came in, and put on record; people hear once, of what holds after the last one.
     """
     ws, on_stack = enter(local)
-    from lepton.operations.monitor.backfill import backfill as flow
+    from lepton.operations.monitor.backfill import backfill as verb
 
-    judged = play(flow, on_stack, ws, domain, dry_run)
+    found: BackfillResult = play(verb, on_stack, ws, domain, dry_run)
     if json:
-        as_json({"windows": judged, "dry_run": dry_run})
+        as_json(found.to_json())
     else:
         where(on_stack, local)
-        show(judged, on_stack, {})
-    if any(seen["decision"]["state"]["alert_open"] for seen in judged[-1:]):
+        show(found.windows, on_stack, {})
+    if found.windows and found.windows[-1].decision.state.alert_open:
         raise typer.Exit(4)
-
-
-def _summary(found: list[dict[str, Any]]) -> dict[str, int]:
-    return {
-        "alerts": sum(len(window["alerts"]) for window in found),
-        "retransfers": sum(window["decision"]["action"] == "retransfer" for window in found),
-    }

@@ -178,22 +178,22 @@ def _judge(stage: Stage, window: Window, key: dict[str, str]) -> Seen:
     scored = stage.play(score, TARGET, batch=window.name)
     log = pd.read_parquet(scored.scored[0].file)
     right = [key[row] == answer for row, answer in zip(log["id"], log["prediction"], strict=True)]
-    judged = stage.play(monitor, TARGET, window=window.name)[0]
-    o, d = judged["observation"], judged["decision"]
-    if judged["links"]:
-        stage.record.links["last window's report"] = judged["links"]["report"]
+    judged = stage.play(monitor, TARGET, window=window.name).windows[0]
+    observation, decision = judged.observation, judged.decision
+    if judged.links:
+        stage.record.links["last window's report"] = judged.links["report"]
     return Seen(
         window=window.name,
         degraded=window.degraded,
         champion=scored.champion,
         accuracy=sum(right) / len(right),
-        estimated=o["estimated_accuracy"],
-        drift=max(o["scores"].values(), default=0.0),
-        scores=o["scores"],
-        action=d["action"],
-        reason=d["reason"],
-        alert=d["alert"],
-        report=judged["links"].get("report"),
+        estimated=observation.estimated_accuracy,
+        drift=observation.score,
+        scores=observation.scores,
+        action=decision.action,
+        reason=decision.reason,
+        alert=decision.alert,
+        report=judged.links.get("report"),
     )
 
 

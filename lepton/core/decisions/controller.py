@@ -97,10 +97,6 @@ class Observation:
             return 0.0
         return self.expected_accuracy - self.estimated_accuracy
 
-    def with_labels(self, measured: dict[str, Any]) -> Observation:
-        """Return the observation with the accuracy that labels showed later, as a ledger row `measured` has it."""
-        return replace(self, realised_accuracy=measured["realised_accuracy"], labelled=measured["labelled"])
-
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
         lists = {"problems": list(self.problems), "batches": list(self.batches)}

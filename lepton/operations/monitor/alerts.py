@@ -1,20 +1,102 @@
-"""What people do about open alerts: look after them, or hold their updates back for a while."""
+"""Alerts: told once, whatever crashes; told later where a crash or a channel was in the way; looked after by people."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
+from lepton.core.config.settings import SEVERITIES
 from lepton.core.decisions.alerts import ROWS, Standing, alerts_of, open_alerts
 from lepton.core.errors import NotFound
-from lepton.core.ledger import ACKNOWLEDGED, SNOOZED
+from lepton.core.ledger.rows import Acknowledged, Alerted, Channel, Decided, Snoozed
+from lepton.core.work.faults import reached
+from lepton.operations.events import repeat_event
+from lepton.operations.monitor.judgement import Judgement
 from lepton.operations.session import Session
+
+if TYPE_CHECKING:
+    from lepton.operations.monitor.watch import Watch
+
+
+def send_alerts(session: Session, domain: str, found: Judgement, links: dict[str, str]) -> None:
+    """Send the alerts that a decision asks for, that are not out yet, and record on which channels each went out.
+
+    Args:
+        session: The workspace at work.
+        domain: A target.
+        found: Its last window, and the decision about it, which is on record.
+        links: Where to look closer.
+    """
+    from lepton.monitoring.alerts import compose, send
+    from lepton.monitoring.outbox import forget, keep_unsent
+
+    ledger, pair = session.ledger, session.ws.pair(domain).name
+    decided = ledger.last_row(pair, Decided)
+    since = decided.seq if decided else 0
+    out = {entry.row.cause for entry in ledger.rows(pair, Alerted, after=since)}
+    standing = {one.cause: one for one in open_alerts_in(session, domain)}
+    for alert in compose(found.observation, found.decision, domain, links):
+        if alert.cause in out:
+            continue
+        before = standing.get(alert.cause)
+        held = _held(before, session.ws.config.alerts.update_minutes) if alert.kind == "update" and before else None
+        held = None if held == "throttled" and alert.severity == "critical" else held
+        # Who heard of the beginning hears of the end.
+        heard = max(alert.severity, before.severity if before else "info", key=SEVERITIES.index)
+        if alert.kind == "resolve":
+            forget(session.ws.outbox_dir, pair, alert.cause)
+        urls = () if held else session.ws.config.alerts.channels(domain, heard)
+        sent = [] if held else send(alert, urls, session.ws.alerts_file)
+        reached("monitor.alert-sent")
+        keep_unsent(session.ws.outbox_dir, alert, urls, sent[1:], datetime.now(UTC))
+        channels = tuple(Channel(delivery.channel, delivery.ok, delivery.detail) for delivery in sent)
+        told = Alerted(alert.kind, alert.title, alert.cause, alert.severity, channels, held)
+        ledger.record(session.actor, pair, told)
+        reached("monitor.alert-recorded")
+
+
+def _held(before: Standing, minutes: float) -> str | None:
+    """Return why an update of an open alert is not sent; None if it is."""
+    now = datetime.now(UTC)
+    if before.is_snoozed(now):
+        return "snoozed"
+    return "throttled" if now < before.told + timedelta(minutes=minutes) else None
+
+
+def send_waiting(session: Session, now: datetime) -> int:
+    """Send again what a channel did not take, where it is time; return how many alerts went out."""
+    from lepton.monitoring.outbox import send_again
+
+    return sum(delivery.ok for delivery in send_again(session.ws.outbox_dir, session.ws.config.alerts.everyone, now))
+
+
+def tell_what_was_left(watch: Watch, now: datetime) -> list[str]:
+    """Tell what a crash kept from being told after the last decision; return what was told: `alert`, `event`.
+
+    The event is repeated only if nothing started for a while: the worker needs its seconds to begin.
+    """
+    session, history, told = watch.session, watch.history, list[str]()
+    if history.latest is None:
+        return told
+    seen, decision = history.latest
+    wanted = sum(kind is not None for kind in (decision.alert, decision.breach))
+    if len(session.ledger.rows(watch.pair, Alerted, after=history.decided_row)) < wanted:
+        send_alerts(session, watch.domain, Judgement(seen, decision), {})
+        told.append("alert")
+    if repeat_event(session, watch.domain, now):
+        told.append("event")
+    reached("monitor.caught-up")
+    return told
 
 
 def alerts_in(session: Session, domain: str | None) -> list[Standing]:
     """Return all alerts of a target, or of all, in the order of opening."""
-    pair = session.ws.pair(domain).name if domain else None
-    ledger = session.ledger
-    return alerts_of(ledger.entries(pair, ROWS) if pair else ledger.entries(action=ROWS))
+    return alerts_of(session.ledger.entries(session.ws.pair(domain).name if domain else None, ROWS))
+
+
+def open_alerts_in(session: Session, domain: str) -> list[Standing]:
+    """Return the alerts of a target that are open."""
+    return open_alerts(session.ledger.entries(session.ws.pair(domain).name, ROWS))
 
 
 def acknowledge(session: Session, domain: str, why: str, dry_run: bool = False) -> list[Standing]:
@@ -25,8 +107,8 @@ def acknowledge(session: Session, domain: str, why: str, dry_run: bool = False) 
     """
     found = _open(session, domain)
     if not dry_run:
-        payload = {"causes": [one.cause for one in found], "why": why}
-        session.ledger.append(session.actor, session.ws.pair(domain).name, ACKNOWLEDGED, payload)
+        seen = Acknowledged(tuple(one.cause for one in found), why)
+        session.ledger.record(session.actor, session.ws.pair(domain).name, seen)
     return _open(session, domain)
 
 
@@ -39,14 +121,13 @@ def snooze(session: Session, domain: str, hours: float, why: str, dry_run: bool 
     found = _open(session, domain)
     if not dry_run:
         until = datetime.now(UTC) + timedelta(hours=hours)
-        payload = {"causes": [one.cause for one in found], "until": until.isoformat(), "why": why}
-        session.ledger.append(session.actor, session.ws.pair(domain).name, SNOOZED, payload)
+        held = Snoozed(tuple(one.cause for one in found), until, why)
+        session.ledger.record(session.actor, session.ws.pair(domain).name, held)
     return _open(session, domain)
 
 
 def _open(session: Session, domain: str) -> list[Standing]:
-    pair = session.ws.pair(domain).name
-    found = open_alerts(session.ledger.entries(pair, ROWS))
+    found = open_alerts_in(session, domain)
     if not found:
         raise NotFound(
             f"No alert of {domain!r} is open.",

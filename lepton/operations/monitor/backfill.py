@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
-from lepton.core.decisions.alerts import ROWS, open_alerts
-from lepton.core.decisions.controller import Decision, Kind, Observation
-from lepton.core.ledger import DECIDED
+from lepton.core.decisions.controller import Kind
 from lepton.operations.events import drift_confirmed
-from lepton.operations.monitor.late_labels import measure_later
-from lepton.operations.monitor.messages import tell
-from lepton.operations.monitor.monitor import draw, find_targets
-from lepton.operations.monitor.window import delivered_at, judge_window, new_windows
-from lepton.operations.regime import observed_before, unanswered_retransfer
+from lepton.operations.monitor.alerts import open_alerts_in, send_alerts
+from lepton.operations.monitor.judgement import Judgement
+from lepton.operations.monitor.late_labels import measure_late_labels
+from lepton.operations.monitor.monitor import find_targets, judge_window
+from lepton.operations.monitor.results import BackfillResult, WindowJudged
+from lepton.operations.monitor.views import draw
+from lepton.operations.monitor.watch import Watch
+from lepton.operations.regime import unanswered_retransfer
 from lepton.operations.session import Session
 
 
-def backfill(session: Session, domain: str, dry_run: bool = False) -> list[dict[str, Any]]:
+def backfill(session: Session, domain: str, dry_run: bool = False) -> BackfillResult:
     """Judge the windows of a target that were missed, each at the time when it came in; tell only what holds now.
 
     Args:
@@ -27,42 +27,41 @@ def backfill(session: Session, domain: str, dry_run: bool = False) -> list[dict[
         domain: A target.
         dry_run: Judge, but record nothing and tell nobody.
 
-    Returns:
-        For each window: the observation, the decision and the links.
+    Raises:
+        NotFound: If the target has no champion.
+        LeptonError: If a window cannot be judged; those before it are on record.
     """
     find_targets(session, domain)
-    step = session.runtime.step
-    times, judged, state = delivered_at(session, domain), [], None
-    for window in new_windows(session, domain, None):
-        came = times.get(window, datetime.now(UTC))
-        judged.append(step("watch past", partial(judge_window, session, domain, window, dry_run, state, came)))
-        state = judged[-1]["decision"]["state"] if dry_run else None
+    watch, step, state = Watch(session, domain), session.runtime.step, None
+    times, found = watch.delivered_at(), list[WindowJudged]()
+    for name in watch.names():
+        came = times.get(name, datetime.now(UTC))
+        found.append(step("watch past", partial(judge_window, watch, name, dry_run, state, came)))
+        state = found[-1].decision.state if dry_run else None
     if not dry_run:
-        step("tell outcome", lambda: tell_outcome(session, domain))
-        step("measure", lambda: measure_later(session, domain))
-        step("draw", lambda: draw(session, domain))
-    return judged
+        step("tell outcome", partial(tell_outcome, watch))
+        step("measure", partial(measure_late_labels, watch))
+        step("draw", partial(draw, watch))
+    return BackfillResult(tuple(found), dry_run)
 
 
-def tell_outcome(session: Session, domain: str) -> list[str]:
+def tell_outcome(watch: Watch) -> list[str]:
     """Tell, once, what the last decision leaves open or ended; say the event if a retransfer is due."""
-    pair, ledger = session.ws.pair(domain).name, session.ledger
-    last = ledger.last(pair, DECIDED)
-    observed = observed_before(ledger, last) if last else None
-    if last is None or observed is None:
+    session, latest = watch.session, watch.history.latest
+    if latest is None:
         return []
-    decision, seen = Decision.from_json(last.payload), Observation.from_json(observed.payload)
-    standing = {one.cause for one in open_alerts(ledger.entries(pair, ROWS))}
-    found = replace(
+    seen, decision = latest
+    told = {one.cause for one in open_alerts_in(session, watch.domain)}
+    due = replace(
         decision,
-        alert=_kind(decision.state.alert_open, "drift" in standing),
-        breach=_kind(decision.state.breach_open, "contract" in standing),
+        alert=_kind(decision.state.alert_open, "drift" in told),
+        breach=_kind(decision.state.breach_open, "contract" in told),
     )
-    tell(session, domain, seen, found, {})
-    asked = unanswered_retransfer(ledger, pair, datetime.now(UTC))
+    send_alerts(session, watch.domain, Judgement(seen, due), {})
+    asked = unanswered_retransfer(session.ledger, watch.pair, datetime.now(UTC))
     if asked is not None:
-        session.runtime.emit(drift_confirmed(pair, domain, seen.to_json(), asked.payload["reason"]))
-    return [cause for cause, kind in (("drift", found.alert), ("contract", found.breach)) if kind]
+        session.runtime.emit(drift_confirmed(watch.pair, watch.domain, seen, asked.row.decision.reason))
+    return [cause for cause, kind in (("drift", due.alert), ("contract", due.breach)) if kind]
 
 
 def _kind(is_open: bool, is_told: bool) -> Kind | None:

@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from lepton.core.decisions.controller import Observation
-from lepton.core.ledger import MEASURED, OBSERVED
-from lepton.operations.monitor.window import MOST_ROWS, answered
-from lepton.operations.session import Session
+from lepton.core.ledger.rows import Measured
+from lepton.operations.monitor.watch import MOST_ROWS, Watch
 
 
-def measure_later(session: Session, domain: str) -> list[dict[str, Any]]:
+def measure_late_labels(watch: Watch) -> list[Measured]:
     """Put on record the accuracy in windows of the champion that got labels since they were judged."""
     from lepton.data.sampling import sample
     from lepton.data.store import batches, counts
     from lepton.monitoring.accuracy import realised
+    from lepton.monitoring.answers import answer
 
-    pair, champion, ledger = session.ws.pair(domain).name, session.champion_of(domain).label, session.ledger
-    seen: dict[str, tuple[Observation, int]] = {}
-    for row in ledger.entries(pair, (OBSERVED, MEASURED)):
-        if row.payload["champion"] == champion:
-            window = row.payload["window"]
-            of = Observation.from_json(row.payload) if row.action == OBSERVED else seen[window][0]
-            seen[window] = (of, int(row.payload.get("labelled", 0)))
-    known, found, loaded = set(batches(session.ws, domain)), [], None
-    for window, (before, labelled) in seen.items():
-        parts = before.batches or (window,)
-        if (
-            not known.issuperset(parts)
-            or before.verdict != "judged"
-            or counts(session.ws, domain, parts)[1] <= labelled
-        ):
+    session, ws, domain = watch.session, watch.session.ws, watch.domain
+    known, found = set(batches(ws, domain)), list[Measured]()
+    for record in watch.history.of_champion(watch.ref.label):
+        seen = record.observation
+        parts = seen.batches or (seen.window,)
+        if seen.verdict != "judged" or not known.issuperset(parts) or counts(ws, domain, parts)[1] <= seen.labelled:
             continue
-        rows = sample(session.ws, domain, parts, MOST_ROWS, session.ws.config.seed).table.labelled()
-        if len(rows) <= labelled:
+        rows = sample(ws, domain, parts, MOST_ROWS, ws.config.seed).table.labelled()
+        if len(rows) <= seen.labelled:
             continue
-        loaded = loaded or session.load_champion(domain)
-        accuracy = realised(answered(loaded, rows))
+        accuracy = realised(answer(watch.champion.model, rows))
         if accuracy is not None:
-            payload = {"window": window, "champion": champion, "realised_accuracy": accuracy, "labelled": len(rows)}
-            payload |= {"estimated_accuracy": before.estimated_accuracy}
-            ledger.append(session.actor, pair, MEASURED, payload)
-            found.append(payload)
+            one = Measured(seen.window, watch.ref.label, accuracy, len(rows), seen.estimated_accuracy)
+            session.ledger.record(session.actor, watch.pair, one)
+            found.append(one)
     return found

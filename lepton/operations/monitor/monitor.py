@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
+from lepton.core.decisions.controller import State
+from lepton.core.decisions.history import History
 from lepton.core.errors import LeptonError, NotFound
-from lepton.operations.monitor.late_labels import measure_later
-from lepton.operations.monitor.messages import finish_telling, tell_again
-from lepton.operations.monitor.series import tidy_reports, update_series
-from lepton.operations.monitor.window import judge_window, new_windows
+from lepton.core.ledger.rows import Decided, Observed
+from lepton.core.work.faults import reached
+from lepton.operations.events import drift_confirmed
+from lepton.operations.monitor.alerts import send_alerts, send_waiting, tell_what_was_left
+from lepton.operations.monitor.judgement import Judgement
+from lepton.operations.monitor.late_labels import measure_late_labels
+from lepton.operations.monitor.results import MonitorResult, Problem, WindowJudged
+from lepton.operations.monitor.views import draw
+from lepton.operations.monitor.watch import Watch
 from lepton.operations.session import Session
 
 
 def monitor(
     session: Session, domain: str | None = None, window: str | None = None, dry_run: bool = False
-) -> list[dict[str, Any]]:
+) -> MonitorResult:
     """Judge the windows of one target, or of all, that came after what the champion was adapted to.
 
     A confirmed drift that costs accuracy is announced as the event `lepton.drift.confirmed`; what starts the
@@ -27,30 +34,15 @@ def monitor(
         domain: A target; all of them by default.
         window: Only this batch.
         dry_run: Judge, but record nothing and tell nobody.
-
-    Returns:
-        For each window judged: the observation, the decision and the links; or the problem, where it cannot be judged.
     """
-    judged: list[dict[str, Any]] = []
     if not dry_run:
-        tell_again(session, datetime.now(UTC))
-    step = session.runtime.step
+        send_waiting(session, datetime.now(UTC))
+    found: list[WindowJudged | Problem] = []
     for target in find_targets(session, domain):
-        if not dry_run:
-            step("tell what was left", partial(finish_telling, session, target, datetime.now(UTC)))
-            step("measure", partial(measure_later, session, target))
-        state = None
-        for batch in new_windows(session, target, window):
-            try:
-                judged.append(step("watch", partial(judge_window, session, target, batch, dry_run, state)))
-            except LeptonError as error:
-                # One window that cannot be judged must not blind the monitor for what comes after it.
-                judged.append({"domain": target, "window": batch, "problem": error.render()})
-                continue
-            state = judged[-1]["decision"]["state"] if dry_run else None
-        if not dry_run:
-            step("draw", partial(draw, session, target))
-    return judged
+        # Champion and reference of one target are let go of before the next one's are loaded.
+        found += _monitor_one(session, target, window, dry_run)
+    judged = tuple(one for one in found if isinstance(one, WindowJudged))
+    return MonitorResult(judged, tuple(one for one in found if isinstance(one, Problem)))
 
 
 def find_targets(session: Session, domain: str | None) -> list[str]:
@@ -66,7 +58,80 @@ def find_targets(session: Session, domain: str | None) -> list[str]:
     return serving
 
 
-def draw(session: Session, domain: str) -> int:
-    """Bring dashboard and MLflow up to the ledger, and remove the oldest reports."""
-    tidy_reports(session, domain)
-    return update_series(session, domain)
+def _monitor_one(session: Session, domain: str, window: str | None, dry_run: bool) -> Iterator[WindowJudged | Problem]:
+    watch, step, state = Watch(session, domain), session.runtime.step, None
+    if not dry_run:
+        step("tell what was left", partial(tell_what_was_left, watch, datetime.now(UTC)))
+        step("measure", partial(measure_late_labels, watch))
+    for name in watch.names(window):
+        if not watch.is_current:  # somebody let another one serve meanwhile: what it waits for is another matter
+            watch.release()
+            watch = Watch(session, domain)
+        try:
+            judged: WindowJudged = step("watch", partial(judge_window, watch, name, dry_run, state))
+        except LeptonError as error:
+            # One window that cannot be judged must not blind the monitor for what comes after it.
+            yield Problem(domain, name, error.render())
+            continue
+        yield judged
+        state = judged.decision.state if dry_run else None
+    if not dry_run:
+        step("draw", partial(draw, watch))
+    watch.release()
+
+
+def judge_window(
+    watch: Watch, name: str, dry_run: bool = False, state: State | None = None, past: datetime | None = None
+) -> WindowJudged:
+    """Judge one window, then record and tell what came of it.
+
+    The ledger is written before anybody is told; what a crash keeps from being told, `tell_what_was_left` tells later.
+
+    Args:
+        watch: The target.
+        name: A window that waits, or a batch that does not: that one is shown, and changes nothing.
+        dry_run: Record nothing and tell nobody.
+        state: What the controller remembers; by default what the ledger says.
+        past: When the window came, where that is long ago: it is the controller's clock, and nobody is told;
+            `tell_outcome` does it for all windows of the past.
+
+    Raises:
+        Conflict: If another monitor judged a window of the pair meanwhile: what it wrote stands, and nothing else.
+        LeptonError: If the window cannot be judged.
+    """
+    report = watch.session.ws.reports_dir / "windows" / watch.domain / f"{name}.v{watch.ref.version}.html"
+    history = watch.history
+    window = watch.window(watch.batches_of(name), past or datetime.now(UTC))
+    found = watch.judge(window, history, state, None if dry_run else report)
+    links = {"report": report.as_uri()} if report.exists() else {}
+    if not dry_run and watch.is_new(name, history):
+        from lepton.monitoring.report import add_decision
+
+        record(watch, name, found, history)
+        add_decision(report, found.decision)
+        if past is None:
+            send_alerts(watch.session, watch.domain, found, links)
+        reached("monitor.told")
+        if past is None and found.decision.action == "retransfer":
+            event = drift_confirmed(watch.pair, watch.domain, found.observation, found.decision.reason)
+            watch.session.runtime.emit(event)
+            reached("monitor.announced")
+    return WindowJudged(watch.domain, found.observation, found.decision, links)
+
+
+def record(watch: Watch, name: str, found: Judgement, before: History) -> None:
+    """Write what was seen, unless it is on record already, and what was decided.
+
+    Each row follows the one of its kind that the judgement knew; of two monitors at once, one is told to look again.
+
+    Raises:
+        Conflict: If there is a newer one.
+    """
+    session, pair = watch.session, watch.pair
+    if before.undecided(name, watch.ref.label) is None:
+        seen = Observed(found.observation)
+        session.ledger.record(session.actor, pair, seen, before.observed_row, [seen.action])
+        reached("monitor.observed")
+    decided = Decided(found.decision, name, watch.batches_of(name))
+    session.ledger.record(session.actor, pair, decided, before.decided_row, [decided.action])
+    reached("monitor.decided")
