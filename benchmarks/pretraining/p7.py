@@ -15,7 +15,8 @@ from few import rows_of
 
 from lepton.core.config.settings import EncoderConfig, PretrainConfig
 from lepton.operations.pretrain.processes import train_together
-from lepton.operations.pretrain.training import BaseSettings, pretrained
+from lepton.operations.pretrain.settings import BaseSettings
+from lepton.operations.pretrain.training import pretrained
 
 STEPS = 50
 COMMAND = "python benchmarks/pretraining --only P7"

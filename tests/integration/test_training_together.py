@@ -10,7 +10,8 @@ import torch
 
 from lepton.core.config.settings import PretrainConfig
 from lepton.core.errors import LeptonError, UsageError
-from lepton.operations.pretrain.training import BaseSettings, pretrained
+from lepton.operations.pretrain.settings import BaseSettings
+from lepton.operations.pretrain.training import pretrained
 from tests.unit.factories import SMALL, classes_of, names, rows
 
 

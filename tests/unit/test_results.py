@@ -15,7 +15,7 @@ from lepton.core.refs import DataRef, ModelRef
 from lepton.operations.data.erasure import Erasure, ForgetResult, Traces, Witness
 from lepton.operations.pretrain.job import Continuation, PretrainJob
 from lepton.operations.pretrain.result import PretrainResult
-from lepton.operations.pretrain.training import BaseSettings
+from lepton.operations.pretrain.settings import BaseSettings
 from lepton.operations.pretrain.verdict import BaseVerdict, Kept
 from lepton.operations.promotion import PromotionResult, RejectionResult
 from lepton.operations.recall import RecallResult

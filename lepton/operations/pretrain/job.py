@@ -13,7 +13,8 @@ from lepton.core.refs import DataRef, ModelRef
 from lepton.core.work.faults import reached
 from lepton.core.work.files import digest
 from lepton.core.work.resume import KEY, folder_of, once, result_of
-from lepton.operations.pretrain.training import BaseSettings, further_domains, settings_of, source_classes
+from lepton.operations.pretrain.settings import BaseSettings, settings_of, source_classes
+from lepton.operations.pretrain.training import further_domains
 from lepton.operations.regime import recalled_batches
 from lepton.operations.runtime import Run
 from lepton.operations.session import Session

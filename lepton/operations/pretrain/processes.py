@@ -24,7 +24,7 @@ from lepton.core.work.files import atomic_write
 from lepton.core.work.progress import Progress
 
 if TYPE_CHECKING:
-    from lepton.operations.pretrain.training import BaseSettings
+    from lepton.operations.pretrain.settings import BaseSettings
     from lepton.pretraining import Pretrained
 
 ASKED, DONE, FAILED, MEETING = "asked.json", "done.json", "failed.json", "meeting"

@@ -13,7 +13,7 @@ from pathlib import Path
 from lepton.core.errors import LeptonError
 from lepton.core.work.files import atomic_write
 from lepton.operations.pretrain.processes import ASKED, DONE, FAILED, MEETING
-from lepton.operations.pretrain.training import BaseSettings
+from lepton.operations.pretrain.settings import BaseSettings
 
 
 def main(place: Path) -> int:

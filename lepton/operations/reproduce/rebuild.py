@@ -16,14 +16,8 @@ from lepton.core.splits import split
 from lepton.core.table import Table
 from lepton.core.work.files import atomic_write
 from lepton.operations.plugins import require
-from lepton.operations.pretrain.training import (
-    BaseSettings,
-    continued,
-    new_rows,
-    pretrained,
-    rows_of_base,
-    rows_of_continued,
-)
+from lepton.operations.pretrain.settings import BaseSettings
+from lepton.operations.pretrain.training import continued, new_rows, pretrained, rows_of_base, rows_of_continued
 from lepton.operations.session import Session
 from lepton.operations.transfer.rows import pick_rows, rows_of_transfer
 from lepton.registry.lineage.record import Lineage
