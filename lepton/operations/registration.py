@@ -139,12 +139,12 @@ def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
     return {key: value for key, value in metrics.items() if isinstance(value, int | float)}
 
 
-def row_counts(rows: Mapping[str, list[str]]) -> dict[str, dict[str, Any]]:
+def row_counts(rows: Mapping[str, list[str]]) -> dict[str, dict[str, int | str]]:
     """Return count and digest of the ids of each use, whatever their order."""
     return {use: {"count": len(ids), "digest": digest(sorted(ids))} for use, ids in rows.items()}
 
 
-def contract_summary(session: Session, domain: str, batches: tuple[str, ...]) -> dict[str, Any]:
+def contract_summary(session: Session, domain: str, batches: tuple[str, ...]) -> dict[str, object]:
     """Return what the ledger knows of the contract's check of these batches; a refused delivery never became one."""
     entries = session.ledger.entries(session.ws.slot(domain), "ingested")
     taken = [e.payload for e in entries if e.payload["batch"] in batches and not e.payload.get("labels")]

@@ -1,4 +1,7 @@
-"""The demo's page: picture, table, lineage and links in one self-contained HTML file."""
+"""The demo's page: picture, table, lineage and links in one self-contained HTML file.
+
+Its links may name this machine's files and servers: it is for whoever ran the demo.
+"""
 
 from __future__ import annotations
 

@@ -54,12 +54,12 @@ def fit_base(session: Session, job: PretrainJob) -> Trained:
     work = Path(job.folder)
     folder = work / "trained"
     if (known := _read(folder)) is not None:
-        session.runtime.tell("Going on from an interrupted run: the model is trained")
+        session.runtime.tell("Going on from an interrupted run: the model is trained.")
         return known
     table = session.rows(job.data)
     others = {name: session.rows(ref) for name, ref in job.others.items()}
     if any(work.glob("stage-*.safetensors")):
-        session.runtime.tell("Going on from an interrupted run: training goes on from its last checkpoint")
+        session.runtime.tell("Going on from an interrupted run: training goes on from its last checkpoint.")
     if job.continues:
         base = session.load(job.continues.base).model
         new = new_rows(session, session.ws.source, job.continues.batches)

@@ -167,7 +167,7 @@ class Transfer:
         plan = Plan.from_json(found)
         if job.folder and (done := list(job.candidates.glob("*/candidate.json"))):
             possible = sum(not step.out for step in plan.steps)
-            session.runtime.tell(f"Going on from an interrupted run: {len(done)} of {possible} strategies are done")
+            session.runtime.tell(f"Going on from an interrupted run: {len(done)} of {possible} strategies are done.")
         reached("transfer.planned")
         return plan
 
