@@ -22,14 +22,16 @@ def used_by(strategy: str, config: Mapping[str, Any], parent: Lineage | None) ->
         parent: Record of what it was adapted from, whose encoder it has.
     """
     from lepton.models.encoders import CATALOGUE as ENCODERS
-    from lepton.models.encoders import default_encoder
+    from lepton.models.encoders import all_encoders
     from lepton.pretraining.catalogue import CATALOGUE as OBJECTIVES
     from lepton.transfer import CATALOGUE as STRATEGIES
 
     names = re.split(r"[^a-z0-9_-]+", strategy)
     asked: list[tuple[Catalogue[Any], str]] = [(one, name) for one in (STRATEGIES, OBJECTIVES) for name in names]
     if "encoder" in config:
-        asked.append((ENCODERS, config["encoder"].get("name") or default_encoder(config["kind"])))
+        # A kind without an encoder of its own has one that reads how its rows are prepared: one of lepton's.
+        by_default = (name for name, one in all_encoders().items() if config["kind"] in one.default_for)
+        asked.append((ENCODERS, config["encoder"].get("name") or next(by_default, "")))
     found = [
         Used(one.word, name, origin.package, origin.version) for one, name in asked if (origin := one.origin(name))
     ]

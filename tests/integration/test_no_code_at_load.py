@@ -464,7 +464,9 @@ KNOWN = {
         "lepton/core/kinds.py",
         "importlib.import_module",
     ),  # what a kind of rows refers to
-    ("flows/lepton_flows/verbs.py", "importlib.import_module"),  # our own flows
+    ("flows/lepton_flows/runtime.py", "importlib.import_module"),  # our own flows
+    ("lepton/__init__.py", "importlib.import_module"),  # our own public names
+    ("lepton/operations/doctor.py", "importlib.import_module"),  # our own rooms, by name
     ("lepton/core/config/variables.py", "yaml.safe_load"),  # "LEPTON_SEED"
     ("lepton/core/config/yaml_file.py", "yaml.load"),  # "lepton.yaml", "contract"; the loader is a SafeLoader
     ("lepton/data/batchfile.py", "pyarrow.parquet.read_table"),  # "stored batch"
