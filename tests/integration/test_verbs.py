@@ -166,7 +166,7 @@ def test_a_refusal_or_somebody_else_at_it_is_no_failure(ws: Workspace, outcome: 
 def test_the_flow_works_on_its_workspace_and_each_part_is_a_flow_run(
     ws: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lepton_flows import verbs
+    from lepton_flows import runtime
     from lepton_flows.retrain import retrain as flow
     from lepton_flows.runtime import working_on
 
@@ -175,7 +175,7 @@ def test_the_flow_works_on_its_workspace_and_each_part_is_a_flow_run(
     def flow_of(verb: str) -> Callable[..., Any]:
         return lambda *args, **kwargs: asked.append((verb, args, kwargs)) or Outcome("promoted")
 
-    monkeypatch.setattr(verbs, "flow_of", flow_of)
+    monkeypatch.setattr(runtime, "flow_of", flow_of)
     with working_on(ws.root):
         done = flow.fn(cause="schedule")
     assert done.targets == {"plant-0": "promoted", "plant-2": "promoted"}
