@@ -19,8 +19,8 @@ PROGRAM = "lepton"
 FENCE = re.compile(r"^(?P<fence>```|~~~)(?P<language>\w*)[^\n]*\n(?P<body>.*?)^(?P=fence)", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
 VARIABLE = re.compile(r"[A-Z_]+=\S*\s+")
-INCOMPLETE = ("MissingParameter", "BadOptionUsage")
-"""Errors of click: an argument or option is missing, or what an option stands for."""
+INCOMPLETE = ("MissingParameter", "BadOptionUsage", "NoArgsIsHelpError")
+"""Errors of click: an argument or option is missing, what an option stands for, or a command of a group."""
 EXPLANATION = re.compile(r"\s+#\s.*$|\s{2,}\(.*$")
 
 

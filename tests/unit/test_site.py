@@ -11,6 +11,7 @@ import typer
 
 from docs.hooks import commands, links, notebook, offline, rooms, settings
 from lepton.cli.main import app
+from lepton.core.extras import EXTRAS
 from tests.documented import Line, files_named
 
 PROJECT = rooms.PROJECT
@@ -63,6 +64,11 @@ def test_the_reference_of_the_settings_has_every_setting() -> None:
     wanted = names(Config.model_json_schema()) - sections
     assert [name for name in sorted(wanted) if f"| `{name}` |" not in text] == []
     assert [name for name in sorted(sections) if name not in text] == []
+
+
+def test_every_extra_is_on_the_page_about_installing() -> None:
+    page = (PROJECT / "docs" / "how-to" / "serve-only.md").read_text("utf-8")
+    assert [extra for extra in EXTRAS if f"`lepton[{extra}]`" not in page] == []
 
 
 @pytest.mark.parametrize(
