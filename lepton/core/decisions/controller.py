@@ -65,8 +65,16 @@ class Observation:
     """Measured on the window's labels, where it has any."""
     labelled: int = 0
     """Rows of the window whose label is known."""
+    expected_low: float | None = None
+    """Lower end of the 90 % interval of the expected accuracy; None where it has none."""
+    expected_high: float | None = None
+    """Upper end."""
     measured_cost: float | None = None
     """Loss of accuracy against the reference as the labels show it; set where they show it better than the estimate."""
+    measured_low: float | None = None
+    """Lower end of the 90 % interval of the measured loss; None where nothing is measured."""
+    measured_high: float | None = None
+    """Upper end."""
     estimate_error: float | None = None
     """Mean absolute error of the estimate in earlier windows of the pair with labels, as a share of rows."""
     report: str | None = None
@@ -96,6 +104,24 @@ class Observation:
         if self.estimated_accuracy is None or self.expected_accuracy is None:
             return 0.0
         return self.expected_accuracy - self.estimated_accuracy
+
+    @property
+    def cost_low(self) -> float | None:
+        """The least loss of accuracy that the window leaves likely; None where no interval is known."""
+        if self.measured_cost is not None:
+            return self.measured_low
+        if self.expected_accuracy is None or self.estimated_high is None:
+            return None
+        return self.expected_accuracy - self.estimated_high
+
+    @property
+    def cost_high(self) -> float | None:
+        """The greatest loss of accuracy that the window leaves likely; None where no interval is known."""
+        if self.measured_cost is not None:
+            return self.measured_high
+        if self.expected_accuracy is None or self.estimated_low is None:
+            return None
+        return self.expected_accuracy - self.estimated_low
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
