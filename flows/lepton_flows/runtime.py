@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,8 +24,9 @@ from prefect.transactions import get_transaction, transaction
 from lepton.core.config.workspace import Workspace
 from lepton.core.refs import Run
 from lepton.core.work.progress import Progress, silent
-from lepton.operations.runtime import Event, in_a_line, person
+from lepton.operations.runtime import Event, in_a_line, person, tried
 from lepton.operations.session import Session
+from lepton_flows.shares import give, split, wait
 
 R = TypeVar("R")
 
@@ -92,6 +93,23 @@ class OnPrefect:
         """Run another verb as a flow run of its own."""
         done: R = flow_of(verb.__name__)(*args, **kwargs)
         return done
+
+    def each(
+        self, verb: Callable[..., R], session: Any, domains: Sequence[str], *args: Any
+    ) -> Sequence[R | Exception | None]:
+        """Run the verb for each domain as a flow run of its own; a round on a worker is shared with other processes."""
+        processes = session.ws.config.stack.monitor_processes if _flow_run().deployment_id is not None else 1
+        ours, *others = split(domains, processes)
+        given = [give(verb.__name__, share, args) for share in others]
+        found: dict[str, R | Exception | None] = {}
+        for domain in ours:
+            found[domain] = tried(partial(self.part, verb, session, domain, *args))
+        for share in given:
+            try:
+                found |= dict.fromkeys(share.domains, wait(share))
+            except TimeoutError:
+                found |= {name: tried(partial(self.part, verb, session, name, *args)) for name in share.domains}
+        return [found[domain] for domain in domains]
 
     def emit(self, event: Event) -> bool:
         """Send an event to the server and wait until it is there."""

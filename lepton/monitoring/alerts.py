@@ -21,7 +21,8 @@ from lepton.core.config.secrets import mask
 from lepton.core.config.settings import Severity
 from lepton.core.decisions.controller import CRITICAL_COST, Decision, Kind, Observation
 
-Cause = Literal["drift", "contract"]
+Cause = Literal["drift", "contract", "gone", "overdue", "failed"]
+"""The last three are of the machinery, not of a pair; see `lepton.core.decisions.vigil`."""
 
 PATIENCE = 20.0
 """Seconds that a channel may take."""

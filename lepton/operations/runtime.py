@@ -7,9 +7,10 @@ Prefect's tasks, transactions and events. Nothing else of an orchestrator is kno
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from getpass import getuser
 from typing import Any, Protocol, TypeVar
 
@@ -63,6 +64,15 @@ class Runtime(Protocol):
     def part(self, verb: Callable[..., R], session: Any, *args: Any, **kwargs: Any) -> R:
         """Do a whole other verb within this one: a flow run of its own where flow runs are."""
 
+    def each(
+        self, verb: Callable[..., R], session: Any, domains: Sequence[str], *args: Any
+    ) -> Sequence[R | Exception | None]:
+        """Do a verb for several domains, each a part of its own; one that fails does not keep the others from it.
+
+        Returns:
+            What each answered or failed with, in order; None where another process did it, and it ended well.
+        """
+
     def emit(self, event: Event) -> bool:
         """Say an event; return whether there was anybody to hear it."""
 
@@ -106,6 +116,12 @@ class InProcess:
         """Call the verb; see `Runtime.part`."""
         return verb(session, *args, **kwargs)
 
+    def each(
+        self, verb: Callable[..., R], session: Any, domains: Sequence[str], *args: Any
+    ) -> Sequence[R | Exception | None]:
+        """Do one after the other; see `Runtime.each`."""
+        return [tried(partial(self.part, verb, session, domain, *args)) for domain in domains]
+
     def emit(self, event: Event) -> bool:
         """Nobody listens in process."""
         return False
@@ -113,6 +129,14 @@ class InProcess:
     def tell(self, text: str) -> None:
         """Write a line to standard error."""
         sys.stderr.write(f"{text}\n")
+
+
+def tried(work: Callable[[], R]) -> R | Exception:
+    """Return what work answers, or what it failed with."""
+    try:
+        return work()
+    except Exception as error:
+        return error
 
 
 def person() -> str:

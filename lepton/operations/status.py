@@ -10,11 +10,13 @@ from typing import TypeVar, cast
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.decisions.alerts import ROWS, Standing, open_alerts
+from lepton.core.decisions.overdue import Job
 from lepton.core.ledger import Entry, Ledger
 from lepton.core.ledger.rows import (
     Decided,
     Ingested,
     Mark,
+    Measured,
     Move,
     Observed,
     Promoted,
@@ -26,6 +28,7 @@ from lepton.core.ledger.rows import (
 )
 from lepton.core.refs import Pair
 from lepton.core.work.lease import holds
+from lepton.operations.machinery import standing
 from lepton.operations.result import Result
 from lepton.operations.session import Session
 from lepton.registry.recalls import recalled, waiting
@@ -71,6 +74,21 @@ class PairStatus(Result):
     alerts: tuple[Standing, ...]
     next: str | None
     """The command to type, if there is something to do."""
+    low: float | None = None
+    """Lower end of the estimate's 90 % interval."""
+    high: float | None = None
+    """Upper end."""
+    realised: float | None = None
+    """Accuracy that labels showed in the last window, at once or later; it is worth more than the estimate."""
+    drifted_from: str | None = None
+    """First window of the drift that lasts; None if there is none."""
+    drifted_since: str | None = None
+    """When that one was judged."""
+
+    @property
+    def moved(self) -> tuple[tuple[str, float], ...]:
+        """The columns that moved most in the last window, three at most, each with its score."""
+        return tuple((name, score) for name, score in (self.columns or {}).items() if score >= 1)[:3]
 
     def facts(self) -> dict[str, object]:
         """Return what is known of it."""
@@ -90,6 +108,10 @@ class Status(Result):
     pairs: tuple[PairStatus, ...]
     next: str | None
     """What to type in a workspace that has no target yet."""
+    machinery: tuple[Standing, ...] = ()
+    """Open alerts about the stack."""
+    jobs: tuple[Job, ...] = ()
+    """What is done by the clock, as its server says it: whoever asks that one fills it in."""
 
     def __str__(self) -> str:
         rows = [COLUMNS, *(tuple(_cell(getattr(pair, name)) for name in COLUMNS) for pair in self.pairs)]
@@ -121,7 +143,8 @@ def status(session: Session, domain: str | None = None) -> Status:
         ws.check_known(domain)
     out = recalled(ledger)
     pairs = tuple(pair_status(ledger, ws.pair(target), out) for target in ([domain] if domain else ws.targets()))
-    return Status(str(ws.root), ws.config.name, pairs, None if pairs else first_step(ws, ledger))
+    first = None if pairs else first_step(ws, ledger)
+    return Status(str(ws.root), ws.config.name, pairs, first, tuple(standing(ledger)))
 
 
 def first_step(ws: Workspace, ledger: Ledger) -> str:
@@ -148,12 +171,22 @@ def pair_status(ledger: Ledger, pair: Pair, out: Mapping[tuple[str, str], str]) 
     champion = serving.row.model.label if serving else None
     seen = observed.row.seen if observed is not None and observed.row.seen.champion == champion else None
     decision = decided.row.decision if decided is not None and seen is not None else None
+    measured = _last(entries, Measured)
+    if (
+        seen is not None
+        and measured is not None
+        and (measured.row.window, measured.row.champion) == (*(seen.window, seen.champion),)
+    ):
+        seen = measured.row.added_to(seen)
+    since = decision.state.since if decision is not None else None
+    benign = decision is not None and decision.action == "benign"
     state: str = (decision.state.phase if decision else "stable") if champion else "no champion"
     running = holds(transfer, datetime.now(UTC))
     if running:
         state = "retransferring" if champion else "transferring"
     elif state == "retransferring":
         state = "drifted"  # decided, but nothing is at work on it now
+    unmended = "benign" if benign and state == "drifted" else state  # drift that does not hurt asks for nothing
     refused = _last(entries, Refused)
     if refused is not None and refused.seq < (serving.seq if serving else 0):
         refused = None
@@ -181,8 +214,21 @@ def pair_status(ledger: Ledger, pair: Pair, out: Mapping[tuple[str, str], str]) 
         waiting=f"v{proposed.row.model.version}" if proposed else None,
         recalled=bad,
         alerts=tuple(open_alerts([e for e in entries if e.action in ROWS])),
-        next=None if running else _next(pair.target, champion, state, _failed(transfer), refused, proposed, bad),
+        next=None if running else _next(pair.target, champion, unmended, _failed(transfer), refused, proposed, bad),
+        low=seen.estimated_low if seen else None,
+        high=seen.estimated_high if seen else None,
+        realised=seen.realised_accuracy if seen else None,
+        drifted_from=since,
+        drifted_since=_judged(entries, since),
     )
+
+
+def _judged(entries: list[Entry], window: str | None) -> str | None:
+    """Return when a window was judged first."""
+    if window is None:
+        return None
+    seen = (entry for entry in entries if (row := entry.of(Observed)) and row.seen.window == window)
+    return next((entry.time[:16].replace("T", " ") for entry in seen), None)
 
 
 def _earned(entries: list[Entry], serving: Entry[Move] | None) -> Promoted | None:

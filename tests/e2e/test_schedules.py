@@ -80,7 +80,7 @@ def test_the_checkup_tells_of_the_plan(ws: Workspace) -> None:
 
 def test_no_log_of_a_healthy_stack_has_a_line_that_looks_like_trouble(ws: Workspace, stack: Stack) -> None:
     logs = {one["name"]: ws.state_dir / "logs" / one["log"] for one in stack.services}
-    assert set(logs) == {"prefect server", "mlflow server", "worker cpu", "worker gpu"}
+    assert set(logs) == {"prefect server", "mlflow server", "worker cpu", "worker gpu", "watchdog"}
     found = {
         name: [line for entry in entries(log.read_text()) for line in entry if TROUBLE.search(line)]
         for name, log in logs.items()

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from lepton.cli.stack import lifecycle
+from lepton.cli.stack import deployments
 from lepton.core.errors import LeptonError
 
 
@@ -41,19 +41,19 @@ def answering(*codes: int) -> Iterator[tuple[str, list[str]]]:
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lifecycle, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(deployments, "BUSY_SECONDS", 0.2)
 
 
 @pytest.mark.parametrize("codes", [(201,), (409,), (503, 503, 201), (503, 409)])
 def test_a_busy_server_is_asked_again_until_the_pool_is_there(codes: tuple[int, ...]) -> None:
     with answering(*codes) as (api, asked):
-        lifecycle._create_pool(api, "cpu")
+        deployments.create_pool(api, "cpu")
     assert asked == ["/api/work_pools/"] * len(codes)
 
 
 @pytest.mark.parametrize("code", [500, 503])
 def test_a_server_that_refuses_or_stays_busy_is_an_error_that_says_what_to_do(code: int) -> None:
     with answering(code) as (api, asked), pytest.raises(LeptonError, match="'cpu' could not be created") as caught:
-        lifecycle._create_pool(api, "cpu")
+        deployments.create_pool(api, "cpu")
     assert list(caught.value.fix) == ["lepton doctor"]
     assert (len(asked) > 1) == (code == 503)

@@ -53,7 +53,8 @@ def monitor(
         for name in left:
             say(f"  next     lepton transfer {name} --cause drift   (decided before, and not done yet)")
     for one in found.problems:
-        note(f"\nWindow {one.window!r} of {one.domain!r} could not be judged:\n{one.problem}")
+        what = f"Window {one.window!r} of {one.domain!r}" if one.window else f"Target {one.domain!r}"
+        note(f"\n{what} could not be judged:\n{one.problem}")
     if due or any(seen.decision.action in ("retransfer", "alert") for seen in found.windows):
         raise typer.Exit(4)
     if found.problems:

@@ -14,33 +14,32 @@ if TYPE_CHECKING:
     from lepton.core.config.workspace import Workspace
 
 
-SERVICES = ("prefect server", "mlflow server", "worker cpu", "worker gpu")
-
-
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command("up")(up)
     app.command("down")(down)
+    app.command("watch")(watch)
 
 
 def up(
-    prefect_port: Annotated[int | None, typer.Option(help="Port of the Prefect server; default: a free one.")] = None,
-    mlflow_port: Annotated[int | None, typer.Option(help="Port of the MLflow server; default: a free one.")] = None,
+    prefect_port: Annotated[int | None, typer.Option(help="Port of the Prefect server; default: as before.")] = None,
+    mlflow_port: Annotated[int | None, typer.Option(help="Port of the MLflow server; default: as before.")] = None,
     schedules: Annotated[bool, typer.Option(help="Run the hourly monitor and the weekly retrain.")] = True,
     json: Json = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Start the local stack: Prefect, MLflow and two workers.
+    """Start the local stack, or mend what is broken of it: Prefect, MLflow, two workers, a watchdog.
 
-    Applies the deployments of lepton_flows/prefect.yaml too. Does nothing if all of it runs already.
+    Applies the deployments of lepton_flows/prefect.yaml too. What is well keeps its process and its port.
     """
     ws = open_workspace()
     from lepton.cli.stack.environ import stack_environ
-    from lepton.cli.stack.lifecycle import running
+    from lepton.cli.stack.lifecycle import broken
     from lepton.cli.stack.lifecycle import up as start
+    from lepton.cli.stack.ports import Ports
 
     if dry_run:
-        names = [] if running(ws) else list(SERVICES)
+        names = broken(ws, Ports(prefect_port, mlflow_port))
         if json:
             as_json({"dry_run": True, "would_start": names})
         else:
@@ -53,6 +52,18 @@ def up(
         return
     say(f"Prefect   {stack.prefect_url}\nMLflow    {stack.mlflow_url}")
     say("Workers   cpu, gpu\nStop it   lepton down")
+
+
+def watch() -> None:
+    """Look after the stack: tell people when a part is gone, and when it is back.
+
+    `lepton up` starts one in the background; this one runs until `lepton down` or Ctrl-C.
+    """
+    ws = open_workspace()
+    from lepton.cli.stack.watchdog import to_log
+    from lepton.cli.stack.watchdog import watch as look
+
+    look(ws, say=to_log)
 
 
 def down(json: Json = False, dry_run: DryRun = False) -> None:
@@ -76,9 +87,7 @@ def down(json: Json = False, dry_run: DryRun = False) -> None:
 
 def alive(ws: Workspace) -> list[str]:
     """Return the names of the stack's processes that run."""
-    from lepton.cli.stack.processes import Service
+    from lepton.cli.stack.parts import services_of
     from lepton.core.config.addresses import read_stack
 
-    stack = read_stack(ws)
-    services = [Service(**service) for service in stack.services] if stack else []
-    return [service.name for service in services if service.alive()]
+    return [name for name, service in services_of(read_stack(ws)).items() if service.alive()]

@@ -25,7 +25,7 @@ def ui(
     Runs until Ctrl-C. The pages are Evidently's; they show what `lepton monitor` has judged.
     """
     ws, _ = enter(local=True)
-    from lepton.cli.stack.processes import free_port
+    from lepton.cli.stack.ports import free_port
     from lepton.core.errors import NotFound
     from lepton.monitoring.dashboard import INDEX, serve
 

@@ -1,4 +1,4 @@
-"""What the stack's server has planned: asked over HTTP, for Prefect takes a second to import."""
+"""What the stack's server does by the clock: asked over HTTP, for Prefect takes a second to import."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ import json
 import time
 import urllib.request
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from lepton.core.config.addresses import Stack
+from lepton.core.decisions.overdue import Job
 from lepton.core.errors import LeptonError
 
 SETTLING_SECONDS = 120.0
 """The scheduler of Prefect looks for what is new every five seconds, and at everything once a minute."""
+JOBS = ("monitor", "retrain")
+"""The deployments that have a schedule."""
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+NOT_FAILED = ("COMPLETED", "CANCELLED")
 
 
 @dataclass(frozen=True)
@@ -31,15 +37,54 @@ def plan(stack: Stack) -> Plan:
     Raises:
         LeptonError: If it does not answer.
     """
-    try:
-        deployments = _ask(stack, "deployments/filter", {})
-        runs = _ask(stack, "flow_runs/count", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}})
-    except (OSError, ValueError) as error:
-        raise LeptonError(
-            "The Prefect server does not answer.", why=str(error), fix=["lepton down && lepton up"]
-        ) from None
-    active = sum(bool(one["active"]) for found in deployments for one in found["schedules"] if not found["paused"])
-    return Plan(active, int(runs))
+    deployments = _ask(stack, "deployments/filter", {})
+    runs = _ask(stack, "flow_runs/count", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}})
+    return Plan(sum(map(_active, deployments)), int(runs))
+
+
+def jobs(stack: Stack, seconds: float = 10) -> tuple[Job, ...]:
+    """Return the scheduled jobs, each with its last and its next run.
+
+    Args:
+        stack: Whose server is asked.
+        seconds: It may take for each answer.
+
+    Raises:
+        LeptonError: If it does not answer.
+    """
+    found = _ask(stack, "deployments/filter", {"deployments": {"name": {"any_": list(JOBS)}}}, seconds)
+    return tuple(_job(stack, one, seconds) for one in sorted(found, key=lambda one: str(one["name"])))
+
+
+def _job(stack: Stack, deployment: dict[str, Any], seconds: float) -> Job:
+    def first(states: tuple[str, ...], order: str) -> dict[str, Any] | None:
+        wanted = {
+            "deployments": {"id": {"any_": [deployment["id"]]}},
+            "flow_runs": {"state": {"type": {"any_": list(states)}}},
+            "sort": order,
+            "limit": 1,
+        }
+        return next(iter(_ask(stack, "flow_runs/filter", wanted, seconds)), None)
+
+    last = first(ENDED, "END_TIME_DESC")
+    due, now = first(("SCHEDULED",), "EXPECTED_START_TIME_ASC"), first(("RUNNING",), "START_TIME_DESC")
+    return Job(
+        deployment["name"],
+        active=_active(deployment) > 0,
+        last=_time(last, "start_time", "expected_start_time") if last else None,
+        ok=last is None or last["state_type"] in NOT_FAILED,
+        next=_time(due, "expected_start_time") if due else None,
+        running=_time(now, "start_time") if now else None,
+    )
+
+
+def _active(deployment: dict[str, Any]) -> int:
+    return 0 if deployment["paused"] else sum(bool(one["active"]) for one in deployment["schedules"])
+
+
+def _time(run: dict[str, Any], *names: str) -> datetime | None:
+    value = next((run[name] for name in names if run.get(name)), None)
+    return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
 
 
 def check_plan(stack: Stack, now: float | None = None) -> str:
@@ -58,8 +103,7 @@ def check_plan(stack: Stack, now: float | None = None) -> str:
         return "schedules are off"
     if found.runs:
         return f"{found.runs} runs are planned"
-    age = (now or time.time()) - min((float(one["started"]) for one in stack.services), default=0.0)
-    if age < SETTLING_SECONDS:
+    if (now or time.time()) - started(stack) < SETTLING_SECONDS:
         return "no run is planned yet"
     raise LeptonError(
         f"Schedules are on ({found.schedules}), but the server has planned no run: nothing will start by itself.",
@@ -68,9 +112,22 @@ def check_plan(stack: Stack, now: float | None = None) -> str:
     )
 
 
-def _ask(stack: Stack, path: str, body: dict[str, Any]) -> Any:
+def started(stack: Stack) -> float:
+    """Return when the Prefect server was started, in seconds since the epoch; 0 if that is not known."""
+    return min((float(one["started"]) for one in stack.services if one["name"] == "prefect server"), default=0.0)
+
+
+def _ask(stack: Stack, path: str, body: dict[str, Any], seconds: float = 10) -> Any:
+    """Ask the server.
+
+    Raises:
+        LeptonError: If it does not answer.
+    """
     request = urllib.request.Request(
         f"{stack.prefect_api}/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
+    try:
+        with urllib.request.urlopen(request, timeout=seconds) as answer:
+            return json.load(answer)
+    except (OSError, ValueError) as error:
+        raise LeptonError("The Prefect server does not answer.", why=str(error), fix=["lepton up"]) from None

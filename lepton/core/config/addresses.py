@@ -18,6 +18,8 @@ class Stack:
     mlflow_url: str
     services: tuple[dict[str, Any], ...]
     """Name, pid, start time, address and log of each process."""
+    schedules: bool = True
+    """Whether the deployments were applied with their schedules on."""
 
     @property
     def prefect_api(self) -> str:
@@ -29,6 +31,7 @@ def read_stack(ws: Workspace) -> Stack | None:
     """Return the stack's addresses, or None if none is up or the file is damaged; whether it answers is not asked."""
     try:
         value = json.loads(ws.stack_file.read_text(encoding="utf-8"))
-        return Stack(value["prefect"]["url"], value["mlflow"]["url"], tuple(value["services"]))
+        found = value["prefect"]["url"], value["mlflow"]["url"], tuple(value["services"])
+        return Stack(*found, schedules=bool(value.get("schedules", True)))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None

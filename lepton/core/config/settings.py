@@ -109,6 +109,19 @@ class MonitorFields(Section):
 class MonitorConfig(MonitorFields):
     """When drift is an alarm and when it starts a retransfer."""
 
+    ping_url: str | None = None
+    """Address (http or https) that is called when a monitor's run over all targets has ended well, and with `/fail`
+    behind it when not, as healthchecks.io and the like take it: a dead man's switch. Secret."""
+    overdue_minutes: float = Field(10.0, gt=0)
+    """How late a scheduled monitor, or retraining, may start before people are told."""
+
+    @field_validator("ping_url")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("ping_url must begin with https:// or http://")
+        return value
+
     @model_validator(mode="after")
     def _can_happen(self) -> Self:
         if self.confirm > self.of:
@@ -163,6 +176,17 @@ class AlertConfig(Section):
         return tuple(dict.fromkeys((*self.urls, *heard)))
 
 
+class StackConfig(Section):
+    """The local stack of `lepton up`."""
+
+    prefect_port: int | None = Field(None, ge=1, le=65535)
+    """Port of the Prefect server; by default the one it had before, at first a free one."""
+    mlflow_port: int | None = Field(None, ge=1, le=65535)
+    """Port of the MLflow server; likewise."""
+    monitor_processes: int = Field(2, ge=1, le=64)
+    """Most processes that share a scheduled round of the monitor over many targets."""
+
+
 class DataConfig(Section):
     """Where data lives."""
 
@@ -208,6 +232,8 @@ class Config(Section):
     """Alert channels."""
     data: DataConfig = DataConfig()
     """Data storage."""
+    stack: StackConfig = StackConfig()
+    """The local stack."""
     targets: dict[str, TargetConfig] = Field(default_factory=dict)
     """Overrides by target domain."""
 

@@ -105,6 +105,8 @@ def _public(key: str, value: Any) -> Any:
         return [mask(url) for url in value]
     if key == "alerts.routes":
         return [{**route.model_dump(mode="json"), "url": mask(route.url)} for route in value]
+    if key == "monitor.ping_url" and value is not None:
+        return mask(value)
     if key == "data.remote":
         return hide_credentials(value)
     if isinstance(value, dict):

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 
 from lepton.core.decisions.controller import State
 from lepton.core.decisions.history import History
-from lepton.core.errors import LeptonError, NotFound
+from lepton.core.errors import Busy, LeptonError, NotFound
 from lepton.core.ledger.rows import Decided, Observed
 from lepton.core.work.faults import reached
+from lepton.core.work.lock import hold
 from lepton.operations.events import drift_confirmed
 from lepton.operations.monitor.alerts import send_alerts, send_waiting, tell_what_was_left
 from lepton.operations.monitor.judgement import Judgement
 from lepton.operations.monitor.late_labels import measure_late_labels
 from lepton.operations.monitor.results import MonitorResult, Problem, WindowJudged
+from lepton.operations.monitor.switch import reported
 from lepton.operations.monitor.views import draw
 from lepton.operations.monitor.watch import Watch
 from lepton.operations.session import Session
+
+WAIT_SECONDS = 600.0
+"""How long a monitor waits for another one of the same pair; then it finds nothing new to judge."""
 
 
 def monitor(
@@ -35,14 +41,65 @@ def monitor(
         window: Only this batch.
         dry_run: Judge, but record nothing and tell nobody.
     """
-    if not dry_run:
-        send_waiting(session, datetime.now(UTC))
-    found: list[WindowJudged | Problem] = []
-    for target in find_targets(session, domain):
-        # Champion and reference of one target are let go of before the next one's are loaded.
-        found += _monitor_one(session, target, window, dry_run)
+    whole = domain is None and window is None and not dry_run
+    with reported(session.ws.config.monitor.ping_url if whole else None, session.runtime.tell) as round_:
+        if not dry_run:
+            send_waiting(session, datetime.now(UTC))
+        targets = find_targets(session, domain)
+        found = _together(targets, session.runtime.each(monitor_pair, session, targets, window, dry_run), domain)
+        if found.problems:
+            round_.trouble = f"{len(found.problems)} windows or targets could not be judged"
+    return found
+
+
+def monitor_pair(session: Session, domain: str, window: str | None = None, dry_run: bool = False) -> MonitorResult:
+    """Judge the windows of one target; of several monitors of a pair on one machine, one works at a time.
+
+    Args:
+        session: The workspace at work.
+        domain: A target that has a champion.
+        window: Only this batch.
+        dry_run: Judge, but record nothing and tell nobody.
+
+    Raises:
+        Busy: If another monitor of the pair is at work for very long.
+    """
+    with ExitStack() as alone:
+        if not dry_run:
+            lock = session.ws.state_dir / "locks" / f"monitor-{session.ws.pair(domain).name}.lock"
+            alone.enter_context(hold(lock, seconds=WAIT_SECONDS, busy=busy_with(domain)))
+        found = list(_monitor_one(session, domain, window, dry_run))
     judged = tuple(one for one in found if isinstance(one, WindowJudged))
     return MonitorResult(judged, tuple(one for one in found if isinstance(one, Problem)))
+
+
+def busy_with(domain: str) -> Busy:
+    """Return what to tell who waited in vain for another monitor of a target."""
+    return Busy(
+        f"Another monitor of {domain!r} has been at work for {WAIT_SECONDS / 60:.0f} minutes.",
+        fix=["wait for it to end: lepton status"],
+    )
+
+
+def _together(
+    targets: Sequence[str], answers: Sequence[MonitorResult | Exception | None], domain: str | None
+) -> MonitorResult:
+    """Return what became of all targets; what kept one from being looked at is a problem of that one.
+
+    Raises:
+        Exception: What a target failed with, if it alone was asked for, or if it is no LeptonError.
+    """
+    windows: list[WindowJudged] = []
+    problems: list[Problem] = []
+    for target, answer in zip(targets, answers, strict=True):
+        if isinstance(answer, MonitorResult):
+            windows += answer.windows
+            problems += answer.problems
+        elif isinstance(answer, LeptonError) and domain is None:
+            problems.append(Problem(target, "", answer.render()))
+        elif answer is not None:
+            raise answer
+    return MonitorResult(tuple(windows), tuple(problems))
 
 
 def find_targets(session: Session, domain: str | None) -> list[str]:

@@ -37,10 +37,11 @@ class WindowJudged(Result):
 
 @dataclass(frozen=True, repr=False)
 class Problem(Result):
-    """A window that could not be judged."""
+    """A window, or a whole target, that could not be judged."""
 
     domain: str
     window: str
+    """Empty for a whole target."""
     problem: str
     """What happened, why, and the command that fixes it."""
 

@@ -1,0 +1,47 @@
+"""One at a time: limits that the server keeps, so that they hold for workers on several machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
+from prefect.concurrency.sync import concurrency
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+
+from lepton.core.errors import LeptonError
+
+LEASE_SECONDS = 60.0
+"""So long after a run was killed others wait for it; one that lives renews it."""
+
+
+@contextmanager
+def one_at_a_time(name: str, seconds: float, busy: LeptonError) -> Iterator[None]:
+    """Let nobody else who names it be in such a block; wait for whoever is.
+
+    Args:
+        name: Of the limit on the server; made at first, and left as a person set it later.
+        seconds: How long to wait.
+        busy: Raised when the wait is over.
+    """
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_global_concurrency_limit_by_name(name)
+        except ObjectNotFound:
+            with suppress(ObjectAlreadyExists):
+                client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=name, limit=1))
+    with ExitStack() as alone:
+        held = concurrency(
+            name,
+            occupy=1,
+            timeout_seconds=seconds,
+            lease_duration=LEASE_SECONDS,
+            strict=True,
+            raise_on_lease_renewal_failure=False,
+        )
+        try:
+            alone.enter_context(held)
+        except TimeoutError:
+            raise busy from None
+        yield
