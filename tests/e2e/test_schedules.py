@@ -82,23 +82,9 @@ def test_no_log_of_a_healthy_stack_has_a_line_that_looks_like_trouble(ws: Worksp
     logs = {one["name"]: ws.state_dir / "logs" / one["log"] for one in stack.services}
     assert set(logs) == {"prefect server", "mlflow server", "worker cpu", "worker gpu", "watchdog"}
     found = {
-        name: [line for entry in entries(log.read_text()) for line in entry if TROUBLE.search(line)]
-        for name, log in logs.items()
+        name: [line for line in log.read_text().splitlines() if TROUBLE.search(line)] for name, log in logs.items()
     }
     assert found == {name: [] for name in logs}
-
-
-def entries(text: str) -> list[list[str]]:
-    """Return a log's entries, each with its traceback, but for SQLite's word that it is busy.
-
-    Prefect's server says so on a machine with more to do than it can, and asks again; PostgreSQL never does.
-    """
-    found: list[list[str]] = []
-    for line in text.splitlines():
-        if not found or re.match(r"\d\d:\d\d:\d\d", line):
-            found.append([])
-        found[-1].append(line)
-    return [entry for entry in found if not any("database is locked" in line for line in entry)]
 
 
 def wait_for(sign: Callable[[], Any], seconds: float = 120) -> Any:

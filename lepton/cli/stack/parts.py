@@ -25,7 +25,17 @@ def services_of(stack: Stack | None) -> dict[str, Service]:
 
 def start_prefect(ws: Workspace, port: int) -> Service:
     """Start the Prefect server."""
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "lepton_flows.server",
+        "server",
+        "start",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     # The pages look for the API at Prefect's default port unless they are told.
     pages = {
         "PREFECT_SERVER_UI_API_URL": f"http://127.0.0.1:{port}/api",
