@@ -259,6 +259,15 @@ class Workspace:
 
         return self._here(replay, domain, [str(one) for one in deliveries], hours, doing="replay")
 
+    def retransfers_due(self, domain: str | None = None) -> list[str]:
+        """Return the targets, or the one, whose retransfer was decided and nobody began, or was killed before its end.
+
+        On a stack an automation answers; without one, `transfer(name, cause="drift")` does.
+        """
+        from lepton.operations.events import retransfers_left
+
+        return self._here(retransfers_left, domain)
+
     def alerts(self, domain: str | None = None, *, all: bool = False) -> list[Standing]:
         """Return the open alerts of a target, or of all of them, the newest first; those that ended, too, if `all`."""
         from lepton.operations.monitor.alerts import alerts_in

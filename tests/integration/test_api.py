@@ -60,7 +60,13 @@ def test_the_whole_loop_from_rows_in_memory(tmp_path: Path) -> None:
     scored = pd.read_parquet(next((tmp_path / "shop" / ".lepton" / "predictions" / "plant-2").glob("march*")))
     assert sorted(scored["prediction"]) == sorted(answers["label"])
 
-    ws.monitor("plant-2")
+    replayed = ws.replay("plant-2", ["march"])
+    missed = ws.backfill("plant-2", dry_run=True)
+    judged = ws.monitor("plant-2")
+    for found in (replayed, missed, judged):
+        assert [one.observation.window for one in found.windows] == ["march"]
+    assert ws.backfill("plant-2").windows == ()
+    assert ws.retransfers_due() == ws.retransfers_due("plant-2") == []
     status = ws.status("plant-2").pairs[0]
     assert status.champion == "v1"
     assert status.window == "march"

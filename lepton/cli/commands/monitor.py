@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lepton.cli.output import as_json, note, say, table
-from lepton.cli.session import DryRun, Json, Local, at_work, enter, play, where
+from lepton.cli.session import DryRun, Json, Local, door, enter, where
 
 if TYPE_CHECKING:
-    from lepton.core.config.workspace import Workspace
     from lepton.core.decisions.controller import Observation
-    from lepton.operations.monitor.results import MonitorResult, WindowJudged
+    from lepton.operations.monitor.results import WindowJudged
+    from lepton.operations.workspace import Workspace
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,12 +35,10 @@ def monitor(
     Only drift that costs accuracy counts; drift without a cost is recorded. Confirmed before and not answered yet
     counts, too: a run that was killed told nobody.
     """
-    ws, on_stack = enter(local)
-    from lepton.operations.events import retransfers_left
-    from lepton.operations.monitor.monitor import monitor as verb
-
-    found: MonitorResult = play(verb, on_stack, ws, domain, window, dry_run)
-    due = [] if on_stack or dry_run else retransfers_left(at_work(ws), domain)  # a killed run may have left one, too
+    place, on_stack = enter(local)
+    ws = door(place)
+    found = door(place, on_stack).monitor(domain, window=window, dry_run=dry_run)
+    due = [] if on_stack or dry_run else ws.retransfers_due(domain)  # a killed run may have left one, too
     acted = {name: retransfer(ws, name) for name in due} if act else {}
     if json:
         as_json({**found.to_json(), "retransfers": acted})
@@ -63,21 +61,17 @@ def monitor(
 
 def show_alerts(ws: Workspace, domain: str | None) -> None:
     """Print a line an open alert: it may be older than the windows just judged."""
-    from lepton.operations.monitor.alerts import alerts_in
-
     now = datetime.now(UTC)
-    for one in alerts_in(at_work(ws), domain):
-        if one.ended is None:
-            say(f"  alert    {one.title}, {one.state(now)} since {one.opened:%Y-%m-%d %H:%M} UTC   (lepton alerts)")
+    for one in ws.alerts(domain):
+        say(f"  alert    {one.title}, {one.state(now)} since {one.opened:%Y-%m-%d %H:%M} UTC   (lepton alerts)")
 
 
 def retransfer(ws: Workspace, domain: str) -> str:
     """Adapt to a drifted target in this process; return what came of it, a failure included."""
     from lepton.core.errors import LeptonError
-    from lepton.operations.transfer.transfer import transfer
 
     try:
-        return str(play(transfer, False, ws, domain, "drift").outcome)
+        return str(ws.transfer(domain, cause="drift").outcome)
     except LeptonError as error:
         return f"failed: {error.render()}"
 

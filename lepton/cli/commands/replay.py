@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from lepton.cli.commands.monitor import accuracy, show
 from lepton.cli.output import as_json, progress_bar, say, table
-from lepton.cli.session import DryRun, Json, Local, LocalAnyway, Target, at_work, enter, play, where
-
-if TYPE_CHECKING:
-    from lepton.operations.monitor.results import BackfillResult
+from lepton.cli.session import DryRun, Json, Local, LocalAnyway, Target, door, enter, where
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,10 +31,8 @@ def replay(
     Nothing is stored, recorded or sent. Try a policy with LEPTON_MONITOR__CONFIRM=3 lepton replay ..., for instance.
     """
     ws, _ = enter(local=True)
-    from lepton.operations.monitor.replay import replay as verb
-
     with progress_bar("replay") as bar:
-        found = verb(at_work(ws, bar), domain, deliveries or [], hours)
+        found = door(ws, progress=bar).replay(domain, deliveries or (), hours=hours)
     if json:
         as_json(found.to_json())
         return
@@ -64,9 +59,7 @@ def backfill(domain: Target, json: Json = False, local: Local = False, dry_run: 
     Each is judged at the time when it came in, and put on record; people hear once, of what holds after the last one.
     """
     ws, on_stack = enter(local)
-    from lepton.operations.monitor.backfill import backfill as verb
-
-    found: BackfillResult = play(verb, on_stack, ws, domain, dry_run)
+    found = door(ws, on_stack).backfill(domain, dry_run=dry_run)
     if json:
         as_json(found.to_json())
     else:
