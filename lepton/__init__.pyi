@@ -19,8 +19,8 @@ from lepton.operations.champion import Champion as Champion
 from lepton.operations.data.erasure import ForgetResult as ForgetResult
 from lepton.operations.doctor import Health as Health
 from lepton.operations.ingest import IngestResult as IngestResult
-from lepton.operations.lineage import LineageTree as LineageTree
-from lepton.operations.lineage import ModelLineage as ModelLineage
+from lepton.operations.lineage.lineage import LineageTree as LineageTree
+from lepton.operations.lineage.lineage import ModelLineage as ModelLineage
 from lepton.operations.pretrain.result import PretrainResult as PretrainResult
 from lepton.operations.promotion import PromotionResult as PromotionResult
 from lepton.operations.promotion import RejectionResult as RejectionResult

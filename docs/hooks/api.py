@@ -28,6 +28,12 @@ def page(room: Room) -> str:
 
 
 def _entry(shown: str, found: Any) -> str:
-    """Return a directive that shows an object under the name by which a user imports it."""
+    """Return a directive that shows an object under the name by which a user imports it.
+
+    A workspace is shown with what it inherits: its verbs are in files of their own, by subject.
+    """
     at = f"{found.__module__}.{found.__qualname__}" if hasattr(found, "__qualname__") else shown
-    return f'::: {at}\n    options:\n      heading: "{shown}"\n      toc_label: "{shown}"\n      heading_level: 2'
+    whole = "\n      inherited_members: true" if shown == "lepton.Workspace" else ""
+    return (
+        f'::: {at}\n    options:\n      heading: "{shown}"\n      toc_label: "{shown}"\n      heading_level: 2{whole}'
+    )

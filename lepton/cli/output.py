@@ -1,4 +1,4 @@
-"""What a person sees: tables and progress on a terminal, plain lines elsewhere, JSON when asked."""
+"""What a person sees: tables on a terminal, plain lines elsewhere, JSON when asked."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from typing import Any
-
-from lepton.operations.progress import progress_bar as progress_bar
 
 WIDE = 200
 """Characters of a line where nobody says how wide it is."""

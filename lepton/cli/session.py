@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lepton.cli.output import note
-from lepton.core.work.progress import Progress, silent
+from lepton.core.work.progress import Progress
 
 if TYPE_CHECKING:
     from lepton.core.config.workspace import Workspace
-    from lepton.operations.session import Session
     from lepton.operations.workspace import Workspace as FrontDoor
 
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
@@ -51,27 +50,18 @@ def enter(local: bool = False) -> tuple[Workspace, bool]:
     return ws, stack is not None
 
 
-def at_work(ws: Workspace, progress: Progress = silent) -> Session:
-    """Return the workspace with what a verb needs, for work in this process."""
-    from lepton.operations.runtime import InProcess
-    from lepton.operations.session import Session
+def door(ws: Workspace, on_stack: bool = False, quiet: bool = False) -> FrontDoor:
+    """Return the front door of a workspace, the one way from a command to a verb.
 
-    return Session(ws, InProcess(progress))
-
-
-def play(
-    verb: Callable[..., Any], on_stack: bool, ws: Workspace, *args: Any, progress: Progress = silent, **kwargs: Any
-) -> Any:
-    """Run a verb through the front door: as a flow that the stack's server records, or in this process."""
-    return door(ws, on_stack, progress).play(verb, *args, **kwargs)
-
-
-def door(ws: Workspace, on_stack: bool = False, progress: Progress = silent) -> FrontDoor:
-    """Return the front door of a workspace, whose verbs run on the stack or in this process."""
+    Args:
+        ws: The workspace.
+        on_stack: Whether its verbs run as flows that the stack's server records, or plainly in this process.
+        quiet: Whether to draw no bar of long work.
+    """
     from lepton.operations.runner import in_process
     from lepton.operations.workspace import Workspace as FrontDoor
 
-    return FrontDoor(ws.root, progress=progress, runner=as_flow if on_stack else in_process)
+    return FrontDoor(ws.root, progress=not quiet, runner=as_flow if on_stack else in_process)
 
 
 def as_flow(verb: Callable[..., Any], ws: Workspace, progress: Progress, *args: Any, **kwargs: Any) -> Any:

@@ -3,58 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lepton.cli.output import as_json, say, table
-from lepton.cli.session import at_work
-from lepton.core.errors import NotFound
-from lepton.core.ledger.rows import Decisive, Refused
+from lepton.cli.output import say, table
 
 if TYPE_CHECKING:
-    from lepton.core.ledger import Entry
-    from lepton.operations.transfer.stories import Story
+    from lepton.operations.transfer.explanation import TransferExplained
     from lepton.transfer.attempt import Attempt
     from lepton.transfer.planner import Step
-    from lepton.transfer.regret import Regret
 
 
-@dataclass(frozen=True)
-class Told:
-    """The last transfer of a target that is on record."""
-
-    domain: str
-    row: Entry
-    story: Story
-    gate: Mapping[str, Any]
-    """The verdict, as the lepton that made it wrote it down."""
-    regret: Regret | None
-    """What hindsight says; None if no held-out row has a label."""
-
-    @property
-    def outcome(self) -> str:
-        """What became of it."""
-        return {"transfer_finished": "kept"}.get(self.row.action, self.row.action)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON object."""
-        about = {"domain": self.domain, "time": self.row.time, "seq": self.row.seq, "outcome": self.outcome}
-        regret = self.regret.to_json() if self.regret else None
-        return {**about, **self.story.to_json(), "gate": self.gate, "regret": regret}
-
-
-def explain_last(domain: str, json: bool) -> None:
-    """Print signals, ancestors, plan, candidates and verdict of the last transfer on record, and what hindsight says.
-
-    Raises:
-        NotFound: If there is none.
-    """
-    told = last_told(domain)
-    if json:
-        as_json(told.to_json())
-        return
+def show_explained(told: TransferExplained) -> None:
+    """Print signals, ancestors, plan, candidates and verdict of a transfer, and what hindsight says."""
     story, seen = told.story, told.story.signals
-    say(f"Transfer of {domain!r}, {told.row.time[:16].replace('T', ' ')} UTC: {told.outcome}, {story.winner}")
+    say(f"Transfer of {told.domain!r}, {told.row.time[:16].replace('T', ' ')} UTC: {told.outcome}, {story.winner}")
     say(
         f"  target         {seen.rows} rows, {seen.labels} labels of {seen.classes} classes;"
         f" label shift {seen.label_shift:.2f}, distance from the source {_number(seen.a_distance)} of 2"
@@ -83,31 +45,6 @@ def explain_last(domain: str, json: bool) -> None:
         )
     else:
         say("  hindsight      unknown: no held-out row has a label")
-
-
-def last_told(domain: str) -> Told:
-    """Return the last transfer of a target that is on record, with its verdict and its regret.
-
-    Raises:
-        NotFound: If there is none.
-    """
-    from lepton.core.config.workspace import Workspace
-    from lepton.operations.transfer.stories import stories, story_on_record
-    from lepton.transfer.regret import regret_of
-
-    ws = Workspace.find()
-    known = stories(at_work(ws), ws.pair(domain).name)
-    if not known:
-        raise NotFound(
-            f"No transfer of {domain!r} is on record with its candidates.",
-            why="None was made yet, or an earlier lepton made it.",
-            fix=[f"lepton transfer {domain}"],
-        )
-    entry, story = known[-1]
-    said = entry.row
-    gate = said.gate if isinstance(said, Decisive | Refused) else {}
-    gate = gate or (story_on_record(entry) or {}).get("gate") or {}
-    return Told(domain, entry, story, gate, regret_of(story.winner, [one.to_json() for one in story.attempts]))
 
 
 def _tell_gate(gate: Mapping[str, Any]) -> None:

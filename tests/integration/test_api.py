@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import lepton
+from lepton.core.refs import ModelRef
 from tests.conftest import make_plant
 
 QUICK = ("none", "recalibrate", "probe")
@@ -74,6 +75,7 @@ def test_the_whole_loop_from_rows_in_memory(tmp_path: Path) -> None:
     assert found.model == champion.model
     assert found.descends_from == (ws.lineage("plant-1").model,)
     assert champion.model.label in str(ws.tree())
+    on_record(ws, champion.model)
     assert ws.alerts() == []
     assert [one.what for one in ws.doctor().findings if not one.ok] == []
     with pytest.raises(lepton.NotFound) as caught:
@@ -82,6 +84,36 @@ def test_the_whole_loop_from_rows_in_memory(tmp_path: Path) -> None:
     new = {name for name in set(os.environ) - set(before) if name.startswith(("LEPTON", "PREFECT"))}
     assert new == set()
     assert list(Path.cwd().iterdir()) == []
+
+
+def on_record(ws: lepton.Workspace, model: ModelRef) -> None:
+    """Ask what the record says of the target's champion, whose first batch is `first` and second `march`."""
+    assert ws.serving("plant-2") == model
+    assert ws.explain("plant-2").outcome == "promoted"
+    compared = ws.diff("plant-1", "plant-2")
+    assert {one.what for one in compared.differences if one.part == "model"} >= {"pair", "parent", "strategy"}
+    assert ws.diff("plant-2", "plant-2@1").differences == ()
+    assert [one.version.ref for one in ws.impact(batch="plant-2/first").production] == [model]
+    assert ws.impact(batch="plant-2/march").models == ()
+    with pytest.raises(lepton.UsageError, match="one of"):
+        ws.impact()
+    assert ws.draw_lineage().page == ws.root / "reports" / "lineage.html"
+    assert len(ws.rows_of("plant-2").rows["train"]) > 100
+    assert "torch" in {part.name for part in ws.materials("plant-2").parts}
+    checked = ws.verify_ledger()
+    assert (checked.ok, checked.rows) == (True, ws.verify_ledger(head=checked.head).rows)
+    assert ws.served("plant-2").champion.ref == model
+    assert [reign.champion.ref for reign in ws.reigns("plant-2")] == [model]
+    assert ws.export_record(ws.root / "audit", formats=["jsonl"]).files == ("ledger.jsonl",)
+    assert ws.data_log("plant-2")[0].what == "first"
+    assert ws.data_diff("plant-2/first").difference.batches_added == ("march",)
+    assert ws.mend(dry_run=True).mended == {}
+    assert ws.checkout("plant-2", "first", dry_run=True).files == 1
+    assert ws.publish(dry_run=True).new
+    assert ws.collect_garbage(dry_run=True).places
+    recalled = ws.recall("plant-2", why="a trial", dry_run=True)
+    assert isinstance(recalled, lepton.RecallResult)
+    assert model.label in recalled.models
 
 
 def test_two_workspaces_in_two_threads_do_as_each_alone(tmp_path: Path) -> None:

@@ -61,10 +61,38 @@ def test_the_types_name_what_the_module_offers() -> None:
 
 
 def test_every_method_of_a_workspace_is_documented() -> None:
-    methods = [name for name in vars(lepton.Workspace) if not name.startswith("_")]
+    methods = [name for name in dir(lepton.Workspace) if not name.startswith("_")]
     assert {"ingest", "pretrain", "transfer", "monitor", "champion", "reproduce"} <= set(methods)
     for name in methods:
         assert inspect.getdoc(getattr(lepton.Workspace, name)), name
+
+
+WITHOUT_A_WORKSPACE = {
+    "lepton.operations.init",  # makes the workspace
+    "lepton.operations.doctor",  # looks at the machine where there is none
+    "lepton.operations.audit",  # checks a file that somebody else exported
+}
+BEHIND_THE_DOOR = ("lepton.operations", "lepton.core.ledger", "lepton_flows")
+
+
+@pytest.mark.parametrize("room", ["commands", "data", "lineage", "demo"])
+def test_a_command_calls_the_front_door_and_nothing_behind_it(room: str) -> None:
+    files = sorted((Path(lepton.__file__).parent / "cli" / room).glob("*.py"))
+    assert files
+    # The demo looks into the ledger while it waits for a worker, and lets the events out before it ends.
+    waits = {"lepton.core.ledger", "lepton_flows.runtime"} if room == "demo" else set()
+    for file in files:
+        past = {name for name in imports(file) if name.startswith(BEHIND_THE_DOOR)}
+        assert past - waits <= {"lepton.operations.workspace", *WITHOUT_A_WORKSPACE}, file.name
+
+
+def imports(file: Path) -> set[str]:
+    """Return the modules that a file imports when it runs; what only types ask for is left out."""
+    tree = ast.parse(file.read_text("utf-8"))
+    typing = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
+    left_out = {id(inner) for node in typing for inner in ast.walk(node)}
+    froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and id(node) not in left_out]
+    return {str(node.module) for node in froms}
 
 
 def test_a_folder_without_a_workspace_says_how_to_make_one(tmp_path: Path) -> None:

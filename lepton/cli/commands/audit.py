@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from lepton.cli.output import as_json, say, table
-from lepton.cli.session import DryRun, Json, LocalAnyway, open_workspace
-
-if TYPE_CHECKING:
-    from lepton.core.ledger.chain import Sealed
+from lepton.cli.session import DryRun, Json, LocalAnyway, door, open_workspace
 
 audit = typer.Typer(help="Check the ledger, ask it, export it.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -42,48 +38,25 @@ def verify(
 
     Finds any row that was edited, removed, inserted or moved. Exit code 1 if there is one.
     """
-    from lepton.registry.audit.history import check_noted, noted_head, tampered
-
-    noted = noted_head(head) if head else None
-    rows: Sequence[Sealed]
     if file is not None:
-        from lepton.registry.audit.export import check_file
+        from lepton.operations.audit import check_export
 
-        where = str(file)
-        rows, problems = check_file(file)
+        found = check_export(file, head)
     else:
-        from lepton.core.ledger import Ledger
-        from lepton.core.ledger.chain import whole_chain
-
-        ws = open_workspace()
-        where = f"the ledger of {ws.config.name}"
-        rows, heads = Ledger(ws.ledger_url).stored()
-        problems = whole_chain(rows, heads)
-    if noted:
-        problems += check_noted(rows, noted)
+        found = door(open_workspace()).verify_ledger(head=head)
     if json:
-        as_json(
-            {
-                "ok": not problems,
-                "rows": len(rows),
-                "first": str(rows[0].time) if rows else None,
-                "last": str(rows[-1].time) if rows else None,
-                "head": f"{rows[-1].seq}:{rows[-1].hash}" if rows else None,
-                "problems": problems,
-            }
-        )
-        if problems:
+        as_json(found.to_json())
+        if not found.ok:
             raise typer.Exit(1)
         return
-    if problems:
-        raise tampered(problems)
-    if not rows:
-        say(f"There is nothing in {where} yet.")
+    found.check()
+    if found.first is None or found.last is None or found.head is None:
+        say(f"There is nothing in {found.where} yet.")
         return
-    say(f"The chain holds: {len(rows):,} rows in {where}, none edited, removed, inserted or moved.")
-    say(f"  from      {str(rows[0].time)[:19]} UTC (row {rows[0].seq})")
-    say(f"  to        {str(rows[-1].time)[:19]} UTC (row {rows[-1].seq})")
-    say(f"  head      {rows[-1].seq}:{rows[-1].hash}")
+    say(f"The chain holds: {found.rows:,} rows in {found.where}, none edited, removed, inserted or moved.")
+    say(f"  from      {found.first[:19]} UTC (row {found.first_row})")
+    say(f"  to        {found.last[:19]} UTC (row {found.head.split(':')[0]})")
+    say(f"  head      {found.head}")
     say("  note      keep the head elsewhere: lepton audit verify --head ROW:HASH finds a chain that was written anew")
 
 
@@ -101,15 +74,12 @@ def served(
 
     Since when, until when, who let it, and on what evidence."""
     from lepton.core.errors import UsageError
-    from lepton.core.ledger import Ledger
-    from lepton.registry.audit.history import moment, reigns, served_at
 
     if at and every:
         raise UsageError("--at and --all exclude each other.")
-    ws = open_workspace()
-    ledger, slot = Ledger(ws.ledger_url), ws.slot(domain)
-    found = reigns(ledger, slot) if every else [served_at(ledger, slot, moment(at, to_its_end=True) if at else None)]
-    values = [reign.to_json() for reign in found]
+    place = open_workspace()
+    ws, slot = door(place), place.slot(domain)
+    values = [reign.to_json() for reign in (ws.reigns(domain) if every else [ws.served(domain, at=at)])]
     if json:
         as_json(values if every else values[0])
     elif every:
@@ -149,29 +119,18 @@ def export(
 
     The JSON Lines can be verified by anybody: lepton audit verify --file.
     """
-    from lepton.core.errors import UsageError
-    from lepton.core.ledger import Ledger
-    from lepton.registry.audit.export import FORMATS
-    from lepton.registry.audit.export import export as write
-    from lepton.registry.audit.history import moment, within
-
-    ws = open_workspace()
-    first, last = moment(begin) if begin else None, moment(end, to_its_end=True) if end else None
-    if first and last and last <= first:
-        raise UsageError("--to lies before --from: there is no time between them.")
-    ledger = Ledger(ws.ledger_url)
-    if dry_run:
-        count = len(within(ledger.entries(), first, last))
-        say(f"Would write {count:,} rows to {out} ({', '.join(formats or FORMATS)}).")
-        return
-    done = write(ledger, ws.config.name, out, first, last, formats or list(FORMATS))
+    ws = door(open_workspace())
+    done = ws.export_record(out, begin=begin, end=end, formats=formats or (), dry_run=dry_run)
     if json:
-        as_json({**done, "folder": str(out.resolve())})
+        as_json(done.to_json())
         return
-    say(f"Wrote {done['rows']:,} rows of the ledger to {out}.")
-    for name in done["files"]:
+    if dry_run:
+        say(f"Would write {done.rows:,} rows to {out} ({', '.join(done.formats)}).")
+        return
+    say(f"Wrote {done.rows:,} rows of the ledger to {out}.")
+    for name in done.files:
         say(f"  file      {out / name}")
-    if "ledger.jsonl" in done["files"]:
+    if "ledger.jsonl" in done.files:
         say(f"  check     lepton audit verify --file {out / 'ledger.jsonl'}")
 
 

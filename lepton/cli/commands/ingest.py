@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lepton.cli.output import as_json, say
-from lepton.cli.session import DryRun, Json, Local, at_work, door, enter, where
+from lepton.cli.session import DryRun, Json, Local, door, enter, where
 
 if TYPE_CHECKING:
     from lepton.core.config.workspace import Workspace
@@ -47,10 +47,10 @@ def ingest(
 
 def next_command(ws: Workspace, domain: str, labels: bool) -> str:
     """Return what to type after a delivery: new labels are there to be learnt from, new rows to be judged."""
-    find_champion = at_work(ws).find_champion
-    if domain == ws.source or find_champion(ws.source) is None:
+    serving = door(ws).serving
+    if domain == ws.source or serving(ws.source) is None:
         return "lepton pretrain"
-    if labels or find_champion(ws.slot(domain)) is None:
+    if labels or serving(domain) is None:
         return f"lepton transfer {domain}"
     return f"lepton monitor {domain}"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lepton.cli.output import as_json, progress_bar, say
+from lepton.cli.output import as_json, say
 from lepton.cli.session import DryRun, Json, Local, door, enter, where
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ def pretrain(
     What was interrupted goes on from its last checkpoint.
     """
     ws, on_stack = enter(local)
-    with progress_bar("pretraining") as bar:
-        done = door(ws, on_stack, bar).pretrain(go_on=go_on, fresh=fresh, dry_run=dry_run)
+    done = door(ws, on_stack).pretrain(go_on=go_on, fresh=fresh, dry_run=dry_run)
     if json:
         as_json(done.to_json())
     elif done.job is not None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import lepton
 from lepton.cli.output import as_json, say
-from lepton.cli.session import DryRun, Json, Local, at_work, enter
+from lepton.cli.session import DryRun, Json, Local, door, enter
 from lepton.core.refs import domain_of
 
 if TYPE_CHECKING:
@@ -37,22 +38,14 @@ def recall(
     Lists every descendant and every pair that serves one; champions are moved back where lepton.yaml allows it.
     """
     ws, _ = enter(local)
-    from lepton.operations.recall import lift_recall, recall_subject
-
-    work = at_work(ws)
-    if lift:
-        lifted = lift_recall(work, model, batch, why, dry_run)
-        if json:
-            as_json(lifted.to_json())
-            return
-        say(f"{'Would lift' if dry_run else 'Lifted'} the recall of {lifted.subject}: {why}")
-        say("  note        nothing was promoted; lepton transfer, or lepton promote DOMAIN VERSION --why, does that")
-        return
-    done = recall_subject(work, model, batch, why, dry_run)
+    done = door(ws).recall(model, why=why, batch=batch, lift=lift, dry_run=dry_run)
     if json:
         as_json(done.to_json())
-    else:
+    elif isinstance(done, lepton.RecallResult):
         show(done)
+    else:
+        say(f"{'Would lift' if dry_run else 'Lifted'} the recall of {done.subject}: {why}")
+        say("  note        nothing was promoted; lepton transfer, or lepton promote DOMAIN VERSION --why, does that")
 
 
 def show(done: RecallResult) -> None:

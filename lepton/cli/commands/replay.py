@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lepton.cli.commands.monitor import accuracy, show
-from lepton.cli.output import as_json, progress_bar, say, table
+from lepton.cli.output import as_json, say, table
 from lepton.cli.session import DryRun, Json, Local, LocalAnyway, Target, door, enter, where
 
 
@@ -31,8 +31,7 @@ def replay(
     Nothing is stored, recorded or sent. Try a policy with LEPTON_MONITOR__CONFIRM=3 lepton replay ..., for instance.
     """
     ws, _ = enter(local=True)
-    with progress_bar("replay") as bar:
-        found = door(ws, progress=bar).replay(domain, deliveries or (), hours=hours)
+    found = door(ws).replay(domain, deliveries or (), hours=hours)
     if json:
         as_json(found.to_json())
         return

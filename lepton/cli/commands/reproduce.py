@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lepton.cli.output import as_json, progress_bar, say, table
+from lepton.cli.output import as_json, say, table
 from lepton.cli.session import Json, LocalAnyway, door, enter
-from lepton.core.work.progress import silent
 
 if TYPE_CHECKING:
     from lepton.models.deviation import Deviation
@@ -42,8 +40,7 @@ def reproduce(
     weights and answers deviate. Changes nothing.
     """
     ws, _ = enter(local)
-    with nullcontext(silent) if check or json else progress_bar("rebuilding") as bar:
-        done = door(ws, progress=bar).reproduce(model, deep=deep, keep=keep)
+    done = door(ws, quiet=check or json).reproduce(model, deep=deep, keep=keep)
     if json:
         as_json(done.to_json())
     else:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from lepton.cli.output import as_json, table
-from lepton.cli.session import Json, LocalAnyway, at_work, enter
+from lepton.cli.session import Json, LocalAnyway, door, enter
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,22 +28,10 @@ def sbom(
     model, for scanners. Changes nothing.
     """
     ws, _ = enter(local)
-    from lepton.registry.lineage.find import find_model
-    from lepton.registry.models import materials_of
-
-    ref = find_model(ws, at_work(ws).ledger, model)
-    found = materials_of(ws, ref.name, ref.version)
+    found = door(ws).materials(model)
     if json:
-        as_json(found)
+        as_json(found.to_json())
         return
-    rows = [(part["name"], part["version"], licences(part)) for part in found["components"]]
-    about = found["metadata"]["component"]
-    table(f"{ref.label}: lepton {about['version']} and {len(rows)} distributions", ("name", "version", "licence"), rows)
-
-
-def licences(part: dict[str, Any]) -> str | None:
-    """Return what a component declares, None if it declares nothing."""
-    known = [
-        one.get("expression") or one["license"].get("id") or one["license"]["name"] for one in part.get("licenses", ())
-    ]
-    return "; ".join(known) or None
+    rows = [(part.name, part.version, part.licence) for part in found.parts]
+    title = f"{found.model.label}: lepton {found.lepton} and {len(rows)} distributions"
+    table(title, ("name", "version", "licence"), rows)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lepton.cli.output import as_json, progress_bar, say, table
-from lepton.cli.session import DryRun, Json, Local, Target, door, enter, where
+from lepton.cli.output import as_json, say, table
+from lepton.cli.session import DryRun, Json, Local, Target, door, enter, open_workspace, where
+from lepton.cli.why import show_explained
 
 if TYPE_CHECKING:
     from lepton.operations.transfer.job import TransferJob
@@ -57,20 +58,18 @@ def transfer(
     if it does not, and, where lepton.yaml says transfer.approval: person, once somebody has approved it.
     """
     if explain:
-        from lepton.cli.why import explain_last
-
-        explain_last(domain, json)
+        told = door(open_workspace()).explain(domain)
+        as_json(told.to_json()) if json else show_explained(told)
         return
     ws, on_stack = enter(local)
-    with progress_bar("adapting") as bar:
-        done = door(ws, on_stack, bar).transfer(
-            domain,
-            labels_per_class=labels_per_class,
-            strategies=strategy,
-            start=start,
-            cause=cause.value,
-            dry_run=dry_run,
-        )
+    done = door(ws, on_stack).transfer(
+        domain,
+        labels_per_class=labels_per_class,
+        strategies=strategy,
+        start=start,
+        cause=cause.value,
+        dry_run=dry_run,
+    )
     if json:
         as_json(done.to_json())
     elif done.plan and done.job:

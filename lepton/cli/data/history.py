@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lepton.cli.output import as_json, say, table
-from lepton.cli.session import Json, LocalAnyway, at_work, enter
+from lepton.cli.session import Json, LocalAnyway, door, enter
 
 if TYPE_CHECKING:
     from lepton.data.history import Event
@@ -22,9 +22,7 @@ def log(domain: Domain, json: Json = False, local: LocalAnyway = False) -> None:
     Deliveries of rows and labels, refusals, recalls, erasures, and which registered versions saw each batch.
     """
     ws, _ = enter(local)
-    from lepton.operations.data.history import history
-
-    events = history(at_work(ws), domain)
+    events = door(ws).data_log(domain)
     if json:
         as_json([event.to_json() for event in events])
         return
@@ -52,9 +50,7 @@ def diff(
     the batch had just come), or DOMAIN@4f3a09 (first digits of an md5 in data.dvc, or of a digest).
     """
     ws, _ = enter(local)
-    from lepton.operations.data.history import compare_states
-
-    found = compare_states(at_work(ws), a, b, use, rows)
+    found = door(ws).data_diff(a, b, use=use, rows=rows)
     if json:
         as_json(found.to_json())
         return

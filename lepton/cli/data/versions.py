@@ -9,7 +9,7 @@ import typer
 
 from lepton.cli.data.history import Use
 from lepton.cli.output import as_json, note, say
-from lepton.cli.session import DryRun, Json, LocalAnyway, at_work, enter
+from lepton.cli.session import DryRun, Json, LocalAnyway, door, enter
 from lepton.core.errors import UsageError
 
 
@@ -36,16 +36,14 @@ def checkout(
     if at is not None and domain is None:
         raise UsageError("--at needs a DOMAIN.", fix=[f"lepton data checkout DOMAIN --at {at}"])
     ws, _ = enter(local)
-    from lepton.operations.data.checkout import bring_back, mend
-
     if at is not None:
-        back = bring_back(at_work(ws), str(domain), at, use, into.absolute() if into else None, dry_run)
+        back = door(ws).checkout(str(domain), at, use=use, into=into, dry_run=dry_run)
         if json:
             as_json(back.to_json())
             return
         say(f"{'Would write' if dry_run else 'Wrote'} {back.state.words} to {back.folder}: {back.files} files.")
         return
-    done = mend(at_work(ws), domain, dry_run)
+    done = door(ws).mend(domain, dry_run=dry_run)
     if json:
         as_json(done.to_json())
         return
@@ -68,9 +66,7 @@ def publish(
     Only if data/ is what it lists and the remote has all of it. Nothing else that is changed or staged is committed.
     """
     ws, _ = enter(local)
-    from lepton.operations.data.publication import publish as publish_pointer
-
-    done = publish_pointer(at_work(ws), message, dry_run)
+    done = door(ws).publish(message, dry_run=dry_run)
     if json:
         as_json(done.to_json())
     elif not done.new:
@@ -95,9 +91,7 @@ def gc(
     Kept are: the data as it is now, what a registered version was made of, what git's history names, and what is young.
     """
     ws, _ = enter(local)
-    from lepton.operations.data.retention import collect_garbage
-
-    done = collect_garbage(at_work(ws), keep_days, remote, dry_run)
+    done = door(ws).collect_garbage(keep_days=keep_days, remote=remote, dry_run=dry_run)
     if json:
         as_json(done.to_json())
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import time
 from collections.abc import Callable
@@ -11,13 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lepton.cli.demo.deliveries import DEFECT, SOURCE, TARGET, make_story, write_npz
-from lepton.cli.session import hush
+from lepton.cli.session import door, hush
 from lepton.cli.stack.environ import QUIET, stack_environ
 from lepton.cli.stack.lifecycle import down, up
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import UsageError
 from lepton.core.work.files import atomic_write
-from lepton.core.work.progress import silent
 from lepton.operations.init import create_workspace, plan_workspace
 
 if TYPE_CHECKING:
@@ -54,19 +54,12 @@ def perform(root: Path, seed: int, say: Say, headline: Say) -> Record:
     say(f"{root}: Prefect {stack.prefect_url}, MLflow {stack.mlflow_url}, workers cpu and gpu ({setup_seconds:.0f} s)")
 
     from lepton_flows.runtime import flush
-    from lepton_flows.verbs import play as on_server
 
     from lepton.cli.demo import story as play
 
     record = play.Record(links={"Prefect": stack.prefect_url, "MLflow": stack.mlflow_url})
     record.seconds["workspace and stack"] = round(setup_seconds, 2)
-    stage = play.Stage(
-        ws,
-        root / "deliveries",
-        lambda verb, *a, **k: on_server(verb.__name__, ws.root, k.pop("progress", silent), *a, **k),
-        say,
-        record,
-    )
+    stage = play.Stage(ws, root / "deliveries", door(ws, on_stack=True), say, record)
     headline("2. Deliveries meet their contract, or are refused")
     play.take_in_data(stage, story)
     headline("3. A base model learns the source")
@@ -75,7 +68,7 @@ def perform(root: Path, seed: int, say: Say, headline: Say) -> Record:
     play.adapt(stage)
     headline(f"5. Production; from the fifth window on the scanner degrades ({DEFECT})")
     play.produce(stage, story)
-    record.lineage = _lineage(ws)
+    record.lineage = str(stage.door.tree())
     flush()
     record.seconds["everything"] = round(time.perf_counter() - started, 2)
     return record
@@ -92,6 +85,8 @@ def publish(record: Record, ws: Workspace) -> list[tuple[str, str, str]]:
     figure = draw(record.windows, summary["unadapted"], policy.enter, policy.exit, waited, DEFECT)
     picture = save(figure, ws.reports_dir / "demo.png")
     page_path = ws.reports_dir / "demo.html"
+    here = f"lepton --workspace {shlex.quote(str(ws.root))}"
+    record.commands = {"dashboard": f"{here} ui", "the state of every target": f"{here} status"}
     record.links = {**_first_links(ws), **record.links, "picture": picture.as_uri(), "page": page_path.as_uri()}
     atomic_write(page_path, page(record, figure, DEFECT, rows))
     atomic_write(ws.reports_dir / "demo.json", json.dumps(record.to_json(), indent=2, default=str))
@@ -128,27 +123,14 @@ def _load_libraries() -> None:
 
 def _first_links(ws: Workspace) -> dict[str, str]:
     """Return what a reader of the page wants first: the champion that serves, and where every model comes from."""
-    from lepton.core.ledger import Ledger
-    from lepton.registry.lineage.page.graph import graph
-    from lepton.registry.lineage.page.render import render
     from lepton.registry.mlflow.tracking import connect
-    from lepton.registry.promotion import champion
 
-    ledger = Ledger(ws.ledger_url)
-    page = atomic_write(ws.reports_dir / "lineage.html", render(graph(ledger, ws.source, None, 0), "Lineage"))
-    serving = champion(ledger, ws.pair(TARGET).name)
-    link = connect(ws).model_url(serving.ref.name, serving.ref.version) if serving else None
+    serving = door(ws).serving(TARGET)
+    link = connect(ws).model_url(serving.name, serving.version) if serving else None
     return {
-        **({f"champion that serves, {serving.ref.label}": link} if serving and link else {}),
-        "lineage": page.as_uri(),
+        **({f"champion that serves, {serving.label}": link} if serving and link else {}),
+        "lineage": door(ws).draw_lineage(limit=0).page.as_uri(),
     }
-
-
-def _lineage(ws: Workspace) -> str:
-    from lepton.core.ledger import Ledger
-    from lepton.registry.lineage.descent import to_text, tree
-
-    return to_text(tree(Ledger(ws.ledger_url), ws.source))
 
 
 def make_room(root: Path) -> None:

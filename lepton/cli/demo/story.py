@@ -10,23 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from lepton.cli.demo.deliveries import SOURCE, TARGET, Story, Window, annotate, spoil, write_labels, write_npz
-from lepton.cli.output import progress_bar
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, Refused
 from lepton.core.ledger import Ledger, rows
-from lepton.operations.ingest import ingest
-from lepton.operations.monitor.monitor import monitor
-from lepton.operations.pretrain.pretrain import pretrain
-from lepton.operations.score import score
-from lepton.operations.transfer.result import TransferResult
-from lepton.operations.transfer.transfer import transfer
+from lepton.operations.workspace import Workspace as FrontDoor
 
 LABELS_PER_CLASS = 10
 RETRANSFER_SECONDS = 150.0
 """How long the demo waits for the worker before it says that something is wrong."""
 
 Say = Callable[[str], None]
-Play = Callable[..., Any]
 
 
 @dataclass
@@ -53,6 +46,8 @@ class Record:
 
     seconds: dict[str, float] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
+    commands: dict[str, str] = field(default_factory=dict)
+    """What opens what has no address of its own."""
     refused: str = ""
     base: dict[str, Any] = field(default_factory=dict)
     first_transfer: dict[str, Any] = field(default_factory=dict)
@@ -85,11 +80,12 @@ class Record:
 
 @dataclass(frozen=True)
 class Stage:
-    """Where the story plays: the workspace, how a flow is played, and who listens."""
+    """Where the story plays: the workspace, its front door, and who listens."""
 
     ws: Workspace
     deliveries: Path
-    play: Play
+    door: FrontDoor
+    """Its verbs are flows that the server records."""
     say: Say
     record: Record
 
@@ -105,17 +101,19 @@ def take_in_data(stage: Stage, story: Story) -> None:
     """Ingest the source and the target's first delivery; one bad delivery is refused and changes nothing."""
     with stage.act("ingest"):
         file = write_npz(stage.deliveries / "mnist.npz", story.source, labelled=True)
-        done = stage.play(ingest, SOURCE, str(file))
+        done = stage.door.ingest(SOURCE, file)
         stage.say(f"{SOURCE}: {done.rows:,} labelled images pass the contract; stored as Parquet, versioned, pushed")
         file = write_npz(stage.deliveries / "site-first.npz", story.first, labelled=True)
-        done = stage.play(ingest, TARGET, str(file), new=True)
-        stage.record.links["Data Docs"] = done.contract.docs_url
-        stage.say(f"{TARGET}: {done.rows:,} labelled images from the new site, data digest {done.data.digest[:12]}")
+        done = stage.door.ingest(TARGET, file, new=True)
+        if done.contract.docs_url:
+            stage.record.links["Data Docs"] = done.contract.docs_url
+        digest = done.data.digest[:12] if done.data else "-"
+        stage.say(f"{TARGET}: {done.rows:,} labelled images from the new site, data digest {digest}")
         bad = write_npz(stage.deliveries / "site-careless.npz", spoil(story.first), labelled=True)
         before = stage.ws.data_dir.joinpath(TARGET)
         listing = sorted(path.name for path in before.rglob("*"))
         try:
-            stage.play(ingest, TARGET, str(bad))
+            stage.door.ingest(TARGET, bad)
         except Refused as refusal:
             stage.record.refused = refusal.render()
         if not stage.record.refused or listing != sorted(path.name for path in before.rglob("*")):
@@ -126,8 +124,8 @@ def take_in_data(stage: Stage, story: Story) -> None:
 
 def learn(stage: Stage) -> None:
     """Pretrain the base on the source."""
-    with stage.act("pretrain"), progress_bar("pretraining") as bar:
-        done = stage.play(pretrain, progress=bar)
+    with stage.act("pretrain"):
+        done = stage.door.pretrain()
     stage.record.base = done.to_json()
     stage.record.links |= {f"base, {name}": link for name, link in done.links.items()}
     stage.say(f"base model: accuracy {done.metrics['accuracy']:.3f} on held-out {SOURCE}, {done.seconds:.1f} s")
@@ -135,8 +133,8 @@ def learn(stage: Stage) -> None:
 
 def adapt(stage: Stage) -> None:
     """Adapt to the target with ten labels a class; the gate decides."""
-    with stage.act("transfer"), progress_bar("adapting") as bar:
-        done: TransferResult = stage.play(transfer, TARGET, labels_per_class=LABELS_PER_CLASS, progress=bar)
+    with stage.act("transfer"):
+        done = stage.door.transfer(TARGET, labels_per_class=LABELS_PER_CLASS)
     stage.record.first_transfer = done.to_json()
     stage.record.links |= {f"champion 1, {name}": link for name, link in done.links.items()}
     for one in done.candidates:
@@ -165,20 +163,20 @@ def produce(stage: Stage, story: Story) -> None:
 def _deliver(stage: Stage, window: Window) -> None:
     """Ingest one window without labels; for a degraded one, the annotator's few labels come after it."""
     file = write_npz(stage.deliveries / f"{window.name}.npz", window.table, labelled=False)
-    stage.play(ingest, TARGET, str(file))
+    stage.door.ingest(TARGET, file)
     if window.degraded:
         labels = write_labels(stage.deliveries / f"{window.name}-labels.csv", annotate(window))
-        stage.play(ingest, TARGET, str(labels), labels=True)
+        stage.door.ingest(TARGET, labels, labels=True)
 
 
 def _judge(stage: Stage, window: Window, key: dict[str, str]) -> Seen:
     """Score a window with the champion, then monitor it."""
     import pandas as pd
 
-    scored = stage.play(score, TARGET, batch=window.name)
+    scored = stage.door.score(TARGET, batch=window.name)
     log = pd.read_parquet(scored.scored[0].file)
     right = [key[row] == answer for row, answer in zip(log["id"], log["prediction"], strict=True)]
-    judged = stage.play(monitor, TARGET, window=window.name).windows[0]
+    judged = stage.door.monitor(TARGET, window=window.name).windows[0]
     observation, decision = judged.observation, judged.decision
     if judged.links:
         stage.record.links["last window's report"] = judged.links["report"]

@@ -8,9 +8,7 @@ from typing import Annotated
 import typer
 
 from lepton.cli.output import as_json, say
-from lepton.cli.session import DryRun, Json, LocalAnyway, open_workspace
-
-FILE = "lineage.html"
+from lepton.cli.session import DryRun, Json, LocalAnyway, door, open_workspace
 
 
 def html(
@@ -30,28 +28,11 @@ def html(
     The file needs no network and no server. Of many versions those that serve, wait or served come first.
     """
     ws = open_workspace()
-    from lepton.core.errors import LeptonError, NotFound
-    from lepton.core.ledger import Ledger
-    from lepton.core.work.files import atomic_write
-    from lepton.registry.lineage.page.graph import graph
-    from lepton.registry.lineage.page.render import render
-
-    path = out or ws.reports_dir / FILE
-    drawn = graph(Ledger(ws.ledger_url), ws.source, ws.slot(domain) if domain else None, limit)
-    if not drawn["total"]:
-        raise NotFound("No model is registered yet: there is nothing to draw.", fix=["lepton pretrain"])
-    if not dry_run:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            atomic_write(path, render(drawn, f"Lineage of {domain or ws.config.name}"))
-        except OSError as error:
-            raise LeptonError(f"{path} cannot be written.", why=str(error), fix=["--out FILE"]) from None
-    versions = drawn["total"] - drawn["hidden"]
+    done = door(ws).draw_lineage(domain, out=out, limit=limit, dry_run=dry_run)
     if json:
-        told = {"page": str(path), "versions": versions, "hidden": drawn["hidden"], "nodes": len(drawn["nodes"])}
-        as_json({**told, "dry_run": dry_run})
+        as_json(done.to_json())
         return
-    say(f"{'Would draw' if dry_run else 'Drew'} {versions:,} versions ({len(drawn['nodes']):,} nodes).")
-    if drawn["hidden"]:
-        say(f"  not drawn   {drawn['hidden']:,} versions that never served, or not for long (--limit 0 draws all)")
-    say(f"  page        {path if dry_run else path.resolve().as_uri()}")
+    say(f"{'Would draw' if dry_run else 'Drew'} {done.versions:,} versions ({done.nodes:,} nodes).")
+    if done.hidden:
+        say(f"  not drawn   {done.hidden:,} versions that never served, or not for long (--limit 0 draws all)")
+    say(f"  page        {done.page if dry_run else done.page.resolve().as_uri()}")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lepton.cli.output import as_json, say, table
-from lepton.cli.session import Json, LocalAnyway, open_workspace
+from lepton.cli.session import Json, LocalAnyway, door, open_workspace
+
+if TYPE_CHECKING:
+    from lepton.operations.lineage.impact import ImpactResult
+    from lepton.registry.lineage.impact import Touched
 
 SHOWN = 40
 
@@ -27,58 +32,35 @@ def impact(
 
     Give one of --batch, --data and --model. Changes nothing; lepton recall marks what it lists.
     """
-    from lepton.core.errors import UsageError
-
-    if sum(one is not None for one in (batch, data, model)) != 1:
-        raise UsageError("Say what is asked about: one of --batch, --data and --model.")
-    ws = open_workspace()
-    from lepton.core.ledger import Ledger
-    from lepton.registry.lineage import impact as reach
-    from lepton.registry.lineage.family import family
-
-    ledger = Ledger(ws.ledger_url)
-    known = family(ledger)
-    if batch is not None:
-        asked = reach.find_batch(ledger, known, ws.source, batch)
-        found, subject = reach.of_batch(known, asked), f"batch {asked[1]} of {asked[0]}"
-    elif data is not None:
-        digest, sets = reach.find_data(known, data)
-        found = reach.of_data(known, digest)
-        subject = f"data {digest} ({', '.join(sorted({one.domain for one in sets}))})"
-    else:
-        from lepton.registry.lineage.find import find_model
-
-        ref = find_model(ws, ledger, model or "")
-        found, subject = reach.of_model(known, known[ref.name, ref.version]), ref.label
-    told = [one.to_json() for one in found]
+    found = door(open_workspace()).impact(batch=batch, data=data, model=model)
     if json:
-        as_json({"subject": subject, "models": told, "production": [one["model"] for one in told if one["served"]]})
+        as_json(found.to_json())
     else:
-        show(subject, told)
+        show(found)
 
 
-def show(subject: str, told: list[dict[str, Any]]) -> None:
+def show(found: ImpactResult) -> None:
     """Print what served first: that is what somebody has to act on."""
-    served = [one for one in told if one["served"]]
-    now = [one for one in served if one["champion"]]
-    models = "model" if len(told) == 1 else "models"
-    say(f"{subject}: reached {len(told):,} {models}; {len(served):,} of them served, {len(now):,} serve now.")
+    reached, served = len(found.models), found.production
+    now = sum(one.version.serves for one in served)
+    models = "model" if reached == 1 else "models"
+    say(f"{found.subject}: reached {reached:,} {models}; {len(served):,} of them served, {now:,} serve now.")
     _table("Production models", served)
-    _table("Models that never served", [one for one in told if not one["served"]])
+    _table("Models that never served", [one for one in found.models if not one.version.reigns])
 
 
-def _table(title: str, told: list[dict[str, Any]]) -> None:
+def _table(title: str, told: Sequence[Touched]) -> None:
     from lepton.registry.lineage.phrases import span
 
     if not told:
         return
-    first = sorted(told, key=lambda one: not one["champion"])[:SHOWN]
+    first = sorted(told, key=lambda one: not one.version.serves)[:SHOWN]
     rows = [
         (
-            f"{one['model']['name']} v{one['model']['version']}",
-            one["standing"] + (", recalled" if one["recalled"] and one["champion"] else ""),
-            "; ".join(f"{span(reign['since'], reign['until'])}" for reign in one["served"]) or None,
-            one["how"],
+            one.version.ref.label,
+            one.version.standing() + (", recalled" if one.version.recalled and one.version.serves else ""),
+            "; ".join(span(reign.since, reign.until) for reign in one.version.reigns) or None,
+            one.how,
         )
         for one in told
         if one in first

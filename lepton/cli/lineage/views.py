@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsons
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -65,10 +64,15 @@ def show(
     when it served.
     """
     ws = open_workspace()
-    found = door(ws).lineage(model)
     if rows:
-        _show_rows(ws, found.model, json)
+        hush()
+        made = door(ws).rows_of(model)
+        if json:
+            as_json(made.to_json())
+        else:
+            sys.stdout.writelines(f"{use}\t{one}\n" for use, ids in made.rows.items() for one in ids)
         return
+    found = door(ws).lineage(model)
     if json:
         as_json(found.to_json())
         return
@@ -83,26 +87,16 @@ def diff(a: Model, b: Model, json: Json = False, local: LocalAnyway = False) -> 
 
     Data (batches only one of them saw, rows), settings, code, libraries, seed, cause, metrics, gate.
     """
-    ws = open_workspace()
-    from lepton.core.ledger import Ledger
-    from lepton.registry.lineage.dossier import differences
-    from lepton.registry.lineage.family import family, records
-    from lepton.registry.lineage.find import find_model
-
-    ledger = Ledger(ws.ledger_url)
-    refs = [find_model(ws, ledger, words) for words in (a, b)]
-    known = family(ledger)
-    one, other = (known[ref.name, ref.version] for ref in refs)
-    made = records(ledger, [one, other])
-    found = differences(one, made[one.key], other, made[other.key])
+    found = door(open_workspace()).diff(a, b)
+    one, other = found.a.label, found.b.label
     if json:
-        as_json({"a": refs[0].to_json(), "b": refs[1].to_json(), "differences": [line.to_json() for line in found]})
-    elif not found:
-        same = "It is the same version." if refs[0] == refs[1] else "Nothing that is on record differs."
-        say(f"{refs[0].label} and {refs[1].label}: {same}")
+        as_json(found.to_json())
+    elif not found.differences:
+        same = "It is the same version." if found.a == found.b else "Nothing that is on record differs."
+        say(f"{one} and {other}: {same}")
     else:
-        lines = [(part, what, *_sides(what, x, y)) for part, what, x, y in together(found)]
-        table(f"{refs[0].label} and {refs[1].label}", ("part", "what", refs[0].label, refs[1].label), lines)
+        lines = [(part, what, *_sides(what, x, y)) for part, what, x, y in together(found.differences)]
+        table(f"{one} and {other}", ("part", "what", one, other), lines)
 
 
 def together(found: Sequence[Difference]) -> list[tuple[str, str, Any, Any]]:
@@ -127,23 +121,3 @@ def _sides(what: str, a: Any, b: Any) -> tuple[str, str]:
     if what.endswith(": batches"):
         a, b = (f"only here: {brief(side)}" if side else None for side in (a, b))
     return brief(a), brief(b)
-
-
-def _show_rows(ws: Any, ref: Any, json: bool) -> None:
-    """Print the ids in `rows.json`, after every file of the version was compared with its checksum."""
-    from lepton.core.errors import NotFound
-    from lepton.registry.models import fetch
-
-    hush()
-    path = fetch(ws, ref.name, ref.version, expect=ref.digest)[1] / "rows.json"
-    if not path.exists():
-        raise NotFound(
-            f"{ref.label} has no list of its rows.",
-            why="It was registered before they were kept.",
-            fix=[f"lepton lineage show {ref.name}@{ref.version}  (the batches that it saw)"],
-        )
-    uses: dict[str, list[str]] = jsons.loads(path.read_text(encoding="utf-8"))
-    if json:
-        as_json({"model": ref.to_json(), "rows": uses})
-        return
-    sys.stdout.writelines(f"{use}\t{one}\n" for use, ids in uses.items() for one in ids)

@@ -1,0 +1,92 @@
+"""The front door: a workspace with every verb as a method, for a script, a notebook and the command line alike.
+
+A call loads what it needs and leaves nothing behind in the process, so two workspaces may be at work in two threads.
+Defaults and errors are those of the command line: an error is a `LeptonError` that says what, why and what mends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lepton.core.config.workspace import Workspace as Place
+from lepton.core.extras import told
+from lepton.core.work.progress import Progress
+from lepton.operations.delivery import Given, as_file
+from lepton.operations.workspace.data import Data
+from lepton.operations.workspace.models import Models
+from lepton.operations.workspace.people import People
+from lepton.operations.workspace.records import Records
+from lepton.operations.workspace.watching import Watching
+
+if TYPE_CHECKING:
+    from lepton.core.kinds import Kind
+
+
+class Workspace(Data, Models, Watching, People, Records):
+    """A project: one labelled source and any number of targets.
+
+    Args:
+        root: The folder with `lepton.yaml`.
+        progress: Whether to draw bars: by default where somebody sees them, in a terminal or a notebook. Or a function
+            that is called as `progress(done, total, text)`.
+        runner: Who runs the verbs; by default this process.
+
+    Raises:
+        NotFound: If there is no workspace in that folder.
+    """
+
+
+def open(root: str | Path | None = None, *, progress: bool | Progress | None = None) -> Workspace:
+    """Open a workspace.
+
+    Args:
+        root: The folder with `lepton.yaml`; by default $LEPTON_WORKSPACE, the current folder or one above it.
+        progress: Whether to draw bars; by default where somebody sees them.
+
+    Raises:
+        NotFound: If there is none.
+    """
+    return Workspace(Place.find(None if root is None else Path(root).expanduser()).root, progress=progress)
+
+
+def init(
+    root: str | Path,
+    delivery: Given,
+    *,
+    source: str | None = None,
+    label: str | None = None,
+    id: str | None = None,
+    name: str | None = None,
+    kind: Kind | None = None,
+    texts: Sequence[str] = (),
+    progress: bool | Progress | None = None,
+) -> Workspace:
+    """Make a workspace from a first labelled delivery of the source: `lepton.yaml`, a contract, git and DVC.
+
+    The delivery is looked at, not taken in: `ingest` does that.
+
+    Args:
+        root: The folder; made if it is not there.
+        delivery: A path, a pandas DataFrame or a pyarrow Table.
+        source: Name of the source; by default the file's, or `source`.
+        label: Column that holds the label; by default the one that most likely does.
+        id: Column that identifies a row.
+        name: Name of the project; by default the folder's.
+        kind: What a row is, if the delivery does not tell.
+        texts: Columns of texts to read.
+        progress: Whether to draw bars; by default where somebody sees them.
+
+    Raises:
+        UsageError: If the folder is a workspace already, or the label's column cannot be told.
+    """
+    with told():
+        from lepton.operations.init import create_workspace, plan_workspace
+
+    folder = Path(root).expanduser().absolute()
+    with told(), as_file(delivery, source or "source") as file:
+        setup, first = plan_workspace(
+            folder, file, source=source, label=label, id=id, name=name, kind=kind, texts=texts
+        )
+        return Workspace(create_workspace(setup, first).root, progress=progress)
