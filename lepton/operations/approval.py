@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lepton.core.errors import Conflict
-from lepton.core.ledger import PROPOSED
+from lepton.core.ledger.rows import Proposed
 from lepton.operations.promotion import approve_proposal, reject_version
 from lepton.operations.result import Result
 from lepton.operations.session import Session
@@ -44,17 +44,14 @@ def describe(session: Session, domain: str, version: str) -> str:
 
     pair, ledger = session.ws.pair(domain).name, session.ledger
     ref, serving = to_approve(ledger, pair, version), champion(ledger, pair)
-    evidence = next(
-        row.payload["evidence"]
-        for row in reversed(ledger.entries(pair, PROPOSED))
-        if row.payload["model"]["version"] == ref.version
-    )
-    figures = {k: v for k, v in (evidence.get("metrics") or {}).items() if isinstance(v, float)}
+    proposals = reversed(ledger.rows(pair, Proposed))
+    proposal = next(entry.row for entry in proposals if entry.row.model.version == ref.version)
+    figures = {name: value for name, value in proposal.metrics.items() if isinstance(value, float)}
     lines = [
         f"**{ref.label}** passed the gate for **{domain}** and waits for your word.",
         "",
         f"- serves now: {serving.ref.label if serving else 'nothing'}",
-        f"- gate: {(evidence.get('gate') or {}).get('summary', '-')}",
+        f"- gate: {proposal.gate.get('summary', '-')}",
         *(f"- {name}: {value:.3f}" for name, value in figures.items()),
     ]
     return "\n".join(lines)

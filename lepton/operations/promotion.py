@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lepton.core.ledger import PROMOTED, REJECTED, ROLLED_BACK
+from lepton.core.ledger.rows import Promoted, Rejected, RolledBack
 from lepton.core.refs import ModelRef
 from lepton.operations.registration import model_to_promote
 from lepton.operations.result import Result
@@ -98,10 +98,8 @@ def roll_back(session: Session, domain: str, to: str | None, why: str, dry_run: 
     from lepton.registry.promotion import champion, rollback, rollback_target
 
     slot, ledger = session.ws.slot(domain), session.ledger
-    if not dry_run and (done := finish_word(session, slot, (ROLLED_BACK,), "rollback")):
-        label = ModelRef.from_json(done.payload["model"]).label
-        said = done.payload["cause"]["why"]
-        return PromotionResult(label, _label(done.payload["previous"]), said, interrupted=True)
+    if not dry_run and (done := finish_word(session, slot, RolledBack, "rollback")):
+        return PromotionResult(done.model.label, _label(done.previous), done.why, interrupted=True)
     before = champion(ledger, slot)
     target = rollback_target(ledger, slot, to)
     if not dry_run:
@@ -137,10 +135,9 @@ def approve_proposal(
     from lepton.registry.promotion import champion
 
     slot, ledger = session.ws.slot(domain), session.ledger
-    if not dry_run and (done := finish_word(session, slot, (PROMOTED,), "approval")):
-        said = done.payload
-        label, gate = ModelRef.from_json(said["model"]).label, _said(said["evidence"].get("gate", {}))
-        return PromotionResult(label, _label(said["previous"]), said["cause"]["why"], gate, interrupted=True)
+    if not dry_run and (done := finish_word(session, slot, Promoted, "approval")):
+        gate = _said(done.gate)
+        return PromotionResult(done.model.label, _label(done.previous), done.why, gate, interrupted=True)
     ref, before = to_approve(ledger, slot, version), champion(ledger, slot)
     if not dry_run:
         approve(
@@ -169,9 +166,9 @@ def reject_version(
     from lepton.registry.promotion import champion
 
     slot, ledger = session.ws.slot(domain), session.ledger
-    if not dry_run and (done := finish_word(session, slot, (REJECTED,))):
-        now, label = champion(ledger, slot), ModelRef.from_json(done.payload["model"]).label
-        return RejectionResult(label, now.ref.label if now else None, done.payload["why"], interrupted=True)
+    if not dry_run and (done := finish_word(session, slot, Rejected)):
+        now = champion(ledger, slot)
+        return RejectionResult(done.model.label, now.ref.label if now else None, done.why, interrupted=True)
     named = model_to_promote(session, domain, version) if version else None
     ref, serving = to_reject(ledger, slot, named), champion(ledger, slot)
     if not dry_run:
@@ -183,8 +180,8 @@ def _said(gate: Mapping[str, Any]) -> str:
     return str(gate.get("summary", "nothing"))
 
 
-def _label(model: Mapping[str, Any] | None) -> str | None:
-    return ModelRef.from_json(dict(model)).label if model else None
+def _label(model: ModelRef | None) -> str | None:
+    return model.label if model else None
 
 
 def _end(why: str, dry_run: bool, interrupted: bool) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lepton.core.errors import NotFound
+from lepton.core.ledger.rows import Ingested, Registered
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.work.faults import reached
 from lepton.core.work.files import digest
@@ -146,9 +147,9 @@ def row_counts(rows: Mapping[str, list[str]]) -> dict[str, dict[str, int | str]]
 
 def contract_summary(session: Session, domain: str, batches: tuple[str, ...]) -> dict[str, object]:
     """Return what the ledger knows of the contract's check of these batches; a refused delivery never became one."""
-    entries = session.ledger.entries(session.ws.slot(domain), "ingested")
-    taken = [e.payload for e in entries if e.payload["batch"] in batches and not e.payload.get("labels")]
-    checks = [delivery.get("contract") or {} for delivery in taken]
+    deliveries = (entry.row for entry in session.ledger.rows(session.ws.slot(domain), Ingested))
+    taken = [one for one in deliveries if one.batch in batches and not one.labels]
+    checks = [one.contract or {} for one in taken]
     passed = [bool(check.get("passed")) for check in checks]
     return {
         "domain": domain,
@@ -164,8 +165,8 @@ def model_to_promote(session: Session, domain: str, version: str) -> ModelRef:
     Raises:
         NotFound: If there is none of that number.
     """
-    entries = session.ledger.entries(session.ws.slot(domain), "registered")
-    known = {e.payload["model"]["version"]: ModelRef.from_json(e.payload["model"]) for e in entries}
+    registered = (entry.row.model for entry in session.ledger.rows(session.ws.slot(domain), Registered))
+    known = {ref.version: ref for ref in registered}
     wanted = version.removeprefix("v")
     if wanted not in known:
         raise NotFound(

@@ -74,10 +74,10 @@ def retrain(session: Session, cause: str = "schedule") -> RetrainResult:
 def source_has_grown(session: Session) -> bool:
     """Return whether the source holds sound batches that the serving base was not trained on, or no base is sound."""
     from lepton.data.store import batches
-    from lepton.registry.recalls import key_of, recalled
+    from lepton.registry.recalls import recalled
 
     base = session.find_champion(session.ws.source)
-    if base is None or key_of(base.to_json()) in recalled(session.ledger):
+    if base is None or base.key in recalled(session.ledger):
         return True
     seen = set(session.lineage(base).data["train"].batches) | set(recalled_batches(session, session.ws.source))
     return not set(batches(session.ws, session.ws.source)) <= seen

@@ -6,8 +6,8 @@ was registered after the recall, by a transfer that was already running, is caug
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from collections.abc import Iterable
+from typing import cast
 
 from lepton.core.ledger import Entry, Ledger
 from lepton.core.ledger.rows import (
@@ -103,11 +103,6 @@ def waiting(ledger: Ledger, pair: str) -> Entry[Proposed] | None:
         if isinstance(entry.row, Move) or entry.row.model.key == model:
             return None
     return None if model in recalled(ledger) else proposed
-
-
-def key_of(model: Mapping[str, Any]) -> Key:
-    """Return what identifies a version, from a reference in JSON."""
-    return str(model["name"]), str(model["version"])
 
 
 def _born(made: Registered) -> Born:

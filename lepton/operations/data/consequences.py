@@ -6,8 +6,8 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 
 from lepton.core.errors import LeptonError
-from lepton.core.ledger import DELIVERY_REFUSED, REGISTERED, Ledger
-from lepton.core.ledger.rows import Subject
+from lepton.core.ledger import Ledger
+from lepton.core.ledger.rows import DeliveryRefused, Registered, Subject
 from lepton.core.refs import ModelRef
 from lepton.operations.data.erasure import Traces, Witness
 from lepton.operations.session import Session
@@ -34,10 +34,10 @@ def models_that_saw(session: Session, domain: str, batches: Sequence[str], rows:
         return []
     serving = {one.ref.label for pair in pairs_of(ledger) if (one := champion(ledger, pair)) is not None}
     direct = {
-        (row.payload["model"]["name"], str(row.payload["model"]["version"]))
-        for row in ledger.entries(action=REGISTERED)
-        for ref in row.payload["lineage"]["data"].values()
-        if ref and ref["domain"] == domain and not set(batches).isdisjoint(ref["batches"])
+        entry.row.model.key
+        for entry in ledger.rows(None, Registered)
+        for _, ref in entry.row.data_refs()
+        if ref.domain == domain and not set(batches).isdisjoint(ref.batches)
     }
     told = []
     for key, ref in found.items():
@@ -50,8 +50,8 @@ def rows_naming(ledger: Ledger, slots: Collection[str], ids: Collection[str]) ->
     """Return the ledger's rows that name one of the ids, as reasons of a refusal may: nothing there can be erased."""
     from lepton.contract.erasure import naming
 
-    refused = [row for row in ledger.entries(action=DELIVERY_REFUSED) if row.pair in slots]
-    return [row.seq for row in refused if naming([*row.payload["reasons"], row.payload["name"]], ids)]
+    refused = [entry for entry in ledger.rows(None, DeliveryRefused) if entry.pair in slots]
+    return [entry.seq for entry in refused if naming([*entry.row.reasons, entry.row.name], ids)]
 
 
 def next_steps(session: Session, domains: Mapping[str, Traces], models: Sequence[Witness]) -> list[str]:

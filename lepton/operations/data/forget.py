@@ -12,7 +12,7 @@ backups among them, are not known here.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from lepton.core.config.names import check_domain
 from lepton.core.errors import Conflict, LeptonError, NotFound, UsageError
-from lepton.core.ledger import FORGOTTEN
+from lepton.core.ledger.rows import Forgotten
 from lepton.core.refs import Pair
 from lepton.core.work.faults import reached
 from lepton.core.work.lease import running_transfer
@@ -176,21 +176,26 @@ def _record(session: Session, plan: Erasure, told: ForgetResult) -> None:
     hit = [domain for domain, found in plan.domains.items() if found.found]
     for domain in hit or list(plan.domains)[:1]:  # found in old versions only: they are of the whole folder
         found = plan.domains[domain]
-        row = {key: value for key, value in found.counts().items() if key != "unread"}
-        row |= {
-            "key": plan.key,
-            "domain": domain,
-            "why": plan.why,
-            "asked": len(plan.asked),
-            "objects": dict(plan.objects),
-            "models": [model.to_json() for model in told.models if model.domain == domain],
-            "data": data_ref(session.ws, domain).to_json() if batch_files(session.ws, domain) else None,
-        }
-        ledger.append_once(session.actor, found.slot, FORGOTTEN, row, partial(_is_of, plan.key, domain))
+        row = Forgotten(
+            key=plan.key,
+            domain=domain,
+            why=plan.why,
+            rows=found.rows,
+            asked=len(plan.asked),
+            found=found.found,
+            batches=found.batches,
+            labels=found.labels,
+            predictions=found.predictions,
+            quarantine=found.quarantine,
+            objects=plan.objects,
+            models=tuple(model.to_json() for model in told.models if model.domain == domain),
+            data=data_ref(session.ws, domain) if batch_files(session.ws, domain) else None,
+        )
+        ledger.record_once(session.actor, found.slot, row, partial(_is_of, plan.key, domain))
 
 
-def _is_of(key: str, domain: str, row: Mapping[str, Any]) -> bool:
-    return (row["key"], row["domain"]) == (key, domain)
+def _is_of(key: str, domain: str, row: Forgotten) -> bool:
+    return (row.key, row.domain) == (key, domain)
 
 
 def _told(session: Session, plan: Erasure, dry_run: bool) -> ForgetResult:
@@ -264,7 +269,7 @@ def _domains(session: Session) -> list[str]:
 
 
 def _nothing(session: Session, asked: int, domain: str | None) -> LeptonError:
-    before = session.ledger.last(action=FORGOTTEN)
+    before = session.ledger.last_row(None, Forgotten)
     again = f"\nThe last erasure was on {before.time[:16].replace('T', ' ')} UTC." if before else ""
     return NotFound(
         f"None of the {asked:,} ids is anywhere in {domain or 'this workspace'}; nothing was changed.",

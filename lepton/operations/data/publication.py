@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lepton.core.ledger import PUBLISHED
+from lepton.core.ledger.rows import Published
 from lepton.core.work.faults import reached
 from lepton.core.work.lock import alone_with_data
 from lepton.operations.result import Result
@@ -42,9 +42,9 @@ def publish(session: Session, message: str | None, dry_run: bool) -> PublishResu
         if new:
             revision = commit_pointer(session.ws, message or f"Data: {md5[:12]}")
             reached("publish.committed")
-        ledger, row = session.ledger, {"dvc_md5": md5, "git_revision": revision, "message": message}
-        last = ledger.last(session.ws.source, PUBLISHED)
-        if last is None or (last.payload["dvc_md5"], last.payload["git_revision"]) != (md5, revision):
-            ledger.append(session.actor, session.ws.source, PUBLISHED, row)
+        ledger, source = session.ledger, session.ws.source
+        last = ledger.last_row(source, Published)
+        if last is None or (last.row.dvc_md5, last.row.git_revision) != (md5, revision):
+            ledger.record(session.actor, source, Published(md5, revision, message))
         reached("publish.recorded")
     return PublishResult(md5, revision, new, dry_run)

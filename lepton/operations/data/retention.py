@@ -11,12 +11,12 @@ from datetime import timedelta
 from typing import Any
 
 from lepton.core.errors import UsageError
-from lepton.core.ledger import ABANDONED, FORGOTTEN, INGESTED, PUBLISHED, REGISTERED, Ledger
+from lepton.core.ledger import Ledger
+from lepton.core.ledger.rows import Abandoned, Forgotten, Ingested, Published, Registered
 from lepton.core.work.faults import reached
 from lepton.core.work.lock import alone_with_data
 from lepton.operations.result import Result
 from lepton.operations.session import Session
-from lepton.registry.recalls import key_of
 
 KEEP_DAYS = 30
 
@@ -125,14 +125,13 @@ def referred(session: Session, ledger: Ledger) -> dict[str, str]:
     found: dict[str, str] = {}
     for md5 in _states_in_work(session):
         found[md5] = "work under way"
-    for row in ledger.entries(action=PUBLISHED):
-        found[row.payload["dvc_md5"]] = "what was published"
-    undone = {key_of(row.payload["model"]) for row in ledger.entries(action=ABANDONED)}
-    for row in ledger.entries(action=REGISTERED):
-        model = row.payload["model"]
-        for ref in row.payload["lineage"]["data"].values():
-            if key_of(model) not in undone and ref and ref["dvc_md5"]:
-                found[ref["dvc_md5"]] = f"{model['name']} v{model['version']}"
+    for published in ledger.rows(None, Published):
+        found[published.row.dvc_md5] = "what was published"
+    undone = {entry.row.model.key for entry in ledger.rows(None, Abandoned)}
+    for entry in ledger.rows(None, Registered):
+        for _, ref in entry.row.data_refs():
+            if entry.row.model.key not in undone and ref.dvc_md5:
+                found[ref.dvc_md5] = entry.row.model.label
     now = dvc_md5(session.ws.root)
     return found | ({now: "the data as it is now"} if now else {})
 
@@ -140,10 +139,10 @@ def referred(session: Session, ledger: Ledger) -> dict[str, str]:
 def times(ledger: Ledger) -> dict[str, float]:
     """Return when each state was recorded, as far as the ledger says."""
     found: dict[str, float] = {}
-    for row in ledger.entries(action=(INGESTED, FORGOTTEN)):
-        data = row.payload.get("data")
-        if data and data["dvc_md5"]:
-            found[data["dvc_md5"]] = row.at.timestamp()
+    for entry in ledger.rows(None, Ingested, Forgotten):
+        data = entry.row.data if isinstance(entry.row, Ingested | Forgotten) else None
+        if data is not None and data.dvc_md5:
+            found[data.dvc_md5] = entry.at.timestamp()
     return found
 
 

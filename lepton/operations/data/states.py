@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from lepton.core.config.names import check_domain
 from lepton.core.errors import NotFound, UsageError
-from lepton.core.ledger import INGESTED, PUBLISHED, REGISTERED, Ledger
+from lepton.core.ledger import Ledger
+from lepton.core.ledger.rows import Ingested, Published, Registered
 from lepton.core.refs import DataRef, Pair
 from lepton.operations.session import Session
 
@@ -105,12 +107,12 @@ def _of_model(session: Session, words: str, use: str) -> Named | None:
 def _at_batch(session: Session, domain: str, batch: str) -> Named | None:
     from lepton.data.past import past
 
-    rows = [row.payload for row in session.ledger.entries(slot_of(session, domain), INGESTED)]
-    named = [one for one in rows if one["batch"] == batch and one.get("data")]
-    named.sort(key=lambda one: bool(one.get("labels")))  # a delivery of labels may bear a batch's name: rows come first
-    return (
-        Named(past(session.ws, domain, named[0]["data"]["dvc_md5"]), f"{domain} when {batch} came") if named else None
-    )
+    rows = [entry.row for entry in session.ledger.rows(slot_of(session, domain), Ingested)]
+    named = [(one.labels, one.data.dvc_md5) for one in rows if one.batch == batch and one.data and one.data.dvc_md5]
+    if not named:
+        return None
+    _, md5 = min(named, key=itemgetter(0))  # a delivery of labels may bear a batch's name: rows come first
+    return Named(past(session.ws, domain, md5), f"{domain} when {batch} came")
 
 
 def _by_digits(session: Session, domain: str, digits: str) -> Named | None:
@@ -133,10 +135,9 @@ def _by_digits(session: Session, domain: str, digits: str) -> Named | None:
 
 def _refs(session: Session, ledger: Ledger, domain: str) -> list[DataRef]:
     """Return every reference to data of a domain that the ledger holds."""
-    rows = ledger.entries(action=(INGESTED, REGISTERED))
-    given = [row.payload.get("data") for row in rows if row.action == INGESTED]
-    given += [ref for row in rows if row.action == REGISTERED for ref in row.payload["lineage"]["data"].values()]
-    return [DataRef.from_json(ref) for ref in given if ref and ref["domain"] == domain]
+    given = [entry.row.data for entry in ledger.rows(None, Ingested)]
+    given += [ref for entry in ledger.rows(None, Registered) for _, ref in entry.row.data_refs()]
+    return [ref for ref in given if ref is not None and ref.domain == domain]
 
 
 def _states(session: Session, ledger: Ledger, domain: str) -> set[str]:
@@ -145,6 +146,6 @@ def _states(session: Session, ledger: Ledger, domain: str) -> set[str]:
     from lepton.data.versions import dvc_md5
 
     known = {ref.dvc_md5 for ref in _refs(session, ledger, domain)} | {dvc_md5(session.ws.root)}
-    known |= {row.payload["dvc_md5"] for row in ledger.entries(action=PUBLISHED)}
+    known |= {entry.row.dvc_md5 for entry in ledger.rows(None, Published)}
     known |= {md5 for md5 in Cache(session.ws.root).all() if md5.endswith(DIRECTORY)}
     return {md5 for md5 in known if md5}

@@ -8,7 +8,8 @@ from typing import Any
 
 from lepton import __version__
 from lepton.core.errors import LeptonError, NothingToLearn
-from lepton.core.ledger import PROMOTED, REFUSED, ROLLED_BACK
+from lepton.core.ledger import Entry
+from lepton.core.ledger.rows import Move, Refused
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.work.faults import reached
 from lepton.core.work.files import digest
@@ -21,8 +22,6 @@ from lepton.operations.session import Session
 
 CONTINUED = "continued"
 """Strategy of a base that goes on from the one before, and the key of the settings that say how."""
-MOVES = (PROMOTED, ROLLED_BACK, REFUSED)
-"""After one of these rows of the source, training again is new work, not the same after a crash."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class PretrainJob:
     key: str = ""
     """Of the work: all that decides what comes of it, and which of several equal requests it is."""
     after: int = 0
-    """Newest row of the ledger before it, of those in `MOVES`."""
+    """Newest row of the ledger before it, of those that say what became of a base."""
     serving: int = 0
     """Row of the ledger by which the base serves that this one would replace; 0: none does."""
     folder: str = ""
@@ -121,10 +120,10 @@ def prepare_job(session: Session, cause: str, run: Run, dry_run: bool = False, g
         others={} if go_on else further_domains(session),
         continues=_continuation(session, chosen) if go_on else None,
     )
-    last = session.ledger.last(source, MOVES)
-    if last is not None and (left := _left(session, asked, ModelRef.from_json(last.payload["model"]))) is not None:
+    last = last_outcome(session)
+    if last is not None and (left := _left(session, asked, last.row.model)) is not None:
         return left
-    serving = session.ledger.last(source, (PROMOTED, ROLLED_BACK))
+    serving = session.ledger.last_row(source, Move)
     after = last.seq if last else 0
     key = _key(session, asked, after)
     folder = str(folder_of(session.ws, "pretrain", source, key))
@@ -133,6 +132,14 @@ def prepare_job(session: Session, cause: str, run: Run, dry_run: bool = False, g
         once(job.folder, "job", job.to_json)
         reached("pretrain.prepared")
     return job
+
+
+def last_outcome(session: Session) -> Entry[Move | Refused] | None:
+    """Return the newest row of what became of a base: training again after it is new work, not the same after a crash.
+
+    Where there is none, nothing was trained here yet.
+    """
+    return session.ledger.last_row(session.ws.source, Move, Refused)
 
 
 def _continuation(session: Session, chosen: list[str]) -> Continuation:

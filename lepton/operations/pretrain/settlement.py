@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lepton.core.ledger import PROMOTED, REFUSED, ROLLED_BACK
+from lepton.core.ledger.rows import Refused
 from lepton.core.refs import ModelRef
 from lepton.core.work.faults import reached
 from lepton.operations.pretrain.fit import Trained
-from lepton.operations.pretrain.job import CONTINUED, MOVES, PretrainJob
+from lepton.operations.pretrain.job import CONTINUED, PretrainJob, last_outcome
 from lepton.operations.pretrain.result import PretrainResult
 from lepton.operations.pretrain.verdict import BaseVerdict
 from lepton.operations.registration import Registration, register_model
@@ -19,7 +19,7 @@ def settle(session: Session, job: PretrainJob, trained: Trained, verdict: BaseVe
     Raises:
         Conflict: If another base was promoted meanwhile.
     """
-    from lepton.registry.projection import project
+    from lepton.registry.projection import MOVES, project
     from lepton.registry.promotion import promote
 
     if verdict.unchanged:
@@ -42,14 +42,7 @@ def settle(session: Session, job: PretrainJob, trained: Trained, verdict: BaseVe
         reached("pretrain.promoted")
         return PretrainResult("promoted", ref, trained.metrics, trained.seconds, verdict, links)
     before = session.find_champion(source)
-    ledger.append(
-        session.actor,
-        source,
-        REFUSED,
-        {"model": ref.to_json(), "gate": gate},
-        expect_seq=job.serving,
-        expect_of=(PROMOTED, ROLLED_BACK),
-    )
+    ledger.record(session.actor, source, Refused(ref, gate), expect_seq=job.serving, expect_of=MOVES)
     reached("pretrain.refused")
     project(session.ws, ledger, source)
     return PretrainResult("refused", ref, trained.metrics, trained.seconds, verdict, links, before)
@@ -96,14 +89,14 @@ def finish_settled(session: Session) -> PretrainResult:
     from lepton.registry.reconcile import reconcile
 
     source = session.ws.source
-    row = session.ledger.last(source, MOVES)
-    assert row is not None  # it is what made the job a settled one
+    last = last_outcome(session)
+    assert last is not None  # it is what made the job a settled one
     for problem in reconcile(session.ws, session.ledger, [source]).problems:
         raise problem
-    ref = ModelRef.from_json(row.payload["model"])
+    ref = last.row.model
     lineage = session.lineage(ref)
     return PretrainResult(
-        "refused" if row.action == REFUSED else "promoted",
+        "refused" if isinstance(last.row, Refused) else "promoted",
         ref,
         dict(lineage.metrics),
         lineage.cost["seconds"],

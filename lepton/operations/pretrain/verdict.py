@@ -87,12 +87,12 @@ def judge_against_base(session: Session, job: PretrainJob, trained: Trained) -> 
 
 def _judge(session: Session, job: PretrainJob, trained: Trained) -> BaseVerdict:
     from lepton.models.format import load as load_model
-    from lepton.registry.recalls import key_of, recalled
+    from lepton.registry.recalls import recalled
 
     before = session.find_champion(session.ws.source)
     if before is None:
         return BaseVerdict(True, "first base model")
-    if key_of(before.to_json()) in recalled(session.ledger):
+    if before.key in recalled(session.ledger):
         return BaseVerdict(True, f"{before.label} is recalled and sets no standard")
     new, old = load_model(trained.model), session.load(before).model
     if new.digest() == old.digest():

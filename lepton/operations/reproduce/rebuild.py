@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lepton.core.config.workspace import CONFIG_FILE, Workspace
 from lepton.core.errors import LeptonError, NotFound, UsageError
-from lepton.core.ledger import FORGOTTEN, REGISTERED
+from lepton.core.ledger.rows import Forgotten, Registered
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.splits import split
 from lepton.core.table import Table
@@ -192,9 +192,9 @@ def _adapted(session: Session, table: Table, made: Lineage, parent: Model) -> tu
 def _gone(session: Session, ref: ModelRef, data: DataRef, error: NotFound) -> NotFound:
     """Return why the data of a version is not there: rows of it were erased since, or an object is lost."""
     ledger = session.ledger
-    registered = ledger.entries(ref.name.removeprefix("lepton-"), REGISTERED)
-    since = next((row.seq for row in registered if row.payload["model"]["version"] == ref.version), 0)
-    erased = [row for row in ledger.entries(action=FORGOTTEN, after=since) if row.payload["domain"] == data.domain]
+    registered = ledger.rows(ref.name.removeprefix("lepton-"), Registered)
+    since = next((entry.seq for entry in registered if entry.row.model.version == ref.version), 0)
+    erased = [entry for entry in ledger.rows(None, Forgotten, after=since) if entry.row.domain == data.domain]
     if not erased:
         return NotFound(
             f"{ref.label} cannot be rebuilt: the data it was made of is not all there.",
@@ -202,9 +202,9 @@ def _gone(session: Session, ref: ModelRef, data: DataRef, error: NotFound) -> No
             fix=["dvc pull  (in the workspace, if the remote has it)", *error.fix],
         )
     told = [
-        f"{row.time[:16].replace('T', ' ')} UTC, {row.actor}: {row.payload['rows']} rows of {data.domain}, from"
-        f" {', '.join(row.payload['batches']) or 'its labels'} (ledger row {row.seq})"
-        for row in erased
+        f"{entry.time[:16].replace('T', ' ')} UTC, {entry.actor}: {entry.row.rows} rows of {data.domain}, from"
+        f" {', '.join(entry.row.batches) or 'its labels'} (ledger row {entry.seq})"
+        for entry in erased
     ]
     return NotFound(
         f"{ref.label} cannot be rebuilt: rows that it was made of were erased since.",

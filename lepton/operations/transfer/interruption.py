@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lepton.core.errors import LeptonError
 from lepton.core.ledger import PROMOTED, PROPOSED, REFUSED, Action, Entry
@@ -20,6 +20,7 @@ from lepton.registry.lineage.record import Lineage
 if TYPE_CHECKING:
     from lepton.operations.transfer.result import Outcome, TransferResult
 
+Word = TypeVar("Word", bound=OfModel)
 OUTCOMES: Mapping[Action, Outcome] = {PROMOTED: "promoted", REFUSED: "refused", PROPOSED: "proposed"}
 
 
@@ -54,7 +55,7 @@ def finish_settled(session: Session, request: Request) -> TransferResult | None:
     return _outcome(request.domain, row, ref, lineage, before)
 
 
-def finish_word(session: Session, pair: str, actions: Sequence[Action], kind: str = "") -> Entry | None:
+def finish_word(session: Session, pair: str, said: type[Word], kind: str = "") -> Word | None:
     """Finish a person's command that was killed when its word was on record and no alias had moved yet.
 
     Such a command is done, and given again it is not to be done again: a second rollback would go back one further.
@@ -62,11 +63,11 @@ def finish_word(session: Session, pair: str, actions: Sequence[Action], kind: st
     Args:
         session: The workspace at work.
         pair: Of which pair.
-        actions: Rows that the command writes.
-        kind: What its `cause` says, for commands that share an action.
+        said: The row that the command writes.
+        kind: What its `cause` says, for commands that write the same kind of row.
 
     Returns:
-        The row, None if nothing was left to finish.
+        What the row says, None if nothing was left to finish.
     """
     from lepton.registry.approval import WORDS
     from lepton.registry.reconcile import reconcile
@@ -75,10 +76,8 @@ def finish_word(session: Session, pair: str, actions: Sequence[Action], kind: st
     if not reconcile(session.ws, ledger, [pair]).moved:
         return None
     entry = ledger.last(pair, WORDS)
-    if entry is None or entry.action not in actions:
-        return None
-    row = entry.row
-    return entry if kind in ("", row.kind if isinstance(row, Decisive) else "") else None
+    row = entry.of(said) if entry is not None else None
+    return row if row is not None and kind in ("", row.kind if isinstance(row, Decisive) else "") else None
 
 
 def _champion_then(session: Session, row: Entry) -> ModelRef | None:
