@@ -79,7 +79,7 @@ def where(on_stack: bool, local: bool) -> None:
 
 def hush() -> None:
     """Keep vendors' log lines and warnings off the screen; flow runs keep their logs on the server."""
-    warnings.filterwarnings("ignore")
+    warnings.simplefilter("ignore", append=True)  # whoever asks for them, with python -W say, still gets them
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"  # a failed flow is told once, by us
     for name in ("mlflow", "alembic", "dvc", "great_expectations", "evidently", "matplotlib", "httpx", "git"):
         logging.getLogger(name).setLevel(logging.ERROR)
