@@ -1,8 +1,9 @@
-"""The figures of the house itself, H1-H5: how soon it answers, what it does twice, its size, and that nothing moved.
+"""The figures of the house itself, H1-H7: how soon it answers, what it does twice, its size, what it costs to install,
+how long each command takes, and that nothing moved.
 
-python benchmarks/house                              all of them (about 10 minutes)
+python benchmarks/house                              all of them (about 30 minutes, on a quiet machine)
 python benchmarks/house --only H1 H4                 some; the others keep the values they have
-python benchmarks/house --against FOLDER             beside an older checkout (about 20 minutes)
+python benchmarks/house --against FOLDER             beside an older checkout (about 40 minutes)
 
 Some figures are comparisons: without `--against` H3 has no ratio and H5 is left out, and both say so. The other
 checkout runs with the same Python and the same dependencies, driven by the command line alone; what is measured of it

@@ -94,10 +94,17 @@ class Side:
         told = json.dumps([[str(word) for word in words] for words in commands])
         self._run([sys.executable, "-c", PLAYER], cwd, settings, told, (0,))
 
-    def timed(self, cwd: Path, code: str, words: Words = (), settings: dict[str, str] | None = None) -> Seconds:
-        """Return how long Python takes with this code, as a whole process."""
+    def timed(
+        self,
+        cwd: Path,
+        code: str,
+        words: Words = (),
+        settings: dict[str, str] | None = None,
+        codes: tuple[int, ...] = (0, 4),
+    ) -> Seconds:
+        """Return how long Python takes with this code, as a whole process that ends with one of these codes."""
         started, used = time.perf_counter(), _used()
-        self._run([sys.executable, "-c", code, *map(str, words)], cwd, settings, "", (0, 4))
+        self._run([sys.executable, "-c", code, *map(str, words)], cwd, settings, "", codes)
         return Seconds(time.perf_counter() - started, _used() - used)
 
     def spied(self, cwd: Path, words: Words, settings: dict[str, str] | None = None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from mkdocs.structure.files import File, Files
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT)]
 
-from docs.hooks import api, commands, links, notebook, offline, rooms, settings  # noqa: E402 (found by the line above)
+from docs.hooks import api, commands, links, notebook, offline, rooms, settings, times  # noqa: E402 (found by the line above)
 
 MARKER = re.compile(r"^<!-- made from the code: (?P<what>[a-z ]+) -->$", re.MULTILINE)
 MADE: dict[str, Callable[[], str]] = {
@@ -26,6 +26,7 @@ MADE: dict[str, Callable[[], str]] = {
     "layers": lambda: "```text\n" + "\n".join("  ".join(level) for level in rooms.layers(PROJECT)) + "\n```",
     "commands": commands.reference,
     "settings": settings.reference,
+    "times": times.table,
     "front door": api.front_door,
 }
 CODE = "reference/code"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 import typer
 
-from docs.hooks import commands, links, notebook, offline, rooms, settings
+from docs.hooks import commands, links, notebook, offline, rooms, settings, times
 from lepton.cli.main import app
 from lepton.core.extras import EXTRAS
 from tests.documented import Line, files_named
@@ -64,6 +65,29 @@ def test_the_reference_of_the_settings_has_every_setting() -> None:
     wanted = names(Config.model_json_schema()) - sections
     assert [name for name in sorted(wanted) if f"| `{name}` |" not in text] == []
     assert [name for name in sorted(sections) if name not in text] == []
+
+
+def test_the_times_have_a_row_for_every_command_whether_it_was_measured_or_not(tmp_path: Path) -> None:
+    known = tmp_path / "house.json"
+    figure = {"value": 1.26, "cpu": 0.8, "revision": "abc"}
+    known.write_text(json.dumps([{"id": "H7 data log", **figure}, {"id": "H1a", **figure}]))
+    table = times.table(known)
+    assert "| `lepton data log` | 1.3 | 0.8 | Print what happened to DOMAIN's data" in table
+    assert "| `lepton ui` | - | - |" in table
+    assert "Measured at abc." in table
+    assert "Not measured yet" in times.table(tmp_path / "none.json")
+
+
+def test_every_command_is_timed() -> None:
+    found = [context for command, context in commands.commands(typer.main.get_command(app)) if not _is_group(command)]
+    names = {context.command_path.removeprefix("lepton ") for context in found}
+    source = ast.parse((PROJECT / "benchmarks" / "house" / "h7.py").read_text("utf-8"))
+    told = {node.value for node in ast.walk(source) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    assert [name for name in sorted(names) if not set(name.split()) <= told] == []
+
+
+def _is_group(command: Any) -> bool:
+    return hasattr(command, "commands")
 
 
 def test_every_extra_is_on_the_page_about_installing() -> None:
