@@ -9,15 +9,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lepton.core.ledger import INGESTED, PROMOTED, RECALLED, REFUSED, REGISTERED, Ledger
+from lepton.core.ledger import Ledger
 from lepton.core.ledger.chain import HEAD_KEY, seal
 from lepton.core.ledger.migrations.schema import HEAD, ROWS
+from lepton.core.ledger.rows import Ingested, Promoted, Recalled, Refused, Registered, Row, Subject
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.work.files import canonical, digest
 from lepton.registry.lineage.record import Lineage
 
-Told = tuple[str, str, dict[str, Any]]
-"""Pair, action, payload."""
+Told = tuple[str, Row]
+"""Pair, and what is said of it."""
 SOURCE = "hub"
 ROUNDS = 20
 CLASSES = 10
@@ -41,7 +42,7 @@ class Past:
         self._numbers: dict[str, int] = {}
 
     def rows(self) -> Iterator[Told]:
-        """Yield pair, action and payload of each row."""
+        """Yield the pair of each row, and what it says."""
         domains = [SOURCE, *(f"site-{number}" for number in range(self.targets))]
         for turn in range(ROUNDS):
             for number in range(self.batches * turn // ROUNDS, self.batches * (turn + 1) // ROUNDS):
@@ -49,17 +50,13 @@ class Past:
             known = [domain for domain in domains if domain in self._stored]
             for number in range(self.versions * turn // ROUNDS, self.versions * (turn + 1) // ROUNDS):
                 yield from self._make(known[number % len(known)])
-        subject = {"kind": "batch", "domain": "site-9", "batch": self._stored["site-9"][-1]}
-        yield (
-            SOURCE,
-            RECALLED,
-            {"subject": subject, "why": "a sensor was wired the wrong way", "models": [], "pairs": []},
-        )
+        subject = Subject.of_batch("site-9", self._stored["site-9"][-1])
+        yield SOURCE, Recalled(subject, "a sensor was wired the wrong way")
 
     def _ingest(self, domain: str) -> Told:
         known = self._stored.setdefault(domain, [])
         known.append(f"{domain}-{len(known)}")
-        return _slot(domain), INGESTED, {"batch": known[-1], "rows": 500, "contract": {"passed": True}}
+        return _slot(domain), Ingested(known[-1], domain, rows=500, contract={"passed": True})
 
     def _make(self, domain: str) -> Iterator[Told]:
         """Yield that a version is registered, and what the gate let become of it."""
@@ -71,16 +68,13 @@ class Past:
             parent = self._champions.get(pair if number % 3 else SOURCE) or self._champions[SOURCE]
         verdict = self._verdict(passed=number == 1 or domain == SOURCE or self._random.random() < 0.4)
         record = self._record(domain, parent, verdict)
-        yield pair, REGISTERED, {"model": ref.to_json(), "lineage": record.to_json(), "sbom": digest(number) * 4}
-        before = self._champions.get(pair)
-        evidence = {"gate": verdict, "metrics": record.metrics, "run": record.flow_run, "seconds": {"residual": 3.2}}
+        yield pair, Registered(ref, record.to_json(), digest(number) * 4)
+        evidence = {"gate": verdict, "metrics": record.metrics, "run": record.flow_run}
         if not verdict["passed"]:
-            yield pair, REFUSED, {"model": ref.to_json(), **evidence}
+            yield pair, Refused(ref, **evidence)
             return
-        self._champions[pair] = ref
-        previous = before.to_json() if before else None
-        cause = dict(record.cause)
-        yield pair, PROMOTED, {"model": ref.to_json(), "previous": previous, "cause": cause, "evidence": evidence}
+        before, self._champions[pair] = self._champions.get(pair), ref
+        yield pair, Promoted(ref, before, record.cause, evidence)
 
     def _record(self, domain: str, parent: ModelRef | None, verdict: dict[str, Any]) -> Lineage:
         batches = tuple(self._stored[domain])
@@ -129,12 +123,12 @@ def insert(ledger: Ledger, told: Iterable[Told]) -> int:
     with engine.begin() as connection:
         seq, before = connection.execute(sa.select(HEAD.c.seq, HEAD.c.hash)).one()
         start, moment, waiting = seq, datetime(2024, 1, 1, tzinfo=UTC), []
-        for pair, action, payload in told:
-            seq, moment, text = seq + 1, moment + timedelta(minutes=31), canonical(payload)
+        for pair, said in told:
+            seq, moment, text = seq + 1, moment + timedelta(minutes=31), canonical(said.to_json())
             at = moment.isoformat(timespec="microseconds")
-            sealed = seal(seq, at, "flow:transfer", pair, action, text, before)
-            row = {"seq": seq, "time": at, "actor": "flow:transfer", "pair": pair, "action": action, "payload": text}
-            waiting.append({**row, "prev_hash": before, "hash": sealed})
+            sealed = seal(seq, at, "flow:transfer", pair, said.action, text, before)
+            row = {"seq": seq, "time": at, "actor": "flow:transfer", "pair": pair, "action": said.action}
+            waiting.append({**row, "payload": text, "prev_hash": before, "hash": sealed})
             before = sealed
             if len(waiting) == 500:
                 connection.execute(ROWS.insert(), waiting)

@@ -13,6 +13,8 @@ import figures
 sys.path.insert(0, str(figures.ROOT))
 
 from lepton.core.ledger import Ledger
+from lepton.core.ledger.rows import Rejected
+from lepton.core.refs import ModelRef
 from tests.tampering import KINDS, Forgery
 
 EACH = 50
@@ -26,8 +28,8 @@ def measure() -> Iterator[figures.Figure]:
         original = Path(folder) / "ledger.db"
         ledger = Ledger(f"sqlite:///{original}")
         for number in range(ROWS):
-            pair = f"mnist-to-{number % 5}"
-            ledger.append(f"user:{number % 3}", pair, "observed", {"window": f"w{number}", "scores": {"a": number / 7}})
+            model = ModelRef("lepton-mnist", str(number), f"{number / 7}", "run")
+            ledger.record(f"user:{number % 3}", f"mnist-to-{number % 5}", Rejected(model, f"w{number}"))
         assert ledger.verify() == []
         for kind in KINDS:
             for seed in range(EACH):

@@ -109,13 +109,14 @@ def _environ(root: Path) -> dict[str, str]:
 def build(root: Path, versions: int, batches: int, targets: int) -> str:
     """Make a workspace with a ledger of so many versions and batches; return the digest of some data of its source."""
     from lepton.core.ledger import Ledger
+    from lepton.core.ledger.rows import Ingested
 
     (root / "contracts").mkdir()
     (root / "lepton.yaml").write_text("name: sites\nkind: tabular\nsource: hub\n")
     for domain in ("hub", *(f"site-{number}" for number in range(targets))):
         (root / "contracts" / f"{domain}.yaml").write_text("columns: {}\n")
     ledger = Ledger(f"sqlite:///{root / '.lepton' / 'ledger.db'}")
-    ledger.append("bench", "hub", "ingested", {"batch": "hub-0", "rows": 500})
+    ledger.record("bench", "hub", Ingested("hub-0", rows=500))
     from history import Past, insert
 
     past = Past(versions, batches, targets)
