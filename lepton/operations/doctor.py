@@ -269,7 +269,7 @@ def _registry(ws: Workspace, mend: bool) -> str:
 def _approvals(ws: Workspace) -> str:
     from lepton.core.ledger import Ledger
     from lepton.core.ledger.rows import Proposed
-    from lepton.registry.recalls import waiting
+    from lepton.registry.eligibility import waiting
 
     ledger = Ledger(ws.ledger_url)
     pairs = dict.fromkeys(row.pair for row in ledger.rows(None, Proposed))
@@ -280,9 +280,9 @@ def _approvals(ws: Workspace) -> str:
 
 def _recalls(ws: Workspace) -> str:
     from lepton.core.ledger import Ledger
+    from lepton.registry.eligibility import in_force
     from lepton.registry.projection import pairs_of
     from lepton.registry.recall import serving_recalled
-    from lepton.registry.recalls import in_force
 
     ledger = Ledger(ws.ledger_url)
     standing = [entry.row.subject.line for entry in in_force(ledger)]

@@ -47,7 +47,7 @@ def unanswered_retransfer(ledger: Ledger, pair_name: str, now: datetime) -> Entr
 
 def recalled_batches(session: Session, domain: str) -> dict[str, str]:
     """Return the batches of a domain that were recalled, each with the reason: nothing learns from them."""
-    from lepton.registry.recalls import in_force
+    from lepton.registry.eligibility import in_force
 
     found = [entry.row for entry in in_force(session.ledger)]
     return {str(one.subject.batch): one.why for one in found if one.subject.batch and one.subject.domain == domain}

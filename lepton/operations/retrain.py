@@ -74,7 +74,7 @@ def retrain(session: Session, cause: str = "schedule") -> RetrainResult:
 def source_has_grown(session: Session) -> bool:
     """Return whether the source holds sound batches that the serving base was not trained on, or no base is sound."""
     from lepton.data.store import batches
-    from lepton.registry.recalls import recalled
+    from lepton.registry.eligibility import recalled
 
     base = session.find_champion(session.ws.source)
     if base is None or base.key in recalled(session.ledger):

@@ -99,7 +99,7 @@ class Session:
             NotFound: If none was trained yet.
             LeptonError: If it is recalled.
         """
-        from lepton.registry.recalls import recalled
+        from lepton.registry.eligibility import recalled
 
         found = self.find_champion(self.ws.source)
         if found is None:

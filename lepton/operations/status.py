@@ -31,7 +31,7 @@ from lepton.core.work.lease import holds
 from lepton.operations.machinery import standing
 from lepton.operations.result import Result
 from lepton.operations.session import Session
-from lepton.registry.recalls import recalled, waiting
+from lepton.registry.eligibility import recalled, waiting
 
 T = TypeVar("T", bound=Row)
 

@@ -16,8 +16,8 @@ from lepton.core.errors import LeptonError
 from lepton.core.ledger import Action, Ledger
 from lepton.core.ledger.rows import Abandoned, Decisive, Move, Proposed, Refused, Rejected, actions_of
 from lepton.core.refs import ModelRef, base_model_name
+from lepton.registry.eligibility import recalled
 from lepton.registry.models import aliases, remove_alias, set_alias
-from lepton.registry.recalls import recalled
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"

@@ -18,9 +18,9 @@ from lepton.core.ledger import Action, Entry, Ledger
 from lepton.core.ledger.rows import Move, Promoted, RolledBack
 from lepton.core.refs import ModelRef, domain_of
 from lepton.core.work.faults import reached
+from lepton.registry.eligibility import recalled
 from lepton.registry.models import fetch
 from lepton.registry.projection import MOVES, project
-from lepton.registry.recalls import recalled
 
 
 @dataclass(frozen=True)

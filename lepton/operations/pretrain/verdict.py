@@ -87,7 +87,7 @@ def judge_against_base(session: Session, job: PretrainJob, trained: Trained) -> 
 
 def _judge(session: Session, job: PretrainJob, trained: Trained) -> BaseVerdict:
     from lepton.models.format import load as load_model
-    from lepton.registry.recalls import recalled
+    from lepton.registry.eligibility import recalled
 
     before = session.find_champion(session.ws.source)
     if before is None:

@@ -203,7 +203,7 @@ def last_good_end(session: Session, pair_name: str) -> int:
 
 def _key(session: Session, job: TransferJob) -> str:
     """Return the identity of the work: all that decides what comes of it, and which of several equal requests it is."""
-    from lepton.registry.recalls import recalled
+    from lepton.registry.eligibility import recalled
 
     name = job.champion.name if job.champion else ""
     asked = {

@@ -48,9 +48,9 @@ def possible_starts(session: Session, job: TransferJob) -> dict[str, ModelRef]:
         NotFound: If a start was asked for that is not there.
         LeptonError: If it is recalled.
     """
+    from lepton.registry.eligibility import recalled
     from lepton.registry.lineage.find import find_model
     from lepton.registry.lineage.starts import sound_ancestors
-    from lepton.registry.recalls import recalled
 
     ledger = session.ledger
     if job.start == "auto":

@@ -240,7 +240,7 @@ class Transfer:
 
     def _standard(self) -> Model | None:
         """Return the champion, if it sets a standard: what is recalled does not."""
-        from lepton.registry.recalls import recalled
+        from lepton.registry.eligibility import recalled
 
         champion = self.job.champion
         if champion is None or champion.key in recalled(self.session.ledger):

@@ -8,10 +8,10 @@ from typing import Any
 
 from lepton.core.ledger import Ledger
 from lepton.core.refs import ModelRef
+from lepton.registry.eligibility import Key
 from lepton.registry.lineage.family import Family, Version, family, records
 from lepton.registry.lineage.phrases import cause_line, code_line, contract_line, data_lines, gate_line, standing_line
 from lepton.registry.lineage.record import Lineage
-from lepton.registry.recalls import Key
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from lepton.core.ledger.rows import (
     Row,
 )
 from lepton.core.refs import ModelRef
+from lepton.registry.eligibility import Batch, Key, concerned, not_lifted
 from lepton.registry.lineage.record import Lineage
-from lepton.registry.recalls import Batch, Key, concerned, not_lifted
 
 KINDS: tuple[type[Row], ...] = (OfModel, OfRecall)
 """The rows that say how versions descend and stand."""

@@ -9,8 +9,8 @@ from typing import Any
 from lepton.core.errors import NotFound, UsageError
 from lepton.core.ledger import Ledger
 from lepton.core.ledger.rows import Ingested
+from lepton.registry.eligibility import Batch, Key
 from lepton.registry.lineage.family import Data, Family, Version
-from lepton.registry.recalls import Batch, Key
 
 SHORTEST = 4
 """Characters of a digest that are asked for, so that a slip does not match everything."""

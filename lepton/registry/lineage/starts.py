@@ -9,7 +9,7 @@ from __future__ import annotations
 from lepton.core.ledger import Ledger
 from lepton.core.ledger.rows import Move
 from lepton.core.refs import ModelRef
-from lepton.registry.recalls import recalled
+from lepton.registry.eligibility import recalled
 
 MOST = 12
 """Versions looked at, newest first: each has to be loaded and asked."""

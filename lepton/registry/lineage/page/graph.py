@@ -10,11 +10,11 @@ from typing import Any
 
 from lepton.core.ledger import Ledger
 from lepton.core.refs import DataRef
+from lepton.registry.eligibility import Key
 from lepton.registry.lineage.descent import describe, in_scope, nearest_shown, worth_showing
 from lepton.registry.lineage.family import Version, family, records
 from lepton.registry.lineage.phrases import because, cause_line, moment, span, standing_line
 from lepton.registry.lineage.record import Lineage
-from lepton.registry.recalls import Key
 
 Json = dict[str, Any]
 MOST = 500

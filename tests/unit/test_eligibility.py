@@ -9,8 +9,8 @@ import pytest
 
 from lepton.core.ledger import PROMOTED, PROPOSED, RECALLED, REGISTERED, REINSTATED, REJECTED, ROLLED_BACK, Ledger
 from lepton.core.refs import DataRef, ModelRef
+from lepton.registry.eligibility import recalled, waiting
 from lepton.registry.lineage.record import Lineage
-from lepton.registry.recalls import recalled, waiting
 
 PAIR = "mnist-to-usps"
 

@@ -1,4 +1,4 @@
-"""How a registered version stands: recalled or not, waiting for a person's word or not. Folded from the ledger alone.
+"""Whether a registered version may serve: not recalled, not waiting for a person's word. Folded from the ledger alone.
 
 A recall speaks of a subject, a model or a batch, and its effect is worked out when it is asked for: a version that
 was registered after the recall, by a transfer that was already running, is caught like those that were there.
