@@ -1,50 +1,64 @@
-"""Accuracy without labels, from how sure the champion is of its answers.
+"""Accuracy without labels: one estimate of several pieces, with an interval, or the word that it is not known.
 
-Two estimates that err differently are averaged. Average thresholded confidence (Garg et al. 2022, "Leveraging
-unlabeled data to predict out-of-distribution performance") counts the rows above the confidence that as many
-held-out rows exceed as are answered rightly. Mean confidence is taken after temperature scaling on the same rows
-(Guo et al. 2017). Both assume that confidence still means something on the new data; under strong corruption they
-tend to see too small a loss, so a fall is a fall, while its size is a lower bound rather than a measurement.
+Where the champion has labelled rows that it was not fitted to, the pieces are fused by their known errors (`fusion`).
+Three rules keep the result honest. It is never above the best that was ever measured plus its own error: a drift that
+helps is rarer than an estimate that lost its footing. Outside what was simulated there is an interval and no number.
+And what labels that came late say of earlier estimates widens it, and takes weight from the piece that erred.
 
-A model that collapses onto a few classes can be quite sure of itself. So the mix of the answers sets a ceiling: if the
-true classes are mixed as in the reference, at most 1 - TV(answers now, answers in the reference) of the answers can
-be right, where TV is the total variation distance; what chance alone makes of it is not counted. A window whose true
-mix has changed looks worse than it is by this, which its report says.
+Where nothing can be simulated, confidence alone has to tell: average thresholded confidence (Garg et al. 2022,
+"Leveraging unlabeled data to predict out-of-distribution performance") and the mean confidence after temperature
+scaling (Guo et al. 2017) are averaged, below the ceiling that the mix of the answers sets. There, a fall is a fall, its
+size is a lower bound rather than a measurement, and there is no interval.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
-from lepton.core.decisions.controller import Observation
 from lepton.monitoring.answers import Judged, atc_threshold, certainty, correct, targets
-from lepton.monitoring.estimator import Simulated
+from lepton.monitoring.ceiling import mix_ceiling
+from lepton.monitoring.estimator import NAMED, Simulated
+from lepton.monitoring.expected import MIN_LABELLED, Expected, Z, measured
+from lepton.monitoring.past import Past
 
-MIN_LABELLED = 30
-"""Fewer held-out labelled rows than this cannot calibrate anything."""
+WIDEST = 0.4
+"""An interval wider than this is no estimate: its middle is not given."""
+OFF = 1.25
+"""Standard deviations in a mean absolute error, were errors normal."""
 
 
 @dataclass(frozen=True)
 class Estimate:
     """Accuracy that the champion probably has on a window."""
 
-    accuracy: float
+    accuracy: float | None
+    """None: not known, the window is unlike all that was simulated, or nobody measured the champion."""
     expected: float
-    """The same estimate on reference rows that the champion was not fitted to."""
+    """Without drift: measured on all held-out rows; what labels said last of the pair where there are none; where they
+    never did, what confidence says of the reference."""
     method: str
-    """`learnt`; without simulated windows `atc+confidence`, or `confidence` where too few rows are labelled to
-    calibrate, or `mix` where the ceiling holds."""
+    """`fused`; where nothing could be simulated `atc+confidence`, `confidence` where too few rows are labelled to
+    calibrate, or `mix` where the ceiling holds; `not measured` where an earlier champion's labels have to stand in."""
     labelled: int
     """Held-out labelled rows behind the calibration."""
     low: float | None = None
-    """Ends of an interval that holds the accuracy with a chance of `learnt.LEVEL`; None where only confidence tells."""
+    """Ends of an interval that holds the accuracy with a chance of `fusion.LEVEL`; None where only confidence tells."""
     high: float | None = None
+    measured: Expected | None = None
+    """What is behind `expected`; None where it is only confidence."""
+    pieces: Mapping[str, float] = field(default_factory=dict)
+    """What each piece says."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """What each counts."""
+    middle: float | None = None
+    """Of the pieces, also where it is not given out as known."""
 
     @property
     def half_width(self) -> float | None:
@@ -52,18 +66,21 @@ class Estimate:
         return None if self.low is None or self.high is None else (self.high - self.low) / 2
 
     @property
-    def cost(self) -> float:
-        """Accuracy lost against the reference."""
-        return self.expected - self.accuracy
+    def cost(self) -> float | None:
+        """Accuracy lost against the reference; None where the accuracy is not known."""
+        return None if self.accuracy is None else self.expected - self.accuracy
 
 
-def estimate(reference: Judged, current: Judged, simulated: Simulated | None = None) -> Estimate | None:
+def estimate(
+    reference: Judged, current: Judged, simulated: Simulated | None = None, past: Past | None = None
+) -> Estimate | None:
     """Return the estimated accuracy on `current`; None where either has no row with finite answers.
 
     Args:
         reference: Rows without drift.
         current: The window; its labels are not looked at.
-        simulated: What the estimate is learnt from; without it confidence alone has to tell.
+        simulated: What the errors of the pieces are learnt from; without it confidence alone has to tell.
+        past: What labels that came late say of earlier windows.
     """
     known_rows = reference.finite()
     fresh = reference.fresh() & known_rows
@@ -72,19 +89,62 @@ def estimate(reference: Judged, current: Judged, simulated: Simulated | None = N
     seen = current.take(np.flatnonzero(current.finite()))
     if not len(seen) or not fresh.any():
         return None
+    base = measured(reference)
+    if simulated is not None and base is not None:
+        return _fused(simulated, seen, base, past or Past())
     held_out = reference.held_out()
-    labelled = int(held_out.sum())
-    if simulated is not None:
-        fitted = simulated.fitted
-        features = simulated.usual.features(seen.probabilities, seen.embedding, seen.agreement)
-        now, low, high = fitted.predict(features, len(seen))
-        return Estimate(now, fitted.usual, "learnt", labelled, low, high)
     method, score = _estimator(reference, held_out)
     usual = reference.probabilities[fresh]
     found, ceiling = score(seen.probabilities), mix_ceiling(usual, seen.probabilities)
     if ceiling < found:
         found, method = ceiling, "mix"
-    return Estimate(found, score(usual), method, labelled)
+    if base is None and past is not None and past.expected is not None:
+        return _unmeasured(found, score(usual), past.expected)
+    expected = score(usual) if base is None else base.accuracy
+    labelled = int(held_out.sum())
+    # A score that is off by so much where the truth is known is off by as much here.
+    shown = float(np.clip(found + expected - score(usual), 0, 1)) if method != "mix" else min(found, expected)
+    return Estimate(shown, expected, method, labelled, measured=base, middle=shown)
+
+
+def _fused(simulated: Simulated, seen: Judged, base: Expected, past: Past) -> Estimate:
+    """Return the estimate of all pieces, held to what was measured."""
+    fused, said = simulated.estimate(seen, past)
+    spread = fused.spread
+    if past.error is not None:
+        spread = max(spread, OFF * past.error * past.windows / (past.windows + 1))
+    best = max(base.high, past.best or 0.0)
+    ceiling = mix_ceiling(simulated.held.rows.probabilities, seen.probabilities)
+    # Were the classes mixed as they ever were in the reference, no more of the answers could be right.
+    middle = float(np.clip(fused.accuracy, 0.0, min(1.0, best + spread, ceiling + simulated.steady)))
+    # What chance does to a window smaller than the simulated ones, and to the held-out rows behind every calibration.
+    chance = middle * (1 - middle) * (max(0.0, 1 / len(seen) - 1 / simulated.rows) + 1 / base.rows)
+    wider = spread / fused.spread
+    down, up = (
+        sqrt((wider * half) ** 2 + Z**2 * chance) for half in (fused.accuracy - fused.low, fused.high - fused.accuracy)
+    )
+    low, high = max(0.0, min(middle, ceiling, fused.accuracy) - down), min(1.0, max(middle, fused.accuracy) + up)
+    known = fused.known and high - low <= WIDEST
+    heard = [k for k, one in enumerate(said) if np.isfinite(one)]
+    return Estimate(
+        accuracy=middle if known else None,
+        expected=base.accuracy,
+        method="fused",
+        labelled=base.rows,
+        low=low,
+        high=high,
+        measured=base,
+        pieces={NAMED[k]: float(said[k]) for k in heard},
+        weights={NAMED[k]: float(fused.weights[k]) for k in heard},
+        middle=middle,
+    )
+
+
+def _unmeasured(found: float, usual: float, last: Expected) -> Estimate:
+    """Return what is known of a champion that nobody measured: an interval around what was measured last."""
+    off = abs(usual - last.accuracy)
+    low, high = max(0.0, min(found, last.low) - off), min(1.0, max(found, last.high))
+    return Estimate(None, last.accuracy, "not measured", 0, low, high, measured=last, middle=found)
 
 
 def _estimator(reference: Judged, held_out: NDArray[np.bool_]) -> tuple[str, Callable[[NDArray[np.float64]], float]]:
@@ -102,39 +162,10 @@ def _estimator(reference: Judged, held_out: NDArray[np.bool_]) -> tuple[str, Cal
     return "atc+confidence", both
 
 
-def mix_ceiling(reference: NDArray[np.float64], current: NDArray[np.float64]) -> float:
-    """Return the largest share of right answers that the mix of answers allows, if the true mix is the reference's.
-
-    Args:
-        reference: (n, k) probabilities without drift.
-        current: (m, k) probabilities of the window.
-    """
-    classes = reference.shape[1]
-    before, after = (np.bincount(p.argmax(axis=1), minlength=classes) / len(p) for p in (reference, current))
-    rng = np.random.default_rng(0)
-    drawn = [rng.multinomial(len(p), before, size=500) / len(p) for p in (reference, current)]
-    chance = float(np.quantile(np.abs(drawn[0] - drawn[1]).sum(axis=1) / 2, 0.99))
-    return 1.0 - max(0.0, float(np.abs(before - after).sum()) / 2 - chance)
-
-
 def realised(judged: Judged) -> float | None:
     """Return the accuracy on the rows whose label is known; None if there is none."""
     known_rows = judged.table.known()
     return float(correct(judged)[known_rows].mean()) if known_rows.any() else None
-
-
-def past_error(earlier: Iterable[Observation]) -> float | None:
-    """Return the estimate's mean absolute error on windows whose labels were known, as a share of rows.
-
-    A window that was delivered twice counts once for each champion that judged it. None if there is no window with
-    both an estimate and a realised accuracy.
-    """
-    errors = {
-        (seen.digest, seen.champion): abs(seen.estimated_accuracy - seen.realised_accuracy)
-        for seen in earlier
-        if seen.estimated_accuracy is not None and seen.realised_accuracy is not None
-    }
-    return float(np.mean(list(errors.values()))) if errors else None
 
 
 def fit_temperature(probabilities: NDArray[np.float64], targets: NDArray[np.int64]) -> float:

@@ -25,6 +25,7 @@ from lepton.monitoring.drift import measure
 from lepton.monitoring.estimator import Answer, Simulated, simulate
 from lepton.monitoring.examples import examples_html
 from lepton.monitoring.labels import Measured, MixEstimator, Scored, measured_accuracy
+from lepton.monitoring.past import Past
 from lepton.monitoring.report import write_report
 from lepton.monitoring.window import ColumnScore, Extent, Observed, Rows, Window
 
@@ -81,7 +82,7 @@ class Baseline:
             return None
         return simulate(self.reference, self.reference.held_out(), quiet, self.answer, self.seed, self.cache)
 
-    def observe(self, window: Window, report: Path | None = None, estimate_error: float | None = None) -> Observed:
+    def observe(self, window: Window, report: Path | None = None, past: Past | None = None) -> Observed:
         """Let the champion answer a window and compare it with the reference.
 
         A window that breaks the reference's schema could not even be answered: its verdict says so, and why.
@@ -89,7 +90,7 @@ class Baseline:
         Args:
             window: Its rows; labels are used for the realised accuracy only.
             report: Where to write the HTML report; None writes none.
-            estimate_error: How far the estimated accuracy was off in earlier windows, see `accuracy.past_error`.
+            past: What labels that came late say of earlier windows; None: nothing.
 
         Raises:
             LeptonError: If the reference is too small to compare with.
@@ -102,7 +103,7 @@ class Baseline:
             broken = replace(self._facts(window.name, window.time, rows), verdict="schema breach")
             return Observed(replace(broken, problems=tuple(problems)))
         current = self.answer(rows.table)
-        found = self.compare(window.name, window.time, current, rows.extent, report, estimate_error)
+        found = self.compare(window.name, window.time, current, rows.extent, report, past)
         return replace(found, observation=replace(found.observation, batches=window.batches))
 
     def compare(
@@ -112,7 +113,7 @@ class Baseline:
         current: Judged,
         extent: Extent | None = None,
         report: Path | None = None,
-        estimate_error: float | None = None,
+        past: Past | None = None,
     ) -> Observed:
         """Compare a window that the champion answered already; see `observe`.
 
@@ -122,7 +123,7 @@ class Baseline:
             current: The window's rows with the champion's answers.
             extent: What is known of all rows where `current` is a sample of them; None: it is all of them.
             report: Where to write the HTML report; None writes none.
-            estimate_error: How far the estimated accuracy was off in earlier windows.
+            past: What labels that came late say of earlier windows.
 
         Raises:
             LeptonError: If the window breaks the reference's schema, or the reference is too small to compare with.
@@ -138,8 +139,9 @@ class Baseline:
                 why=f"{len(self.reference)} rows; the policy asks for {self.config.min_rows} (monitor.min_rows).",
                 fix=["lepton ingest DOMAIN FILE  (adds rows like those the champion was adapted to)"],
             )
-        found = self._compared(facts, current, extent)
-        guess, measured = found.estimate, found.measured
+        found = self._compared(facts, current, extent, past)
+        guess, loss = found.estimate, _measured(found.measured, found.estimate)
+        base = None if guess is None else guess.measured
         observation = replace(
             found.observation,
             scores={a: max(s.score for s in found.columns if s.aspect == a) for a in _aspects(found.columns)},
@@ -148,8 +150,14 @@ class Baseline:
             expected_accuracy=None if guess is None else guess.expected,
             estimated_low=None if guess is None else guess.low,
             estimated_high=None if guess is None else guess.high,
-            measured_cost=_measured_cost(measured, guess),
-            estimate_error=None if guess is None else estimate_error,
+            expected_low=None if base is None else base.low,
+            expected_high=None if base is None else base.high,
+            expected_rows=0 if base is None else base.rows,
+            pieces={} if guess is None else dict(guess.pieces),
+            measured_cost=None if loss is None else loss.usual - loss.now,
+            measured_low=None if loss is None else loss.usual - loss.now - loss.half_width,
+            measured_high=None if loss is None else loss.usual - loss.now + loss.half_width,
+            estimate_error=None if guess is None or past is None else past.error,
             report=None if report is None else str(report),
         )
         found = replace(found, observation=observation)
@@ -170,7 +178,7 @@ class Baseline:
             rows=extent.rows if extent else len(rows.table),
         )
 
-    def _compared(self, facts: Observation, current: Judged, extent: Extent | None) -> Observed:
+    def _compared(self, facts: Observation, current: Judged, extent: Extent | None, past: Past | None) -> Observed:
         """Return every score of a window, worst first, the estimate, and what a report shows."""
         rate, seed = self.config.false_alarm_rate, self.seed
         seen = sample(current, seed)
@@ -189,7 +197,7 @@ class Baseline:
         return Observed(
             facts,
             scores,
-            estimate(self.reference, current, self.simulated),
+            estimate(self.reference, current, self.simulated, past),
             calibration,
             snapshot,
             extent=extent,
@@ -246,13 +254,12 @@ def _scored(name: str, method: str, found: Scored) -> ColumnScore:
     return ColumnScore(name, name.partition(": ")[0], method, found.statistic, found.threshold, score)
 
 
-def _measured_cost(measured: Measured | None, guess: Estimate | None) -> float | None:
+def _measured(found: Measured | None, guess: Estimate | None) -> Measured | None:
     """Return what the labels say of the cost, where they say it more precisely than the estimate."""
-    if measured is None:
+    if found is None:
         return None
-    if guess is not None and guess.half_width is not None and guess.half_width < measured.half_width:
-        return None
-    return measured.usual - measured.now
+    told = None if guess is None or guess.accuracy is None else guess.half_width
+    return found if told is None or told >= found.half_width else None
 
 
 def _aspects(scores: tuple[ColumnScore, ...]) -> list[str]:

@@ -103,9 +103,10 @@ def _lines(rows: list[tuple[str, str]]) -> str:
 
 def _estimated(guess: Estimate) -> str:
     """Return the estimate with its interval."""
+    middle = "not known" if guess.accuracy is None else f"{guess.accuracy:.3f}"
     if guess.low is None or guess.high is None:
-        return f"{guess.accuracy:.3f}"
-    return f"{guess.accuracy:.3f} (90 %: {guess.low:.3f} to {guess.high:.3f})"
+        return middle
+    return f"{middle} (90 %: {guess.low:.3f} to {guess.high:.3f})"
 
 
 def _mix(mix: Mix) -> str:

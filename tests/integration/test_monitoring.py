@@ -27,6 +27,7 @@ from lepton.monitoring.aspects import watched_columns
 from lepton.monitoring.baseline import Baseline, policy_of
 from lepton.monitoring.calibration import statistic
 from lepton.monitoring.drift import SHOWN, measure
+from lepton.monitoring.past import Past
 from lepton.monitoring.report import write_report
 from tests.small_digits import Digits
 
@@ -151,7 +152,7 @@ def test_the_error_of_earlier_estimates_stands_beside_the_estimate_and_not_where
             reference,
             digits.answer(digits.rows(600, 600 + rows)),
             report=tmp_path / f"{rows}.html",
-            estimate_error=0.0375,
+            past=Past(error=0.0375, windows=1),
         )
         for rows in (200, 10)
     }

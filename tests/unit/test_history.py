@@ -11,7 +11,7 @@ import pytest
 from lepton.core.decisions.controller import Decision, Observation, State
 from lepton.core.decisions.history import History, history_of
 from lepton.core.ledger import DECIDED, MEASURED, OBSERVED, Ledger
-from lepton.monitoring.accuracy import past_error
+from lepton.monitoring.past import past_error
 
 PAIR = "plant-1-to-plant-2"
 

@@ -69,6 +69,10 @@ class Observation:
     """Lower end of the 90 % interval of the expected accuracy; None where it has none."""
     expected_high: float | None = None
     """Upper end."""
+    expected_rows: int = 0
+    """Labelled rows that measured it; 0 where it is an estimate, or was measured of an earlier champion."""
+    pieces: dict[str, float] = field(default_factory=dict)
+    """What each piece of the estimate says, by its name: late labels show which of them erred."""
     measured_cost: float | None = None
     """Loss of accuracy against the reference as the labels show it; set where they show it better than the estimate."""
     measured_low: float | None = None

@@ -200,10 +200,10 @@ class Watch:
 
     def look(self, window: Window, history: History, report: Path | None) -> Observation:
         """Return what is seen of a window."""
-        from lepton.monitoring.accuracy import past_error
+        from lepton.monitoring.past import Past
 
-        off = past_error(history.before(window.name, self.ref.label))
-        return self.baseline.observe(window, report, off).observation
+        past = Past.of(history.before(window.name, self.ref.label), self.ref.label)
+        return self.baseline.observe(window, report, past).observation
 
     def _recall(self, state: State) -> Memory:
         """Return what is known of the pair now."""
