@@ -100,7 +100,8 @@ def run(description: str | None, folder: Path, letter: str, results: Path) -> No
         letter: With which the ids of the figures begin.
         results: The file.
     """
-    parts = sorted(path.stem for path in folder.glob(f"{letter}[0-9].py"))
+    numbered = (path.stem for path in folder.glob(f"{letter}[0-9]*.py") if path.stem[len(letter) :].isdigit())
+    parts = sorted(numbered, key=lambda name: int(name[len(letter) :]))
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", metavar="ID", choices=[part.upper() for part in parts])
     wanted = parser.parse_args().only

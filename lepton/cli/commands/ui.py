@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+import time
 from typing import Annotated
 
 import typer
 
-from lepton.cli.output import as_json, say
+from lepton.cli.output import as_json, note, say
 from lepton.cli.session import Json, LocalAnyway, enter
 
 
@@ -36,9 +39,19 @@ def ui(
             fix=["lepton monitor"],
         )
     at = free_port(port, what="the dashboard")
-    address = f"http://127.0.0.1:{at}"
+    note("starting the dashboard ...")
+    threading.Thread(target=_tell, args=(f"http://127.0.0.1:{at}", json), daemon=True).start()
+    serve(ws.dashboard_dir, at)
+
+
+def _tell(address: str, json: bool) -> None:
+    """Print the link when it leads somewhere: Evidently takes its seconds to import."""
+    from lepton.cli.stack.processes import answers
+
+    while not answers(address, 5):
+        time.sleep(0.2)
     if json:
         as_json({"url": address})
+        sys.stdout.flush()
     else:
         say(f"Dashboards  {address}\nStop        Ctrl-C")
-    serve(ws.dashboard_dir, at)

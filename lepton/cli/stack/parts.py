@@ -37,14 +37,16 @@ def start_prefect(ws: Workspace, port: int) -> Service:
         str(port),
     ]
     # The pages look for the API at Prefect's default port unless they are told.
-    pages = {
+    settings = {
         "PREFECT_SERVER_UI_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        # Who waits for another monitor of a pair asks again soon: there may be a person behind it.
+        "PREFECT_SERVER_CONCURRENCY_MAXIMUM_CONCURRENCY_SLOT_WAIT_SECONDS": "3",
     }
     return start(
         PREFECT,
         command,
-        environ={**stack_environ(ws), **pages},
+        environ={**stack_environ(ws), **settings},
         log=ws.state_dir / "logs" / "prefect.log",
         cwd=ws.root,
         url=f"http://127.0.0.1:{port}",
