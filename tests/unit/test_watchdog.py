@@ -154,6 +154,13 @@ def test_a_process_that_runs_and_does_not_answer_is_gone_too(
     assert "http://127.0.0.1:9 does not answer" in ws.alerts_file.read_text()
 
 
+def test_a_worker_that_runs_and_does_not_ask_for_work_is_gone_too(ws: Workspace, stack: dict[str, Service]) -> None:
+    looks = {one.subject: one for one in look_at_parts(read(ws), silent={"cpu": "02:14 UTC"})}
+    assert [name for name, one in looks.items() if not one.ok] == ["worker cpu"]
+    assert looks["worker cpu"].why.endswith("has not asked the server for work since 02:14 UTC")
+    assert not looks["worker cpu"].sure
+
+
 def test_an_overdue_job_is_told_even_while_the_server_is_down(ws: Workspace, stack: dict[str, Service]) -> None:
     vigil = Vigil(Session(ws, InProcess(actor="watchdog")), asked=time.monotonic())
     early = {**stack, "prefect server": replace(stack["prefect server"], started=time.time() - 7200)}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lepton.cli.stack.parts import HEALTH, NAMES, WATCHDOG, services_of
+from lepton.cli.stack.parts import HEALTH, NAMES, WATCHDOG, WORKERS, services_of
 from lepton.cli.stack.processes import answers
 from lepton.cli.stack.schedules import jobs, started
 from lepton.core.config.addresses import Stack
@@ -20,13 +21,15 @@ SILENT_SECONDS = 60.0
 """After so long without a look the watchdog counts as dead."""
 
 
-def look_at_parts(stack: Stack, seconds: float = 5) -> list[Look]:
+def look_at_parts(stack: Stack, seconds: float = 5, silent: Mapping[str, str] | None = None) -> list[Look]:
     """Return how the servers and the workers are.
 
     Args:
         stack: As it was started.
         seconds: A server may take to answer.
+        silent: Pools whose worker does not ask the server for work any more, each with since when.
     """
+    mute = {WORKERS[pool]: since for pool, since in (silent or {}).items()}
     services, looks = services_of(stack), list[Look]()
     for name in NAMES:
         if name == WATCHDOG:
@@ -37,6 +40,9 @@ def look_at_parts(stack: Stack, seconds: float = 5) -> list[Look]:
             looks.append(Look(name, "gone", False, ended, sure=True))
         elif name in HEALTH and not answers(f"{service.url}{HEALTH[name]}", seconds):
             looks.append(Look(name, "gone", False, f"process {service.pid} runs, but {service.url} does not answer"))
+        elif name in mute:
+            told = f"process {service.pid} runs, but has not asked the server for work since {mute[name]}"
+            looks.append(Look(name, "gone", False, told))
         else:
             looks.append(Look(name, "gone", True))
     return looks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -85,6 +86,21 @@ def _active(deployment: dict[str, Any]) -> int:
 def _time(run: dict[str, Any], *names: str) -> datetime | None:
     value = next((run[name] for name in names if run.get(name)), None)
     return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
+
+
+def silent_workers(stack: Stack, pools: Sequence[str]) -> dict[str, str]:
+    """Return the workers of the stack that have stopped asking the server for work, by pool, each with since when.
+
+    Raises:
+        LeptonError: If the server does not answer.
+    """
+    found = {}
+    for pool in pools:
+        for one in _ask(stack, f"work_pools/{pool}/workers/filter", {}):
+            if one["name"] == f"lepton-{pool}" and one["status"] == "OFFLINE":
+                since = _time(one, "last_heartbeat_time")
+                found[pool] = f"{since:%H:%M} UTC" if since else "its start"
+    return found
 
 
 def check_plan(stack: Stack, now: float | None = None) -> str:

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from lepton.cli.stack.look import beat, look_at_jobs, look_at_parts
-from lepton.cli.stack.parts import services_of
-from lepton.cli.stack.schedules import jobs
+from lepton.cli.stack.parts import POOLS, services_of
+from lepton.cli.stack.schedules import jobs, silent_workers
 from lepton.core.config.addresses import Stack, read_stack
 from lepton.core.config.workspace import Workspace
 from lepton.core.decisions.overdue import Job
-from lepton.core.decisions.vigil import Key, Lasting, Look, consider
+from lepton.core.decisions.vigil import Key, Lasting, consider
 from lepton.core.errors import Busy, LeptonError
 from lepton.core.work.lock import hold
 from lepton.operations.machinery import open_keys, tell
@@ -30,8 +30,8 @@ from lepton.operations.session import Session
 
 EVERY = 5.0
 """Seconds between two looks."""
-JOBS_EVERY = 30.0
-"""Seconds between two questions about the schedules, and between two attempts to send what a channel did not take."""
+ASK_EVERY = 30.0
+"""Seconds between two questions to the server, and between two attempts to send what a channel did not take."""
 ACTOR = "watchdog"
 
 
@@ -45,6 +45,8 @@ class Vigil:
     """Alerts that are out; read from the ledger at first."""
     jobs: tuple[Job, ...] = ()
     """As the server told last: while it is down, what was due goes overdue all the same."""
+    silent: dict[str, str] = field(default_factory=dict)
+    """Pools whose worker does not ask for work any more, as the server told last."""
     asked: float = 0.0
 
     def look(self, stack: Stack) -> list[str]:
@@ -56,7 +58,9 @@ class Vigil:
         ws, ledger = self.session.ws, self.session.ledger
         if self.open is None:
             self.open = open_keys(ledger)
-        looks = [*look_at_parts(stack), *self._jobs(stack, ws)]
+        self._ask(stack)
+        late = look_at_jobs(stack, self.jobs, ws.config.monitor.overdue_minutes)
+        looks = [*look_at_parts(stack, silent=self.silent), *late]
         self.memory, words = consider(looks, self.memory, self.open, datetime.now(UTC))
         logs = {name: one.log for name, one in services_of(stack).items()}
         titles = []
@@ -66,13 +70,15 @@ class Vigil:
             titles.append(tell(self.session, word, logs.get(word.look.subject)).title)
         return titles
 
-    def _jobs(self, stack: Stack, ws: Workspace) -> list[Look]:
-        if time.monotonic() - self.asked >= JOBS_EVERY:
-            self.asked = time.monotonic()
-            with suppress(LeptonError):  # the server's silence is told by itself
-                self.jobs = jobs(stack)
-            send_waiting(self.session, datetime.now(UTC))
-        return look_at_jobs(stack, self.jobs, ws.config.monitor.overdue_minutes)
+    def _ask(self, stack: Stack) -> None:
+        """Ask the server what is scheduled and who works, every now and then; send what a channel did not take."""
+        if time.monotonic() - self.asked < ASK_EVERY:
+            return
+        self.asked = time.monotonic()
+        self.silent = {}
+        with suppress(LeptonError):  # the server's silence is told by itself
+            self.jobs, self.silent = jobs(stack), silent_workers(stack, POOLS)
+        send_waiting(self.session, datetime.now(UTC))
 
 
 def watch(
