@@ -1,9 +1,11 @@
-"""What the tests of the registry share: MLflow's tables made once, one small model, a workspace a test."""
+"""What tests share here: MLflow's tables made once, one small model, a workspace a test; a browser."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,6 +14,11 @@ from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import Ledger
 from lepton.registry.mlflow.server import initialise
 from tests.registry import Maker, save_model, some_images, with_mlflow, workspace_in
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM = Path("/usr/bin/chromium")
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +59,19 @@ def ledger(ws: Workspace) -> Ledger:
 def make(ws: Workspace, ledger: Ledger, model_folder: Path) -> Maker:
     """Registers the next version at each call."""
     return Maker(ws, ledger, model_folder)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real headless Chromium; without one, skipped, but not in CI."""
+    if not CHROMIUM.exists():
+        if os.environ.get("CI"):
+            pytest.fail(f"CI must have {CHROMIUM}", pytrace=False)
+        pytest.skip(f"there is no {CHROMIUM}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+        started = play.chromium.launch(executable_path=str(CHROMIUM), args=flags)
+        yield started
+        started.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,24 +18,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import Answer
 
-CHROMIUM = Path("/usr/bin/chromium")
 EVIL = "</script><script>window.broken=1</script><img src=x onerror='window.broken=1'>%script%"
 PAIR = "mnist-to-usps"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"CI must have {CHROMIUM}", pytrace=False)
-        pytest.skip(f"there is no {CHROMIUM}")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-        started = play.chromium.launch(executable_path=str(CHROMIUM), args=flags)
-        yield started
-        started.close()
 
 
 @dataclass
