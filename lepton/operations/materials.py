@@ -38,7 +38,7 @@ class Materials(Result):
         """Return a line a distribution."""
         return {"model": self.model.label, "lepton": self.lepton, **{one.name: one.version for one in self.parts}}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return the CycloneDX document."""
         return dict(self.document)
 

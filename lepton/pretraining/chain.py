@@ -46,6 +46,8 @@ def pretrain(
 ) -> Pretrained:
     """Return a base model of the source, trained by the configured chain of objectives.
 
+    It takes nine arguments because all but two of them decide the bits, and it knows no workspace to take them from.
+
     Args:
         table: All rows of the source; train, validation and test parts are told apart by their ids.
         classes: Names in the order of the model's outputs.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from lepton.core.refs import ModelRef
 from lepton.operations.result import Result
@@ -28,7 +27,7 @@ class ModelsCompared(Result):
         same = "it is the same version" if self.a == self.b else "nothing that is on record"
         return {"from": self.a.label, "to": self.b.label, **(told or {"differs": same})}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return a JSON object."""
         found = [one.to_json() for one in self.differences]
         return {"a": self.a.to_json(), "b": self.b.to_json(), "differences": found}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from lepton.core.errors import UsageError
 from lepton.operations.result import Result
@@ -32,7 +31,7 @@ class ImpactResult(Result):
         told = {one.version.ref.label: f"{one.version.standing()}, {one.how}" for one in first}
         return {"reached by": self.subject, **(told or {"models": "none"})}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return a JSON object; `production` names those that served."""
         return {
             "subject": self.subject,

@@ -34,7 +34,7 @@ class LineageTree(Result):
 
         return f"<pre>{escape(str(self))}</pre>"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return a JSON object: `models`, each after its parent, and how many are `hidden`."""
         return {"models": to_json(self.nodes), "hidden": self.hidden}
 
@@ -72,7 +72,7 @@ class ModelLineage(Result):
             "descendants": ", ".join(ref.label for ref in self.descendants) or "-",
         }
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return a JSON object."""
         return self.json
 

@@ -43,7 +43,7 @@ class TransferExplained(Result):
             "regret": f"{self.regret.points:.1f} points" if self.regret else "unknown",
         }
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return a JSON object."""
         about = {"domain": self.domain, "time": self.row.time, "seq": self.row.seq, "outcome": self.outcome}
         regret = self.regret.to_json() if self.regret else None

@@ -65,7 +65,8 @@ def init(
 ) -> Workspace:
     """Make a workspace from a first labelled delivery of the source: `lepton.yaml`, a contract, git and DVC.
 
-    The delivery is looked at, not taken in: `ingest` does that.
+    The delivery is looked at, not taken in: `ingest` does that. It takes nine arguments because each is a question that
+    a delivery may leave open.
 
     Args:
         root: The folder; made if it is not there.
