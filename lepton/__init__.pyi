@@ -15,12 +15,22 @@ from lepton.data.readers.reader import Reader as Reader
 from lepton.models.encoders.base import Encoder as Encoder
 from lepton.models.layout import Layout as Layout
 from lepton.models.model import Model as Model
+from lepton.operations.audit import ExportResult as ExportResult
+from lepton.operations.audit import LedgerChecked as LedgerChecked
 from lepton.operations.champion import Champion as Champion
 from lepton.operations.data.erasure import ForgetResult as ForgetResult
 from lepton.operations.doctor import Health as Health
 from lepton.operations.ingest import IngestResult as IngestResult
+from lepton.operations.lineage.comparison import ModelsCompared as ModelsCompared
+from lepton.operations.lineage.impact import ImpactResult as ImpactResult
 from lepton.operations.lineage.lineage import LineageTree as LineageTree
 from lepton.operations.lineage.lineage import ModelLineage as ModelLineage
+from lepton.operations.lineage.page import LineagePage as LineagePage
+from lepton.operations.materials import Materials as Materials
+from lepton.operations.materials import RowsOfModel as RowsOfModel
+from lepton.operations.monitor.results import BackfillResult as BackfillResult
+from lepton.operations.monitor.results import MonitorResult as MonitorResult
+from lepton.operations.monitor.results import ReplayResult as ReplayResult
 from lepton.operations.pretrain.result import PretrainResult as PretrainResult
 from lepton.operations.promotion import PromotionResult as PromotionResult
 from lepton.operations.promotion import RejectionResult as RejectionResult
@@ -32,6 +42,7 @@ from lepton.operations.retrain import RetrainResult as RetrainResult
 from lepton.operations.score import ScoreResult as ScoreResult
 from lepton.operations.status import PairStatus as PairStatus
 from lepton.operations.status import Status as Status
+from lepton.operations.transfer.explanation import TransferExplained as TransferExplained
 from lepton.operations.transfer.result import TransferResult as TransferResult
 from lepton.operations.workspace import Workspace as Workspace
 from lepton.operations.workspace import init as init
@@ -47,23 +58,31 @@ from lepton.transfer.strategy import TargetData as TargetData
 
 __version__: str
 __all__ = [
+    "BackfillResult",
     "Case",
     "Champion",
     "Conflict",
     "Delivery",
     "Encoder",
     "EncoderConfig",
+    "ExportResult",
     "ForgetResult",
     "GateRefused",
     "Health",
+    "ImpactResult",
     "IngestResult",
     "Layout",
     "Learner",
+    "LedgerChecked",
     "LeptonError",
     "LiftResult",
+    "LineagePage",
     "LineageTree",
+    "Materials",
     "Model",
     "ModelLineage",
+    "ModelsCompared",
+    "MonitorResult",
     "Needs",
     "NotFound",
     "Objective",
@@ -76,14 +95,17 @@ __all__ = [
     "RecallResult",
     "Refused",
     "RejectionResult",
+    "ReplayResult",
     "ReproduceResult",
     "Result",
     "RetrainResult",
+    "RowsOfModel",
     "ScoreResult",
     "Status",
     "Strategy",
     "Table",
     "TargetData",
+    "TransferExplained",
     "TransferResult",
     "UsageError",
     "Validator",

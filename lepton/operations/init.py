@@ -64,7 +64,7 @@ def plan_workspace(
 ) -> tuple[Setup, Table]:
     """Look at a first delivery of the source and return what the workspace would be; writes nothing.
 
-    It takes nine arguments because each is a question that a delivery may leave open; `lepton init` has an option for it.
+    It takes nine arguments because each is a question that a delivery may leave open, and an option of `lepton init`.
 
     Raises:
         UsageError: If the folder is a workspace already, or the label's column cannot be told.
