@@ -15,34 +15,40 @@ M12: how many pages (alerts opened or updated) rested on windows that cost less 
 from __future__ import annotations
 
 import csv
+import json
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import digits
 import figures
 import numpy as np
 from numpy.typing import NDArray
 from streams import STREAMS, Stream, champion_of, windows_of
 
 from lepton.core.config.settings import MonitorConfig
-from lepton.core.decisions.controller import Decision, Observation
+from lepton.core.decisions.controller import Decision, Observation, State
+from lepton.core.work.files import atomic_write
 from lepton.monitoring.answers import Judged, correct
-from lepton.monitoring.baseline import Baseline
+from lepton.monitoring.baseline import Baseline, policy_of
 from lepton.monitoring.expected import measured
-from lepton.operations.monitor.judgement import judge_all
+from lepton.operations.monitor.judgement import Memory, judge
 
 HARM, CHEAP = 0.05, 0.01
 COMMAND = "LEPTON_STREAMS=FOLDER LEPTON_NANNYML=PYTHON python benchmarks/monitoring --only M10"
 
 
+RAW = digits.WORK / "streams-looked-at"
+"""What was seen of the windows, a file a stream; remove it to start over. Decisions are made anew each time."""
+
+
 @dataclass(frozen=True)
-class Case:
-    """One window of a stream."""
+class Looked:
+    """One window of a stream as the monitor saw it, and the truth."""
 
     seen: Observation
-    decision: Decision
     middle: float
     """Of the estimate, also where it is not given."""
     real: float
@@ -50,6 +56,13 @@ class Case:
     """Real: the held-out rows' accuracy less the window's."""
     cbpe: float
     """NaN where it was not run."""
+
+
+@dataclass(frozen=True)
+class Case(Looked):
+    """The same with what was decided."""
+
+    decision: Decision
 
 
 def measure() -> list[figures.Figure]:
@@ -87,28 +100,40 @@ def measure() -> list[figures.Figure]:
 
 
 def cases_of(stream: Stream) -> list[Case]:
-    """Return every window of a stream, judged."""
+    """Return every window of a stream with the decision about it, from a controller that starts with nothing."""
+    policy, state, cases = policy_of(MonitorConfig()), State(), []
+    for one in looked_at(stream):
+        done = judge(lambda seen=one.seen: seen, lambda known=state: Memory(known), policy)
+        state = done.decision.state
+        cases.append(Case(one.seen, one.middle, one.real, one.cost, one.cbpe, done.decision))
+    print("M10", stream.name, facts(cases), flush=True)
+    return cases
+
+
+def looked_at(stream: Stream) -> list[Looked]:
+    """Return every window of a stream, looked at once."""
+    path = RAW / f"{stream.name}.json"
+    if not path.exists():
+        atomic_write(path, json.dumps([{**asdict(one), "seen": one.seen.to_json()} for one in _look(stream)]))
+    stored = json.loads(path.read_text())
+    return [Looked(**{**one, "seen": Observation.from_json(one["seen"])}) for one in stored]
+
+
+def _look(stream: Stream) -> list[Looked]:
     champion = champion_of(stream)
     base = measured(champion.reference)
     assert base is not None
-    middles: list[float] = []
     baseline = Baseline("bench", stream.name, champion.reference, MonitorConfig(), champion.answer)
-    labelled, windows = zip(*windows_of(stream, champion.pool), strict=True)
-    judged = list(judge_all(baseline, windows))
-    answered = [champion.answer(rows) for rows in labelled]
-    from lepton.monitoring.accuracy import estimate
-
-    for seen in answered:
-        guess = estimate(champion.reference, seen, baseline.simulated)
-        assert guess is not None
-        middles.append(float("nan") if guess.middle is None else guess.middle)
+    found, answered = [], []
+    for rows, window in windows_of(stream, champion.pool):
+        observed = baseline.observe(window)
+        assert observed.estimate is not None
+        seen = champion.answer(rows)
+        real, middle = float(correct(seen).mean()), observed.estimate.middle
+        answered.append(seen)
+        found.append(Looked(observed.observation, middle or 0.0, real, base.accuracy - real, float("nan")))
     beside = cbpe(champion.reference, answered)
-    cases = []
-    for one, seen, middle, other in zip(judged, answered, middles, beside, strict=True):
-        real = float(correct(seen).mean())
-        cases.append(Case(one.observation, one.decision, middle, real, base.accuracy - real, other))
-    print("M10", stream.name, facts(cases), flush=True)
-    return cases
+    return [replace(one, cbpe=float(other)) for one, other in zip(found, beside, strict=True)]
 
 
 def facts(cases: list[Case]) -> dict[str, float]:

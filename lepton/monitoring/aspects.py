@@ -18,6 +18,7 @@ from lepton.core.errors import LeptonError
 from lepton.core.kinds import kind_of, refer
 from lepton.core.table import Table
 from lepton.monitoring.answers import Judged
+from lepton.monitoring.scores import beyond_range
 from lepton.monitoring.summaries import summarise
 from lepton.monitoring.summaries_long import Vocabulary, summarise_series, summarise_texts, vocabulary
 
@@ -52,6 +53,8 @@ class Column:
     """(n,); NaN or None where missing."""
     current: Values
     """(m,); NaN or None where missing."""
+    beyond: float = 0.0
+    """How far the window's middle lies outside the reference's range, in widths of it; see `scores`."""
 
     @property
     def method(self) -> Method:
@@ -233,9 +236,10 @@ def _compare(
     found: list[Column] = []
     for name in old.columns:
         title, kind, before, after = f"{aspect}: {name}", *_values(old[name], new[name])
+        beyond = _beyond(old[name], new[name]) if kind == "number" else 0.0
         gone, lost = pd.isna(before), pd.isna(after)
         if not gone.all() and not lost.all():
-            found.append(Column(title, aspect, kind, before, after))
+            found.append(Column(title, aspect, kind, before, after, beyond))
         kept = np.ones(len(old), dtype=bool) if missing is None else ~missing
         if gone[kept].any() or lost.any():
             was, now = (np.where(at, "missing", "present").astype(object) for at in (gone, lost))
@@ -263,9 +267,21 @@ def _numbers(old: pd.Series, new: pd.Series) -> tuple[NDArray[np.float64], NDArr
     finite = before[np.isfinite(before)]
     if not len(finite):
         return np.where(np.isfinite(before), before, np.nan), after
-    low, high = finite.min(), finite.max()
-    reach = max(high - low, abs(high), 1.0) if high == low else high - low
+    low, high, reach = _range(finite)
     return np.clip(before, low - reach, high + reach), np.clip(after, low - reach, high + reach)
+
+
+def _range(finite: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return the ends of a range and its width, which is never 0."""
+    low, high = float(finite.min()), float(finite.max())
+    return low, high, max(high - low, abs(high), 1.0) if high == low else high - low
+
+
+def _beyond(old: pd.Series, new: pd.Series) -> float:
+    """Return how far the middle of a column of numbers has left the reference's range."""
+    before, after = (values.to_numpy(dtype=np.float64, na_value=np.nan) for values in (old, new))
+    finite = before[np.isfinite(before)]
+    return beyond_range(*_range(finite), after) if len(finite) else 0.0
 
 
 def _usual(values: NDArray[np.float64]) -> float | None:

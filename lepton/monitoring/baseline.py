@@ -24,15 +24,15 @@ from lepton.monitoring.calibration import calibrate
 from lepton.monitoring.drift import measure
 from lepton.monitoring.estimator import Answer, Simulated, simulate
 from lepton.monitoring.examples import examples_html
+from lepton.monitoring.expected import measured, untold
 from lepton.monitoring.labels import Measured, MixEstimator, Scored, measured_accuracy
 from lepton.monitoring.past import Past
 from lepton.monitoring.report import write_report
+from lepton.monitoring.scores import column_score, together
 from lepton.monitoring.window import ColumnScore, Extent, Observed, Rows, Window
 
 SAMPLE = 2000
 """Most rows compared, of the reference and of a window: a verdict must not depend on how much happened to arrive."""
-SCORE_CAP = 1000.0
-"""Scores beyond it say nothing more."""
 WORST = 8
 """Columns that an observation names."""
 
@@ -71,6 +71,11 @@ class Baseline:
     def mix(self) -> MixEstimator | None:
         """What tells the mix of the classes; None where too few rows of a class are labelled."""
         return MixEstimator.of(self.sampled)
+
+    @cached_property
+    def remark(self) -> str | None:
+        """A sentence where the tolerance is finer than what the reference's held-out rows can tell; None where not."""
+        return untold(self.config.tolerance, measured(self.reference))
 
     @cached_property
     def simulated(self) -> Simulated | None:
@@ -144,7 +149,7 @@ class Baseline:
         base = None if guess is None else guess.measured
         observation = replace(
             found.observation,
-            scores={a: max(s.score for s in found.columns if s.aspect == a) for a in _aspects(found.columns)},
+            scores={a: together(s.score for s in found.columns if s.aspect == a) for a in _aspects(found.columns)},
             columns={s.name: s.score for s in found.columns[:WORST]},
             estimated_accuracy=None if guess is None else guess.accuracy,
             expected_accuracy=None if guess is None else guess.expected,
@@ -186,12 +191,12 @@ class Baseline:
         calibration = calibrate(columns, len(seen), rate, seed, self.cache)
         statistics, snapshot = measure(columns, calibration.thresholds)
         mix = self.mix.compare(seen, rate, seed) if self.mix else None
-        measured = measured_accuracy(self.reference, current, rate, seed)
+        accuracy = measured_accuracy(self.reference, current, rate, seed)
         scores = _scores(columns, statistics, calibration.thresholds)
         if mix is not None:
             scores += (_scored("label mix: shares of the classes", "total variation of BBSE", mix.scored),)
-        if measured is not None:
-            scores += (_scored("accuracy: fall on the window's labels", "difference", measured.scored),)
+        if accuracy is not None:
+            scores += (_scored("accuracy: fall on the window's labels", "difference", accuracy.scored),)
         scores = tuple(sorted(scores, key=lambda score: -score.score))
         shown = [score.name for score in scores]
         return Observed(
@@ -203,7 +208,8 @@ class Baseline:
             extent=extent,
             compared=len(seen),
             mix=mix,
-            measured=measured,
+            measured=accuracy,
+            remark=self.remark,
             examples=examples_html(self.sampled, seen, columns, shown, self.config.examples),
         )
 
@@ -242,7 +248,7 @@ def _scores(
             method=column.method,
             statistic=statistics[column.name],
             threshold=thresholds[column.name],
-            score=min(statistics[column.name] / thresholds[column.name], SCORE_CAP),
+            score=column_score(statistics[column.name], thresholds[column.name], column.beyond),
         )
         for column in columns
     ]
@@ -250,7 +256,7 @@ def _scores(
 
 
 def _scored(name: str, method: str, found: Scored) -> ColumnScore:
-    score = min(found.statistic / found.threshold, SCORE_CAP)
+    score = column_score(found.statistic, found.threshold)
     return ColumnScore(name, name.partition(": ")[0], method, found.statistic, found.threshold, score)
 
 

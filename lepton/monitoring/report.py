@@ -11,6 +11,7 @@ from lepton.core.decisions.controller import Decision
 from lepton.core.html import render, trusted
 from lepton.core.work.files import atomic_write
 from lepton.monitoring.drift import quiet
+from lepton.monitoring.glossary import WORDS
 
 if TYPE_CHECKING:
     from lepton.monitoring.accuracy import Estimate
@@ -54,7 +55,11 @@ def verdict_html(observed: Observed, decision: Decision | None = None) -> str:
     rows += _of_all_rows(observed)
     if observed.estimate is not None:
         guess = observed.estimate
-        rows.append(("Estimated accuracy", f"{_estimated(guess)}; {guess.expected:.3f} without drift ({guess.method})"))
+        rows.append(("Estimated accuracy", f"{_estimated(guess)}; {_expected(guess)} ({guess.method})"))
+        if guess.pieces:
+            rows.append(("It is made of", _pieces(guess)))
+    if observed.remark is not None:
+        rows.append(("Tolerance", observed.remark))
     if seen.estimate_error is not None:
         rows.append(("Error of earlier estimates", f"{seen.estimate_error:.3f} on average, where labels were known"))
     if seen.realised_accuracy is not None and observed.measured is None:
@@ -83,6 +88,7 @@ def verdict_html(observed: Observed, decision: Decision | None = None) -> str:
         lines=trusted(_lines(rows)),
         place=trusted("" if decision else PLACE),
         examples=trusted(observed.examples),
+        words=WORDS if seen.verdict == "judged" else (),
     )
 
 
@@ -107,6 +113,21 @@ def _estimated(guess: Estimate) -> str:
     if guess.low is None or guess.high is None:
         return middle
     return f"{middle} (90 %: {guess.low:.3f} to {guess.high:.3f})"
+
+
+def _expected(guess: Estimate) -> str:
+    """Return what it would be without drift, and who says so."""
+    base = guess.measured
+    if base is None:
+        return f"{guess.expected:.3f} without drift"
+    who = f"on {base.rows:,} labelled rows" if base.rows else "with an earlier champion: nobody measured this one"
+    return f"{base.accuracy:.3f} ({base.low:.3f} to {base.high:.3f}) without drift, measured {who}"
+
+
+def _pieces(guess: Estimate) -> str:
+    """Return the pieces with their weights, the heaviest first."""
+    heaviest = sorted(guess.pieces, key=lambda name: -guess.weights.get(name, 0.0))
+    return ", ".join(f"{name} {guess.pieces[name]:.3f} (weight {guess.weights[name]:.2f})" for name in heaviest)
 
 
 def _mix(mix: Mix) -> str:

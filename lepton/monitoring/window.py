@@ -24,7 +24,7 @@ class ColumnScore:
     statistic: float
     threshold: float
     score: float
-    """statistic / threshold: 1.0 is the calibrated threshold."""
+    """1.0 is the calibrated threshold; no upper end, see `scores`."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,8 @@ class Observed:
     """Of the classes; None where it cannot be estimated."""
     measured: Measured | None = None
     """Accuracy on labels; None where there are too few."""
+    remark: str | None = None
+    """What the tolerance asks for and the labelled rows cannot tell; None where they can."""
     examples: str = ""
     """A piece of HTML with rows of the most shifted part, next to such of the reference."""
 

@@ -139,6 +139,7 @@ def test_the_report_opens_offline_with_the_verdict_on_top(digits, reference, tmp
     assert "w&lt;5&gt;" in page
     assert "suspect: first window of 2" in page
     assert page.index("Drift of inputs") < 0.9 * len(page)
+    assert "one of the main ways in which rows differ" in page
     assert not [tag for tag in ('src="http', "src='http", 'rel="stylesheet" href="http') if tag in page]
     assert [entry.name for entry in path.parent.iterdir()] == ["w5.html"]
     assert observed.observation.report == str(path)

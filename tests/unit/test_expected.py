@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lepton.core.config.settings import MonitorConfig
 from lepton.core.decisions.controller import Observation
 from lepton.core.table import Table
 from lepton.monitoring.accuracy import estimate
 from lepton.monitoring.answers import Judged
+from lepton.monitoring.baseline import Baseline
 from lepton.monitoring.expected import Expected, carried, measured, tells, untold
 from lepton.monitoring.past import Past
 
@@ -76,3 +78,9 @@ def test_the_past_remembers_how_each_piece_erred_and_what_was_best():
     assert past.pieces["confidence"].squared == pytest.approx(0.35**2, abs=0.001)
     assert past.pieces["mix"].squared == 0
     assert Past.of([]) == Past()
+
+
+def test_a_baseline_remarks_on_a_tolerance_that_its_rows_cannot_tell():
+    assert "below what 200 held-out rows can tell" in Baseline("a-to-b", "c", judged(200, 0.8)).remark
+    wide = MonitorConfig(tolerance=0.1)
+    assert Baseline("a-to-b", "c", judged(200, 0.8), wide).remark is None
