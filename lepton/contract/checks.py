@@ -14,19 +14,23 @@ import pandas as pd
 
 from lepton.contract.check import Check as Check
 from lepton.contract.check import missing_check, quoted
-from lepton.contract.long_columns import HELPERS, columns_of, long_checks
+from lepton.contract.long_columns import HELPERS, columns_of, helper_name, long_checks
 from lepton.contract.result import listing
 from lepton.contract.spec import ColumnRule, Contract, ImageRule
 from lepton.core.config.yaml_file import nearest
 from lepton.core.kinds import kind_of
 from lepton.core.table import Table
-from lepton.data.columns import MISSING
+from lepton.data.columns import RESERVED
+from lepton.data.numbers import BLANKS, MISSING, NUMBER
 
-EARLIER = "in earlier batch"
+EARLIER = f"{RESERVED}in earlier batch"
 """Helper column: the batch that already holds the row's id; the contract wants it empty."""
-SHAPE = ("channels", "height", "width")
-IMAGE_COLUMNS = [*SHAPE, "dtype", "minimum", "maximum", "finite"]
-NUMBER = rf"^\s*([-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|{'|'.join(sorted(MISSING))})\s*$"
+AXES = ("channels", "height", "width")
+SHAPE = tuple(f"{RESERVED}{axis}" for axis in AXES)
+DTYPE, LOWEST, HIGHEST, FINITE = (f"{RESERVED}{what}" for what in ("dtype", "minimum", "maximum", "finite"))
+IMAGE_COLUMNS = [*SHAPE, DTYPE, LOWEST, HIGHEST, FINITE]
+"""Columns that describe a row's image; a delivery may have columns `width` and `height` of its own."""
+IS_NUMBER = rf"^[{BLANKS}]*({NUMBER}|{'|'.join(sorted(MISSING))})[{BLANKS}]*$"
 
 
 def rows_frame(table: Table, contract: Contract, has_labels: bool, earlier: Mapping[str, str]) -> pd.DataFrame:
@@ -63,7 +67,7 @@ def checks_for(contract: Contract, frame: pd.DataFrame) -> list[Check]:
     features = [rule.name for rule in contract.columns]
     if contract.image is not None:
         features += IMAGE_COLUMNS
-    helpers = [f"{name} ({part})" for name in features for part in HELPERS if f"{name} ({part})" in frame.columns]
+    helpers = [helper for name in features for part in HELPERS if (helper := helper_name(name, part)) in frame.columns]
     expected = [contract.id, *([contract.label] if needs_label else []), *features, *helpers, EARLIER]
     checks = [
         Check(
@@ -93,7 +97,7 @@ def checks_for(contract: Contract, frame: pd.DataFrame) -> list[Check]:
     if contract.image is not None:
         checks += _image_checks(contract.image)
         if kind_of(contract.kind).images == "some":
-            checks.append(missing_check("dtype", contract.image.missing, "image"))
+            checks.append(missing_check(DTYPE, contract.image.missing, "image"))
     for rule in contract.columns:
         if rule.name not in frame.columns:  # an absent one has been named by the check of the column set
             continue
@@ -128,18 +132,6 @@ def _label_checks(contract: Contract) -> list[Check]:
     ]
     if contract.label_missing < 1:
         checks.append(missing_check(name, contract.label_missing))
-    if contract.role == "source":
-        checks.append(
-            Check(
-                "ExpectColumnUniqueValueCountToBeBetween",
-                {"column": name, "min_value": 2},
-                name,
-                lambda _, found: (
-                    f"{found.get('observed_value')} class in the delivery; a source needs two or more to tell apart"
-                ),
-                by_row=False,
-            )
-        )
     return checks
 
 
@@ -147,17 +139,17 @@ def _image_checks(rule: ImageRule) -> list[Check]:
     checks = [
         Check(
             "ExpectColumnValuesToBeInSet",
-            {"column": axis, "value_set": [size]},
+            {"column": column, "value_set": [size]},
             axis,
             lambda values, _: f"{values[0]}; the contract says {' x '.join(map(str, rule.shape))}",
             meta={"axis": axis},
         )
-        for axis, size in zip(SHAPE, rule.shape, strict=True)
+        for axis, column, size in zip(AXES, SHAPE, rule.shape, strict=True)
     ]
     checks.append(
         Check(
             "ExpectColumnValuesToBeInSet",
-            {"column": "dtype", "value_set": [rule.dtype]},
+            {"column": DTYPE, "value_set": [rule.dtype]},
             "pixels",
             lambda values, _: f"of type {values[0]}; the contract says {rule.dtype}",
         )
@@ -165,12 +157,12 @@ def _image_checks(rule: ImageRule) -> list[Check]:
     checks.append(
         Check(
             "ExpectColumnValuesToBeInSet",
-            {"column": "finite", "value_set": ["yes"]},
+            {"column": FINITE, "value_set": ["yes"]},
             "pixels",
             lambda *_: "NaN or infinite",
         )
     )
-    for column, bound in (("minimum", {"min_value": rule.min}), ("maximum", {"max_value": rule.max})):
+    for column, bound in ((LOWEST, {"min_value": rule.min}), (HIGHEST, {"max_value": rule.max})):
         checks.append(
             Check(
                 "ExpectColumnValuesToBeBetween",
@@ -190,7 +182,7 @@ def _column_checks(rule: ColumnRule, series: pd.Series) -> list[Check]:
         checks.append(
             Check(
                 "ExpectColumnValuesToMatchRegex",
-                {"column": name, "regex": NUMBER},
+                {"column": name, "regex": IS_NUMBER},
                 name,
                 lambda values, _: f"not a number: {quoted(values)}" + _comma_hint(values),
             )
@@ -269,14 +261,12 @@ def _pixels(images: np.ndarray[Any, Any]) -> dict[str, Any]:
     flat = images.reshape(n, -1)
     finite = np.isfinite(flat).all(axis=1)
     return {
-        "channels": np.full(n, c),
-        "height": np.full(n, h),
-        "width": np.full(n, w),
-        "dtype": np.full(n, str(images.dtype), dtype=object),
+        **{name: np.full(n, size) for name, size in zip(SHAPE, (c, h, w), strict=True)},
+        DTYPE: np.full(n, str(images.dtype), dtype=object),
         # A NaN would make both NaN, which reads as a missing value; `finite` reports it.
-        "minimum": np.where(finite, flat.min(axis=1), 0).astype(np.float64) if not finite.all() else flat.min(axis=1),
-        "maximum": np.where(finite, flat.max(axis=1), 0).astype(np.float64) if not finite.all() else flat.max(axis=1),
-        "finite": np.where(finite, "yes", "no").astype(object),
+        LOWEST: np.where(finite, flat.min(axis=1), 0).astype(np.float64) if not finite.all() else flat.min(axis=1),
+        HIGHEST: np.where(finite, flat.max(axis=1), 0).astype(np.float64) if not finite.all() else flat.max(axis=1),
+        FINITE: np.where(finite, "yes", "no").astype(object),
     }
 
 

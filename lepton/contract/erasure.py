@@ -14,7 +14,7 @@ from lepton.contract.quarantine import Quarantined, beside, quarantined
 from lepton.contract.spec import load_contract
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
-from lepton.core.splits import split_key
+from lepton.core.splits import PIXELS, split_key
 from lepton.core.work.files import atomic_write
 from lepton.data import readers
 from lepton.data.erase import Asked
@@ -108,7 +108,7 @@ def _ids_in(ws: Workspace, entry: Quarantined, asked: Asked) -> set[str] | None:
         return set(given) & asked.ids
     if delivery.ids_from == "path":
         names = set(given)
-        return {one for one in asked.ids if one.partition("/")[2] in names}
+        return {one for one in asked.ids if one.partition(PIXELS)[0].partition("/")[2] in names}
     hashes = set(content_hashes(delivery.table))
     return {one for one in asked.ids if split_key(one) in hashes}
 

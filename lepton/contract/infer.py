@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from lepton.contract.spec import ColumnRule, Contract, ImageRule
 from lepton.core.config.names import check_domain
 from lepton.core.errors import LeptonError
-from lepton.core.kinds import kind_of
+from lepton.core.kinds import DatePart, kind_of
 from lepton.core.table import Table
 
 SLACK = {"source": 1.0, "target": 3.0}
@@ -27,7 +28,14 @@ MAX_CLASSES = 1000
 
 
 def infer(
-    table: Table, domain: str, role: Literal["source", "target"], *, label: str = "label", id: str = "id"
+    table: Table,
+    domain: str,
+    role: Literal["source", "target"],
+    *,
+    label: str = "label",
+    id: str = "id",
+    dates: Mapping[str, tuple[DatePart, ...]] | None = None,
+    ignore: Sequence[str] = (),
 ) -> Contract:
     """Return a contract that `table` meets.
 
@@ -37,6 +45,8 @@ def infer(
         role: A source must be labelled.
         label: Name of the label's column in deliveries.
         id: Name of the id's column in deliveries.
+        dates: Columns of dates in deliveries, and the parts of them that the table holds.
+        ignore: Columns of deliveries that the table does not hold.
 
     Raises:
         LeptonError: If a source has no label, one class, or a label that is no class.
@@ -52,6 +62,8 @@ def infer(
         id=id,
         image=_image_rule(table, role),
         columns=tuple(_rule(table, name, role) for name in map(str, table.frame)) if table.frame is not None else (),
+        dates=dict(dates or {}),
+        ignore=tuple(ignore),
     )
 
 
@@ -82,6 +94,8 @@ def for_target(source: Contract, domain: str, table: Table | None = None) -> Con
         id=source.id,
         image=_image_rule(table, "target") if table is not None else source.image,
         columns=tuple(_for_target(rule, seen) for rule in source.columns),
+        dates=source.dates,
+        ignore=source.ignore,
     )
 
 

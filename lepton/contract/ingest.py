@@ -6,13 +6,13 @@ and a marker tells that it is not versioned, pushed and recorded yet; the same d
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lepton.contract.infer import for_target, infer
 from lepton.contract.quarantine import quarantine, reason_file
-from lepton.contract.repeats import begin, holder, marker, nothing_new, unfinished_labels
+from lepton.contract.repeats import begin, holders, known_rows, marker, nothing_new, unfinished_labels
 from lepton.contract.result import ContractResult
 from lepton.contract.spec import Contract, load_contract, save_contract
 from lepton.contract.validate import check_kind, validate, validate_labels
@@ -23,7 +23,8 @@ from lepton.core.refs import DataRef
 from lepton.core.work.faults import reached
 from lepton.core.work.lock import alone_with_data
 from lepton.data import batchfile, readers, store, versions
-from lepton.data.ids import batch_digest, content_hashes
+from lepton.data.ids import as_stored, batch_digest, content_hashes
+from lepton.data.labels import spelled
 from lepton.data.readers.labels import read_labels
 
 
@@ -43,11 +44,15 @@ class Intake:
     """Whether it is a delivery of labels."""
     completed: bool = False
     """Whether an earlier ingest stored it and was interrupted before it was versioned, pushed and recorded."""
+    repeated: int = 0
+    """Further rows of the delivery that are stored already, as of an export of all that there is so far; left out."""
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
         found = asdict(self)
         found["contract"] = self.contract.to_json()
+        if not self.repeated:
+            del found["repeated"]
         found["data"] = self.data.to_json() if self.data else None
         return found
 
@@ -109,13 +114,19 @@ def _take_rows(ws: Workspace, domain: str, path: Path, name: str | None, new: bo
     reached("ingest.read")
     hashes = content_hashes(delivery.table)
     content = batch_digest(hashes)
-    kept_as = holder(ws, domain, delivery, set(hashes), content)
-    if kept_as is not None:
+    kept_as = holders(ws, domain, delivery, hashes, content)
+    if kept_as:
         return _again(ws, domain, kept_as, path, delivery, contract, dry_run)
     if new and known and store.batches(ws, domain):  # without any, an ingest was interrupted after the contract
         raise UsageError(
             f"Domain {domain!r} is not new: it has a contract.", fix=[f"lepton ingest {domain} {path}  (without --new)"]
         )
+    known_already = known_rows(ws, domain, delivery, hashes)
+    if known_already.all():
+        held = store.batch_of(ws, domain)
+        batches = tuple(sorted({held[one] for one in delivery.table.ids if one in held}))
+        return _again(ws, domain, batches, path, delivery, contract, dry_run)
+    delivery = replace(delivery, table=delivery.table.take(~known_already))
     batch = _free_name(path, name, list(store.batch_files(ws, domain)))
     table = delivery.identified(batch)
     result = validate(
@@ -129,9 +140,9 @@ def _take_rows(ws: Workspace, domain: str, path: Path, name: str | None, new: bo
     )
     if not result.passed:
         raise _refusal(ws, domain, path, result, dry_run)
-    labelled = int(table.known().sum())
+    taken = Intake(domain, batch, len(table), int(table.known().sum()), result, None, repeated=int(known_already.sum()))
     if dry_run:
-        return Intake(domain, batch, len(table), labelled, result, None)
+        return taken
     reached("ingest.checked")
     if not known:
         save_contract(ws, contract)
@@ -141,7 +152,7 @@ def _take_rows(ws: Workspace, domain: str, path: Path, name: str | None, new: bo
     store.write_batch(ws, domain, batch, table)
     reached("ingest.stored")
     _version(ws)
-    return Intake(domain, batch, len(table), labelled, result, versions.data_ref(ws, domain, [batch]))
+    return replace(taken, data=versions.data_ref(ws, domain, [batch]))
 
 
 def _take_labels(ws: Workspace, domain: str, path: Path, name: str | None, new: bool, dry_run: bool) -> Intake:
@@ -152,7 +163,9 @@ def _take_labels(ws: Workspace, domain: str, path: Path, name: str | None, new: 
         ids, labels = read_labels(path, contract.label, contract.id)
     except LeptonError as error:
         raise _unreadable(ws, domain, path, error, dry_run) from None
-    result = validate_labels(ids, labels, contract, ws, stored=store.batch_of(ws, domain), delivery=path.name)
+    stored = store.batch_of(ws, domain)
+    ids, labels = as_stored(ids, stored), spelled(labels, contract.classes, strip=True)
+    result = validate_labels(ids, labels, contract, ws, stored=stored, delivery=path.name)
     if not result.passed:
         raise _refusal(ws, domain, path, result, dry_run, "--labels")
     wanted = dict(zip(ids, labels, strict=True))
@@ -177,19 +190,21 @@ def _take_labels(ws: Workspace, domain: str, path: Path, name: str | None, new: 
 def _again(
     ws: Workspace,
     domain: str,
-    holder: str,
+    holders: tuple[str, ...],
     path: Path,
     delivery: readers.Delivery,
     contract: Contract,
     dry_run: bool,
 ) -> Intake:
     """Refuse a delivery that is already stored, unless an ingest was interrupted: then finish it."""
-    if dry_run or not marker(ws, domain, holder).exists():
+    unfinished = [batch for batch in holders if marker(ws, domain, batch).exists()]
+    if dry_run or len(unfinished) != 1:
         raise LeptonError(
-            f"{path.name} is already delivered as batch {holder}; nothing was stored.",
-            why=_already(ws, domain, holder, len(delivery.table)),
+            f"{path.name} is already delivered as batch {' and '.join(holders)}; nothing was stored.",
+            why=_already(ws, domain, holders, len(delivery.table)),
             fix=[f"lepton ingest {domain} LABELS.csv --labels  (if you mean to add labels: columns id and label)"],
         )
+    holder = unfinished[0]
     result = validate(delivery.identified(holder), contract, ws, delivery=path.name, has_labels=delivery.has_labels)
     _version(ws)
     rows, labelled = store.counts(ws, domain, [holder])
@@ -197,9 +212,9 @@ def _again(
     return Intake(domain, holder, rows, labelled, result, data, completed=True)
 
 
-def _already(ws: Workspace, domain: str, holder: str, rows: int) -> str:
-    file = store.batch_files(ws, domain).get(holder)
-    erased = batchfile.about(file).get("erased", 0) if file else 0
+def _already(ws: Workspace, domain: str, holders: tuple[str, ...], rows: int) -> str:
+    files = store.batch_files(ws, domain)
+    erased = batchfile.about(files[holders[0]]).get("erased", 0) if len(holders) == 1 else 0
     if erased == rows:
         return f"All of its {rows:,} rows were erased since (lepton data log {domain})."
     if erased:
@@ -211,8 +226,23 @@ def reading_of(ws: Workspace, rules: Contract | None, known: bool) -> readers.Re
     """Return how a delivery is to be read: as its contract says, or the source's, or `lepton.yaml` where is none."""
     if rules is None:
         return readers.Reading(kind=ws.config.kind, label=ws.config.label, id=ws.config.id or "id")
-    shape = rules.image.shape if rules.image is not None and known else None
-    return readers.Reading(rules.kind, rules.label, rules.id, shape, rules.categories, rules.texts, rules.series)
+    image = rules.image if known else None  # a target's first images may have a shape and a type of their own
+    return readers.Reading(
+        kind=rules.kind,
+        label=rules.label,
+        id=rules.id,
+        image_shape=image.shape if image else None,
+        categories=rules.categories,
+        texts=rules.texts,
+        series=rules.series,
+        numbers=rules.numbers,
+        dates=dict(rules.dates),
+        ignore=rules.ignore,
+        classes=rules.classes,
+        values=rules.values,
+        pixels=image.dtype if image else None,
+        settled=True,
+    )
 
 
 def _read(ws: Workspace, domain: str, path: Path, reading: readers.Reading, dry_run: bool) -> readers.Delivery:

@@ -15,8 +15,14 @@ import pandas as pd
 from lepton.contract.check import Check, missing_check, quoted
 from lepton.contract.spec import ColumnRule
 from lepton.core.table import Table
+from lepton.data.columns import RESERVED
 
 HELPERS = ("characters", "smallest", "largest")
+
+
+def helper_name(column: str, part: str) -> str:
+    """Return the name of a helper column, which no column of a delivery can bear."""
+    return f"{RESERVED}{column} ({part})"
 
 
 def columns_of(table: Table, name: str) -> dict[str, Any]:
@@ -25,11 +31,11 @@ def columns_of(table: Table, name: str) -> dict[str, Any]:
     values = table.frame[name].to_numpy()
     if name in table.texts:
         lengths = [np.nan if text is None else float(len(text)) for text in values]
-        return {name: values, f"{name} (characters)": np.array(lengths)}
+        return {name: values, helper_name(name, "characters"): np.array(lengths)}
     if name in table.series:
         steps = np.array([np.nan if one is None else float(len(one)) for one in values])
         low, high = (np.array([_extreme(one, pick) for one in values]) for pick in (np.min, np.max))
-        return {name: steps, f"{name} (smallest)": low, f"{name} (largest)": high}
+        return {name: steps, helper_name(name, "smallest"): low, helper_name(name, "largest"): high}
     return {name: values}
 
 
@@ -42,8 +48,8 @@ def _extreme(one: Any, pick: Any) -> float:
 def long_checks(rule: ColumnRule, frame: pd.DataFrame) -> list[Check]:
     """Return the checks of a column of texts or series, by a frame that `columns_of` made."""
     name, is_text = rule.name, rule.dtype == "text"
-    measured = f"{name} (characters)" if is_text else name
-    if f"{name} ({HELPERS[0 if is_text else 1]})" not in frame.columns:
+    measured = helper_name(name, "characters") if is_text else name
+    if helper_name(name, HELPERS[0 if is_text else 1]) not in frame.columns:
         what = "texts" if is_text else "series"
         return [
             Check(
@@ -73,7 +79,7 @@ def long_checks(rule: ColumnRule, frame: pd.DataFrame) -> list[Check]:
             checks.append(
                 Check(
                     "ExpectColumnValuesToBeBetween",
-                    {"column": f"{name} ({helper})", **bound},
+                    {"column": helper_name(name, helper), **bound},
                     name,
                     lambda values, _: f"steps outside of {_bound(rule.min)} to {_bound(rule.max)}: {quoted(values)}",
                 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -12,8 +13,11 @@ from lepton.core.config.names import check_domain
 from lepton.core.config.workspace import Workspace
 from lepton.core.config.yaml_file import nearest, read_yaml
 from lepton.core.errors import NotFound, UsageError
-from lepton.core.kinds import ColumnType, Kind, check_kind, kind_of
+from lepton.core.kinds import ColumnType, DatePart, Kind, check_kind, kind_of, part_name
 from lepton.core.work.files import atomic_write, digest
+
+_UNSAFE = re.compile("[\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
+"""Characters that YAML does not allow, takes for a line break, or that nobody sees on the screen."""
 
 
 class _Part(BaseModel):
@@ -92,6 +96,10 @@ class Contract(_Part):
     """Fewest rows of a delivery."""
     image: ImageRule | None = None
     columns: tuple[ColumnRule, ...] = ()
+    dates: dict[str, tuple[DatePart, ...]] = Field(default_factory=dict)
+    """Column of dates in a delivery -> the parts of it that are kept, each as a column `NAME (PART)`."""
+    ignore: tuple[str, ...] = ()
+    """Columns that a delivery may have and that are left out."""
 
     @field_validator("kind")
     @classmethod
@@ -121,12 +129,27 @@ class Contract(_Part):
             raise ValueError(f"the columns {twice} are listed more than once")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("a class is listed more than once")
+        if both := sorted({*self.dates, *self.ignore} & {*names, self.label, self.id}):
+            raise ValueError(f"the columns {both} are features, label or id, and cannot be left out or split as well")
+        parts = [part_name(date, part) for date, kept in self.dates.items() for part in kept]
+        if absent := [name for name in parts if name not in names]:
+            raise ValueError(f"`columns` lacks the parts of dates {absent}")
         return self
 
     @property
     def categories(self) -> tuple[str, ...]:
         """The columns to read as categories even where they hold numbers."""
         return tuple(rule.name for rule in self.columns if rule.dtype == "category")
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The columns to read as numbers, however they are stored."""
+        return tuple(rule.name for rule in self.columns if rule.dtype == "number")
+
+    @property
+    def values(self) -> dict[str, tuple[str, ...]]:
+        """The categories that there can be, of the columns that list them."""
+        return {rule.name: rule.values for rule in self.columns if rule.values is not None}
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -147,6 +170,9 @@ class Contract(_Part):
                 del rule["length"]
         if said["image"] and not said["image"]["missing"]:
             del said["image"]["missing"]
+        for key in ("dates", "ignore"):
+            if not said[key]:
+                del said[key]
         return digest(said)
 
 
@@ -247,6 +273,20 @@ def render(contract: Contract) -> str:
             "columns:",
             *(f"  - {_rule(rule)}" for rule in contract.columns),
         ]
+    if contract.dates:
+        lines += [
+            "",
+            "# Columns of dates, and the parts that are kept of each as the columns `NAME (PART)` above:",
+            f"# {', '.join(get_args(DatePart))}.",
+            "dates:",
+            *(f"  {_flow(name)}: {_flow(list(parts))}" for name, parts in contract.dates.items()),
+        ]
+    if contract.ignore:
+        lines += [
+            "",
+            "# Columns that a delivery may have and that are left out.",
+            f"ignore: {_flow(list(contract.ignore))}",
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -262,7 +302,8 @@ def _rule(rule: ColumnRule) -> str:
 
 
 def _flow(value: str | list[str]) -> str:
-    return json.dumps(value, ensure_ascii=False)  # JSON text is YAML, and always quoted
+    # JSON text is YAML, and always quoted; what YAML would not read back as it is has to be escaped.
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04X}", json.dumps(value, ensure_ascii=False))
 
 
 def _number(value: float) -> str:

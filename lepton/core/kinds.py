@@ -16,6 +16,8 @@ from lepton.core.errors import UsageError
 Kind = str
 """Name of a kind: image, tabular, sequence, text, mixed, or one that was registered."""
 ColumnType = Literal["number", "category", "text", "series"]
+DatePart = Literal["weekday", "hour", "day", "month", "year", "days"]
+"""What may be kept of a date, as a column of its own: a date itself is no feature."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,11 @@ def check_kind(name: Kind) -> Kind:
     if name not in _KINDS:
         raise ValueError(f"there is no kind {name!r}; known: {', '.join(_KINDS)}")
     return name
+
+
+def part_name(date: str, part: DatePart) -> str:
+    """Return the name of the column that holds a part of a date: `day (weekday)`."""
+    return f"{date} ({part})"
 
 
 def register_kind(kind: InputKind) -> InputKind:

@@ -18,13 +18,18 @@ _DERIVED = re.compile(r"([0-9a-f]{16})~[a-z0-9_-]+~[0-9]+")
 """What `lepton.data.ids` makes: `<content hash>~<batch>~<k>`."""
 
 
+PIXELS = "~pixels~"
+"""What stands between the path of an image and the hash of its pixels, in the id of a row from a folder of images."""
+_PICTURE = re.compile(rf"[a-z0-9_-]+/.*{PIXELS}([0-9a-f]{{16}})", re.DOTALL)
+
+
 def split_key(row_id: str) -> str:
-    """Return the part of an id that decides its split: of a derived id the content hash, else all of it.
+    """Return the part of an id that decides its split: of an id that lepton made the content hash, else all of it.
 
     So rows of equal content share a split and cannot leak across it. An id that somebody gave is never cut, whatever
     it looks like: `site7~0` and `site7~1` are two rows of one site, not the same row twice.
     """
-    derived = _DERIVED.fullmatch(row_id)
+    derived = _DERIVED.fullmatch(row_id) or (_PICTURE.fullmatch(row_id) if PIXELS in row_id else None)
     return derived[1] if derived else row_id
 
 

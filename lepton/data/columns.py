@@ -1,6 +1,8 @@
 """Feature columns in one of three forms: float64 numbers, text with None for what is missing, or series."""
 
-from collections.abc import Collection
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -9,10 +11,12 @@ import pandas as pd
 
 from lepton.core.errors import LeptonError
 from lepton.core.table import series_column
-from lepton.data.labels import as_text
+from lepton.data.labels import as_text, not_utf8, spelled
+from lepton.data.numbers import MISSING as MISSING
+from lepton.data.numbers import check_exact, floats, inexact_texts, looks_like_codes, parse, whole
 
-MISSING = frozenset({"", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None"})
-"""Spellings of "no value" in a column of numbers. In a column of text only the empty field is: "NA" may be a name."""
+RESERVED = "lepton: "
+"""How names of columns begin that are lepton's own, so that none of a delivery's can be one of them."""
 
 
 def number(series: pd.Series) -> bool:
@@ -25,17 +29,24 @@ def text_column(values: Any) -> pd.Series:
     return pd.Series(np.array(values, dtype=object), dtype="object")
 
 
-def from_text(series: pd.Series, as_category: bool = False) -> pd.Series:
-    """Return a column read as text as numbers if every value that is not missing is one, else as categories."""
-    texts = series.to_numpy(dtype=object)
-    if not as_category:
-        missing = np.array([text.strip() in MISSING for text in texts], dtype=bool)
-        present = text_column(texts)
-        present[missing] = None
-        numbers = np.asarray(pd.to_numeric(present, errors="coerce"), dtype=np.float64)
-        if not (np.isnan(numbers) & ~missing).any():
-            return pd.Series(numbers)
-    return text_column([text or None for text in texts])
+def from_text(texts: Sequence[str | None], declared: str | None = None) -> tuple[pd.Series, tuple[int, Any] | None]:
+    """Return a column that came as text, typed, and the first number that float64 would round.
+
+    Args:
+        texts: (n,) as they stand in the file; None or empty: no value.
+        declared: "number", "category" or "text"; by default numbers if every value that is there is one and none is
+            written as a code is (`01234`).
+
+    Returns:
+        float64, or text where the column is none of numbers, also where numbers were declared: the contract then names
+        the rows; and (row counted from 1, text) or None.
+    """
+    if declared in (None, "number") and not (declared is None and looks_like_codes(texts)):
+        parsed = parse(texts)
+        if not parsed.wrong.any():
+            place = inexact_texts(texts, parsed.values)
+            return pd.Series(parsed.values), None if place is None else (place + 1, str(texts[place]).strip())
+    return text_column([text or None for text in texts]), None
 
 
 def is_series(column: pd.Series) -> bool:
@@ -47,29 +58,58 @@ def is_series(column: pd.Series) -> bool:
     return lists == [True] and all(isinstance(value, list | tuple | np.ndarray) for value in known)
 
 
-def normalise(frame: pd.DataFrame, categories: Collection[str] = ()) -> pd.DataFrame:
+def normalise(
+    frame: pd.DataFrame,
+    categories: Collection[str] = (),
+    numbers: Collection[str] = (),
+    values: Mapping[str, Collection[str]] | None = None,
+    texts: Collection[str] = (),
+    where: str = "The delivery",
+) -> pd.DataFrame:
     """Return typed columns as float64, text or series, with a RangeIndex.
 
     Args:
         frame: Columns of any type that pandas or pyarrow produced.
         categories: Columns that are categories even where they hold numbers.
+        numbers: Columns that are numbers even where they come as text.
+        values: Column -> the categories that its contract lists.
+        texts: Columns of texts, whose letters stay as they are.
+        where: Name of the delivery, for the error.
 
     Raises:
         LeptonError: If a column holds neither numbers nor text, such as dates; or series of something else than
-            numbers, or bytes that are not UTF-8 (names the row).
+            numbers, bytes that are not UTF-8 (names the row), or numbers that float64 would round.
     """
     columns: dict[str, pd.Series] = {}
-    for name in frame.columns:
-        series = frame[name]
+    inexact: dict[str, tuple[int, Any]] = {}
+    for raw in frame.columns:
+        name, series = str(raw), frame[raw]
+        rounded: tuple[int, Any] | None = None
         if pd.api.types.is_bool_dtype(series.dtype) or (name in categories and number(series)):
-            columns[str(name)] = text_column(as_text(series))
+            column = text_column(as_text(series))
         elif number(series):
-            columns[str(name)] = pd.Series(series.to_numpy(dtype=np.float64, na_value=np.nan))
+            column, rounded = _numbers(series)
         elif is_series(series):
-            columns[str(name)] = _series(str(name), series)
+            column = _series(name, series)
         else:
-            columns[str(name)] = _text(str(name), series)
+            column, rounded = _other(name, series, name in categories or name in texts, name in numbers)
+        if column.dtype == object and name not in texts and not is_series(column):
+            column = text_column(spelled(column, (values or {}).get(name, ())))
+        columns[name] = column
+        if rounded is not None:
+            inexact[name] = rounded
+    check_exact(where, inexact)
     return pd.DataFrame(columns, index=pd.RangeIndex(len(frame)))
+
+
+def _numbers(series: pd.Series) -> tuple[pd.Series, tuple[int, Any] | None]:
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iu":
+        found, place = whole(series.to_numpy())
+    elif pd.api.types.is_integer_dtype(series.dtype):  # pandas' own, with gaps
+        found, place = floats([None if pd.isna(value) else int(value) for value in series])
+    else:
+        return pd.Series(series.to_numpy(dtype=np.float64, na_value=np.nan)), None
+    return pd.Series(found), None if place is None else (place + 1, int(series.iloc[place]))
 
 
 def _series(name: str, column: pd.Series) -> pd.Series:
@@ -98,24 +138,30 @@ def _decoded(name: str, column: pd.Series) -> pd.Series:
         try:
             found.append(value if value is None or isinstance(value, str) else bytes(value).decode("utf-8"))
         except UnicodeDecodeError as error:
-            raise LeptonError(
-                f"Column {name!r} holds bytes that are not UTF-8 in row {place}.",
-                why=f"Byte 0x{value[error.start]:02X} at place {error.start + 1} of {len(value)}.",
-                fix=["decode the column with its own encoding and write it as text (a string column)"],
-            ) from None
+            raise not_utf8(name, place, value, error.start) from None
     return text_column([text or None for text in found])
 
 
-def _text(name: str, series: pd.Series) -> pd.Series:
+def _other(
+    name: str, series: pd.Series, as_category: bool, as_number: bool
+) -> tuple[pd.Series, tuple[int, Any] | None]:
+    """Return a column of objects as text, or as numbers where they are whole numbers with gaps or decimals."""
     kind = pd.api.types.infer_dtype(series, skipna=True)
     if kind == "bytes":
-        return _decoded(name, series)
+        return _decoded(name, series), None
+    if kind in ("decimal", "integer", "floating") and not as_category:
+        values = [None if pd.isna(value) else value for value in series]
+        found, place = floats(values)
+        return pd.Series(found), None if place is None else (place + 1, values[place])
     if kind == "decimal":
-        return series.astype(np.float64).reset_index(drop=True)
+        return text_column([None if pd.isna(value) else str(value) for value in series]), None
     if kind not in ("string", "empty", "boolean", "categorical", "mixed-integer", "integer", "floating"):
         raise LeptonError(
             f"Column {name!r} holds {kind} values.",
             why="lepton knows numbers, text, and lists of numbers.",
             fix=[f"turn {name!r} into numbers or text, or leave it out of the delivery"],
         )
-    return text_column(as_text(series.astype(object)))
+    texts = as_text(series.astype(object), name)
+    if as_number and kind in ("string", "empty"):
+        return from_text(list(texts), "number")
+    return text_column(texts), None

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound, UsageError
-from lepton.core.splits import split_key
+from lepton.core.splits import PIXELS, split_key
 from lepton.core.work.files import atomic_file, atomic_write
 from lepton.data import batchfile, store
 from lepton.data.manifest import manifest
@@ -51,6 +51,8 @@ class Asked:
         """Return what was asked for that means this row, if anything does."""
         if row_id in self.ids:
             return row_id
+        if (path := row_id.partition(PIXELS)[0]) in self.ids:
+            return path
         key = split_key(row_id)
         return key if key != row_id and key in self.ids else None
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from lepton.core.kinds import kind_of
+from lepton.core.splits import PIXELS
 from lepton.core.table import Table, series_bytes
 from lepton.data.columns import number
 
@@ -65,6 +67,34 @@ def derive(hashes: NDArray[np.object_], batch: str) -> NDArray[np.object_]:
 def with_derived_ids(table: Table, batch: str) -> Table:
     """Return the table with ids made from its content."""
     return replace(table, ids=derive(content_hashes(table), batch))
+
+
+def of_paths(table: Table, batch: str) -> Table:
+    """Return the table with ids `<batch>/<path>~pixels~<hash>`: equal pictures under two names share a split."""
+    ids = np.empty(len(table), dtype=object)
+    ids[:] = [f"{batch}/{path}{PIXELS}{one}" for path, one in zip(table.ids, content_hashes(table), strict=True)]
+    return replace(table, ids=ids)
+
+
+def as_stored(ids: Iterable[str | None], stored: Collection[str]) -> NDArray[np.object_]:
+    """Return (n,) ids as rows are stored under them.
+
+    A person may leave out what lepton adds to the path of an image, and write letters in another Unicode form.
+
+    Args:
+        ids: As somebody wrote them.
+        stored: The ids that there are.
+    """
+    asked = list(ids)
+    found = np.empty(len(asked), dtype=object)
+    paths: dict[str, str] | None = None
+    for place, one in enumerate(asked):
+        if one is not None and one not in stored:
+            paths = {key.partition(PIXELS)[0]: key for key in stored if PIXELS in key} if paths is None else paths
+            form = normalize("NFC", one)
+            one = form if form in stored else paths.get(form, one)
+        found[place] = one
+    return found
 
 
 def batch_digest(hashes: NDArray[np.object_]) -> str:

@@ -27,7 +27,8 @@ class IngestResult(contract.Intake, Result):
         verb = "would be stored" if self.data is None else "completed" if self.completed else "stored"
         told: dict[str, object] = {
             "delivery": f"{self.batch} {verb} in domain {self.domain}",
-            "rows": f"{self.rows:,}, {f'{self.labelled:,} labelled' if self.labelled else 'no labels'}",
+            "rows": f"{self.rows:,}, {f'{self.labelled:,} labelled' if self.labelled else 'no labels'}"
+            + (f"; {self.repeated:,} more are stored already" if self.repeated else ""),
             "contract": "passed",
         }
         return told | ({"data": self.data.digest} if self.data else {})

@@ -268,9 +268,10 @@ def test_only_id_and_label_are_no_features(tmp_path):
     assert "--labels" in refused(write(tmp_path, "d.csv", "id,label\na,1\n"))
 
 
-def test_dates_are_refused_by_column(tmp_path):
+def test_dates_that_the_contract_does_not_name_are_refused_by_column(tmp_path):
     pq.write_table(pa.table({"x": [1.0], "when": pd.to_datetime(["2026-01-01"])}), tmp_path / "d.parquet")
-    assert "'when' holds datetime" in refused(tmp_path / "d.parquet")
+    with pytest.raises(LeptonError, match="'when' holds datetime"):
+        read(tmp_path / "d.parquet", Reading(numbers=["x"], settled=True))
 
 
 def test_truncated_files_are_refused(tmp_path):

@@ -60,6 +60,8 @@ def show(domain: str, taken: IngestResult, dry_run: bool = False) -> None:
     verb = "would be stored" if dry_run else "completed" if taken.completed else "stored"
     labelled = f"{taken.labelled:,} labelled" if taken.labelled else "no labels"
     say(f"Delivery {taken.batch!r} {verb} in domain {domain!r}: {taken.rows:,} rows, {labelled}.")
+    if taken.repeated:
+        say(f"  repeated   {taken.repeated:,} rows of the delivery are stored already and were left out")
     url = taken.contract.docs_url
     say(f"  contract   passed{f'   {url}' if url else ''}")
     if taken.data:

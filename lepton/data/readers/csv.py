@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 import zlib
+from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +17,15 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from lepton.core.errors import LeptonError
-from lepton.data.columns import from_text
-from lepton.data.labels import as_text
+from lepton.data.columns import from_text, text_column
+from lepton.data.labels import composed
+from lepton.data.numbers import check_exact
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.frames import delivery_from_frame
+from lepton.data.readers.quotes import check_quotes
 from lepton.data.readers.reader import Reader
 
+EXCEL = re.compile(rb"sep=.\r?\n")
 SEPARATORS = {";": "semicolons (';')", "\t": "tabs", "|": "bars ('|')"}
 
 
@@ -38,27 +44,39 @@ def read(path: Path, reading: Reading) -> Delivery:
     """Read a CSV file, gzipped or not.
 
     Raises:
-        LeptonError: For a wrong encoding, separator or number of fields, a header without rows, a cut-off gzip file.
+        LeptonError: For a wrong encoding, separator or number of fields, stray quotes, a header without rows, a cut-off
+            gzip file, or numbers that would be rounded.
     """
-    return delivery(path, read_frame(path), reading)
+    return delivery(path, read_frame(path, reading.names), reading)
 
 
 def delivery(path: Path, frame: pd.DataFrame, reading: Reading) -> Delivery:
     """Return what columns of text hold, as `read_frame` returned them; see `read` for what is refused."""
-    special = {reading.label, reading.id}
-    columns = {
-        name: pd.Series(as_text(frame[name]), dtype=object)
-        if name in special
-        else from_text(frame[name], as_category=name in reading.categories or name in reading.texts)
-        for name in frame.columns
-    }
+    as_it_is = {reading.label, reading.id, *reading.dates, *reading.ignore}
+    columns: dict[str, pd.Series] = {}
+    inexact: dict[str, tuple[int, str]] = {}
+    for name in frame.columns:
+        texts = list(frame[name])
+        if name in as_it_is:
+            columns[name] = text_column([text or None for text in texts])
+            continue
+        columns[name], rounded = from_text(texts, reading.declared(name))
+        if rounded is not None:
+            inexact[name] = rounded
+    check_exact(path.name, inexact)
     return delivery_from_frame(path, pd.DataFrame(columns), reading)
 
 
-def read_frame(path: Path) -> pd.DataFrame:
-    """Return every column as text, as it stands in the file; see `read` for what is refused."""
+def read_frame(path: Path, known: Collection[str] = ()) -> pd.DataFrame:
+    """Return every column as text, as it stands in the file; see `read` for what is refused.
+
+    Args:
+        path: The file.
+        known: Names of columns that are taken as they stand; of others, blanks around them do not count.
+    """
     content = _bytes(path)
-    return _rows(path, content, _header(path, content))
+    check_quotes(path.name, content)
+    return _rows(path, content, _header(path, content, known))
 
 
 def _bytes(path: Path) -> bytes:
@@ -77,6 +95,8 @@ def _bytes(path: Path) -> bytes:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _encoding(path, "UTF-16", "It starts with the mark of UTF-16.")
     raw = raw.removeprefix(b"\xef\xbb\xbf")
+    if said := EXCEL.match(raw):  # Excel's own line: what separates the fields
+        raw = raw[said.end() :]
     if not raw.strip():
         raise LeptonError(f"{path.name} is empty.", why="There is no header line.", fix=["deliver the file again"])
     if b"\x00" in raw:
@@ -102,7 +122,8 @@ def _encoding(path: Path, likely: str, why: str) -> LeptonError:
     )
 
 
-def _header(path: Path, content: bytes) -> list[str]:
+def _header(path: Path, content: bytes, known: Collection[str]) -> dict[str, str]:
+    """Return the name of each column as it stands in the file -> as it is here."""
     text = io.StringIO(content[: 1 << 20].decode("utf-8", "ignore"), newline="")
     header = next((fields for fields in csv.reader(text) if fields), [])
     line = ",".join(header)
@@ -116,13 +137,15 @@ def _header(path: Path, content: bytes) -> list[str]:
             why="An index written by pandas looks like this." if nameless == [1] else "",
             fix=["write the file with index=False", "name every column"],
         )
-    twice = sorted({name for name in header if header.count(name) > 1})
+    here = composed(header, known)
+    named = Counter(here[name] for name in header)
+    twice = sorted(name for name, count in named.items() if count > 1)
     if twice:
         raise LeptonError(
             f"{path.name}: the header names {', '.join(map(repr, twice))} more than once.",
             fix=["name every column once"],
         )
-    return header
+    return {name: here[name] for name in header}
 
 
 def _separator(path: Path, found: str) -> LeptonError:
@@ -138,7 +161,7 @@ def _separator(path: Path, found: str) -> LeptonError:
     )
 
 
-def _rows(path: Path, content: bytes, header: list[str]) -> pd.DataFrame:
+def _rows(path: Path, content: bytes, header: dict[str, str]) -> pd.DataFrame:
     """Parse strictly: pandas would fill short lines with NaN and take a surplus field for an index."""
     short: list[tuple[int | None, int]] = []
 
@@ -150,9 +173,13 @@ def _rows(path: Path, content: bytes, header: list[str]) -> pd.DataFrame:
         table = arrow_csv.read_csv(
             pa.BufferReader(content),
             read_options=arrow_csv.ReadOptions(
-                use_threads=False, block_size=min(max(1 << 20, len(content) + 1), 2**31 - 1)
+                use_threads=False,
+                block_size=min(max(1 << 20, len(content) + 1), 2**31 - 1),
             ),
-            parse_options=arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=refuse),
+            # Of one column an empty line is a row without a value, of several it is none.
+            parse_options=arrow_csv.ParseOptions(
+                newlines_in_values=True, invalid_row_handler=refuse, ignore_empty_lines=len(header) > 1
+            ),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
             ),
@@ -169,7 +196,8 @@ def _rows(path: Path, content: bytes, header: list[str]) -> pd.DataFrame:
     if table.num_rows == 0:
         raise LeptonError(
             f"{path.name} has a header but no rows.",
-            why=f"Columns: {', '.join(header)}.",
+            why=f"Columns: {', '.join(header.values())}.",
             fix=["deliver the file again"],
         )
-    return pd.DataFrame({name: np.asarray(table[name].to_pylist(), dtype=object) for name in header}, dtype=object)
+    columns = {here: np.asarray(table[name].to_pylist(), dtype=object) for name, here in header.items()}
+    return pd.DataFrame(columns, dtype=object)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
-from lepton.core.kinds import Kind
+from lepton.core.kinds import DatePart, Kind
 from lepton.core.table import Table
-from lepton.data.ids import with_derived_ids
+from lepton.data.ids import of_paths, with_derived_ids
 
 IdsFrom = Literal["given", "path", "content"]
 """A column of the delivery, the files' names, or nothing: then they are derived from the content."""
@@ -32,6 +32,34 @@ class Reading:
     """Columns of texts to read, not of names to tell apart."""
     series: Collection[str] = field(default=())
     """Columns of series, also where no row of the delivery has one."""
+    numbers: Collection[str] = field(default=())
+    """Columns of numbers, also where a file stores them as text."""
+    dates: Mapping[str, tuple[DatePart, ...]] = field(default_factory=dict)
+    """Column of dates -> the parts of it that are kept, each as a column of its own; see `lepton.data.dates`."""
+    ignore: Collection[str] = field(default=())
+    """Columns that are left out, where they are delivered."""
+    classes: Collection[str] = field(default=())
+    """The labels that there can be, in their spelling; none: not known yet."""
+    values: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Column -> the categories that there can be, in their spelling, where that is known."""
+    pixels: str | None = None
+    """Type of the pixels, uint8 or float32; by default what the values of this very delivery suggest."""
+    settled: bool = False
+    """Whether all this is a contract's word: then a column that it does not name is handed on, for the contract to
+    refuse it. Otherwise a column of dates that is not named in `dates` is left out; see `Delivery.dates`."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The columns that are known by name, in their spelling."""
+        known = {self.label, self.id, *self.categories, *self.texts, *self.series, *self.numbers}
+        return frozenset(known | set(self.dates) | set(self.ignore))
+
+    def declared(self, name: str) -> str | None:
+        """Return what a column of plain values was said to be: category, text or number; None if nothing was said."""
+        for what, names in (("category", self.categories), ("text", self.texts), ("number", self.numbers)):
+            if name in names:
+                return what
+        return None
 
 
 @dataclass(frozen=True)
@@ -43,6 +71,8 @@ class Delivery:
     ids_from: IdsFrom
     has_labels: bool
     """Whether there was a label column at all; its values may still be missing."""
+    dates: tuple[str, ...] = ()
+    """Columns that were left out because they hold dates and nobody said which parts to keep."""
 
     def identified(self, batch: str) -> Table:
         """Return the rows with their final ids for a batch of this name.
@@ -53,7 +83,5 @@ class Delivery:
         if self.ids_from == "content":
             return with_derived_ids(self.table, batch)
         if self.ids_from == "path":
-            ids = self.table.ids.copy()
-            ids[:] = [f"{batch}/{name}" for name in ids]
-            return replace(self.table, ids=ids)
+            return of_paths(self.table, batch)
         return self.table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,15 +11,27 @@ from numpy.typing import NDArray
 from lepton.core.errors import LeptonError
 from lepton.core.kinds import kind_of
 from lepton.core.table import Table
+from lepton.data.labels import spelled
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.guard import check_inside
+from lepton.data.readers.picture import read_image
 from lepton.data.readers.reader import Reader
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 UNLABELLED = "_unlabelled"
-IGNORED = ("Thumbs.db", "desktop.ini")
-GREY = ("1", "L", "LA")
-DEEP = ("I", "I;16", "I;16B", "I;16L", "F")
+IGNORED = ("Thumbs.db", "desktop.ini", ".DS_Store", ".directory", ".localized", ".gitkeep", ".gitignore")
+"""Files that a file manager or git leaves in a folder; anything else that is no image is refused."""
+IGNORED_FOLDERS = (
+    "__MACOSX",
+    ".AppleDouble",
+    ".Spotlight-V100",
+    ".Trashes",
+    ".fseventsd",
+    ".git",
+    ".ipynb_checkpoints",
+)
+APPLE = "._"
+"""How the names of the files begin that a Mac writes beside its own on a foreign disk."""
 
 
 class ImageFolder(Reader):
@@ -54,20 +67,20 @@ def read(path: Path, reading: Reading) -> Delivery:
         )
     found = files(path)
     inner = [file.relative_to(path).parts[:-1] for file in found]
-    labels = [None if not parts or parts[0] == UNLABELLED else parts[0] for parts in inner]
-    ids = np.array([file.relative_to(path).as_posix() for file in found], dtype=object)
-    table = Table(kind="image", ids=ids, labels=np.array(labels, dtype=object), images=stacked(path, found))
+    labels: list[str | None] = [None if not parts or parts[0] == UNLABELLED else parts[0] for parts in inner]
+    ids = np.array([normalize("NFC", file.relative_to(path).as_posix()) for file in found], dtype=object)
+    table = Table(kind="image", ids=ids, labels=spelled(labels, reading.classes), images=stacked(path, found, reading))
     return Delivery(table, ids_from="path", has_labels=any(label is not None for label in labels))
 
 
-def stacked(path: Path, found: list[Path]) -> NDArray[np.generic]:
-    """Return (n, C, H, W) of images in a folder.
+def stacked(path: Path, found: list[Path], reading: Reading) -> NDArray[np.generic]:
+    """Return (n, C, H, W) of images in a folder: in colour if the contract says so or, before there is one, if any is.
 
     Raises:
-        LeptonError: If one is damaged, or they differ in size or depth.
+        LeptonError: If one is damaged, cannot be kept as it is, or they differ in size or depth.
     """
-    images = [_image(path, file) for file in found]
-    colour = any(image.ndim == 3 for image in images)
+    images = [read_image(path, file) for file in found]
+    colour = any(image.ndim == 3 for image in images) or (reading.image_shape or (1,))[0] == 3
     if colour:
         images = [image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2) for image in images]
     _check_sizes(path, found, images)
@@ -83,7 +96,9 @@ def files(root: Path, besides: tuple[str, ...] = ()) -> list[Path]:
     found: list[Path] = []
     for entry in sorted(root.rglob("*")):
         inner = entry.relative_to(root)
-        if any(part.startswith(".") for part in inner.parts) or entry.name in IGNORED or str(inner) in besides:
+        if entry.name in IGNORED or entry.name.startswith(APPLE) or str(inner) in besides:
+            continue
+        if any(part in IGNORED_FOLDERS for part in inner.parts):
             continue
         check_inside(entry, root)
         if entry.is_dir():
@@ -107,21 +122,6 @@ def files(root: Path, besides: tuple[str, ...] = ()) -> list[Path]:
             fix=["put the images of each class into a sub-folder named like the class"],
         )
     return found
-
-
-def _image(root: Path, file: Path) -> NDArray[np.generic]:
-    """Return (H, W) or (H, W, 3), uint8; float32 for images of more than 8 bits."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(file) as image:
-            if image.mode in DEEP:
-                return np.asarray(image).astype(np.float32)
-            return np.asarray(image.convert("L" if image.mode in GREY else "RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise LeptonError(
-            f"{root.name}: {file.relative_to(root)} is damaged or no image.", why=str(error), fix=["deliver it again"]
-        ) from None
 
 
 def _check_sizes(root: Path, files: list[Path], images: list[NDArray[np.generic]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from math import isqrt
 from pathlib import Path
@@ -13,8 +14,10 @@ from numpy.typing import NDArray
 from lepton.core.errors import LeptonError
 from lepton.core.kinds import Kind, is_own, kind_of, refer
 from lepton.core.table import Table, series_column
-from lepton.data.columns import is_series, normalise, number
-from lepton.data.labels import as_text
+from lepton.data import dates
+from lepton.data.columns import RESERVED, is_series, normalise, number
+from lepton.data.labels import as_text, composed, spelled
+from lepton.data.numbers import inexact_float32
 from lepton.data.readers.delivery import Delivery, Reading
 
 STEP = "step"
@@ -29,25 +32,81 @@ def delivery_from_frame(path: Path, frame: pd.DataFrame, reading: Reading) -> De
             numbers that fill the image shape.
     """
     n = len(frame)
+    frame = _named(path, frame, reading)
     has_ids, has_labels = reading.id in frame.columns, reading.label in frame.columns
-    ids = as_text(frame[reading.id]) if has_ids else np.full(n, None, dtype=object)
-    labels = as_text(frame[reading.label]) if has_labels else np.full(n, None, dtype=object)
-    rest = frame.drop(columns=[name for name in (reading.id, reading.label) if name in frame.columns])
-    features = normalise(rest, {*reading.categories, *reading.texts})
+    ids = as_text(frame[reading.id], reading.id, as_id=True) if has_ids else np.full(n, None, dtype=object)
+    labels = read_classes(frame[reading.label], reading) if has_labels else np.full(n, None, dtype=object)
+    rest = frame.drop(columns=[name for name in (reading.id, reading.label, *reading.ignore) if name in frame.columns])
+    rest, left_out = _without_dates(rest, reading)
+    features = normalise(rest, reading.categories, reading.numbers, reading.values, reading.texts, where=path.name)
     if features.shape[1] == 0:
         raise LeptonError(
             f"{path.name} has no feature columns.",
-            why=f"Columns: {', '.join(map(str, frame.columns))}; of these, the id and the label are not features.",
+            why=f"Columns: {', '.join(map(str, frame.columns))}; of these, the id and the label are not features"
+            + (f", nor are dates ({', '.join(left_out)})." if left_out else "."),
             fix=["deliver the features too", "if these are labels of stored rows, add --labels"],
         )
     kind = kind_of(reading.kind) if reading.kind else None
     if kind and kind.images == "each":
-        table = Table(kind=kind.name, ids=ids, labels=labels, images=_pixels(path, features, reading.image_shape))
+        table = Table(kind=kind.name, ids=ids, labels=labels, images=_pixels(path, features, reading))
     elif kind and kind.reading:
         table = refer(kind.reading)(path, features, ids if has_ids else None, labels, reading)
     else:
         table = of_columns(path, features, ids, labels, reading)
-    return Delivery(table, ids_from="given" if has_ids else "content", has_labels=has_labels)
+    return Delivery(table, ids_from="given" if has_ids else "content", has_labels=has_labels, dates=left_out)
+
+
+def read_classes(labels: pd.Series, reading: Reading) -> NDArray[np.object_]:
+    """Return (n,) labels in the spelling of the contract, None where one is missing.
+
+    Blanks around a label do not count.
+    """
+    return spelled(as_text(labels, reading.label), reading.classes, strip=True)
+
+
+def _named(path: Path, frame: pd.DataFrame, reading: Reading) -> pd.DataFrame:
+    """Return the frame with its columns' names as they are here: no blanks around them, in one Unicode form.
+
+    Raises:
+        LeptonError: If two columns bear one name, or one bears a name of ours.
+    """
+    names = composed(map(str, frame.columns), reading.names)
+    frame = frame.set_axis([names[str(name)] for name in frame.columns], axis=1)
+    twice = [name for name, count in Counter(frame.columns).items() if count > 1]
+    if twice:
+        raise LeptonError(
+            f"{path.name} names the column {twice[0]!r} more than once.",
+            why="Blanks around a name do not count, nor does the Unicode form of its letters.",
+            fix=["name every column once"],
+        )
+    if ours := [name for name in frame.columns if name.startswith(RESERVED)]:
+        raise LeptonError(
+            f"{path.name}: the column name {ours[0]!r} begins with {RESERVED!r}, which is for lepton's own columns.",
+            fix=["give the column another name"],
+        )
+    return frame
+
+
+def _without_dates(frame: pd.DataFrame, reading: Reading) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the columns with dates split into the parts that are kept, and the names of those left out unasked."""
+    if not reading.dates and reading.settled:
+        return frame, ()
+    columns: dict[str, pd.Series] = {}
+    left_out: list[str] = []
+    for name in frame.columns:
+        if name in reading.dates:
+            parts = dates.split(name, frame[name], reading.dates[name])
+            if clash := [part for part in parts if part in frame.columns]:
+                raise LeptonError(
+                    f"The column {clash[0]!r} bears the name of a part of the date {name!r}.",
+                    fix=["give the column another name"],
+                )
+            columns |= parts
+        elif not reading.settled and reading.declared(name) is None and dates.holds_dates(frame[name]):
+            left_out.append(name)
+        else:
+            columns[name] = frame[name]
+    return pd.DataFrame(columns, index=frame.index), tuple(left_out)
 
 
 def of_columns(
@@ -170,8 +229,9 @@ def sequences(
     return Table("sequence", np.array(found, dtype=object), told, frame=frame, series=tuple(frame.columns))
 
 
-def _pixels(path: Path, features: pd.DataFrame, shape: tuple[int, int, int] | None) -> NDArray[np.generic]:
+def _pixels(path: Path, features: pd.DataFrame, reading: Reading) -> NDArray[np.generic]:
     """Return (n, C, H, W) from one column a pixel, in the order of the columns."""
+    shape = reading.image_shape
     words = [name for name in features.columns if not number(features[name])]
     if words:
         raise LeptonError(
@@ -187,19 +247,37 @@ def _pixels(path: Path, features: pd.DataFrame, shape: tuple[int, int, int] | No
             + (f" of {c} x {h} x {w} (= {c * h * w})." if shape else " (not a square number)."),
             fix=["deliver images as NPZ with an array `x` of shape (n, C, H, W)"],
         )
-    return as_pixels(features.to_numpy(dtype=np.float64).reshape(-1, c, h, w))
+    return as_pixels(path, features.to_numpy(dtype=np.float64).reshape(-1, c, h, w), reading.pixels)
 
 
-def as_pixels(images: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Return uint8 where every value is a whole number of 0..255, else float32; truth values become 0 and 255."""
+def as_pixels(path: Path, images: NDArray[np.generic], wanted: str | None = None) -> NDArray[np.generic]:
+    """Return pixels as bytes or as float32.
+
+    Args:
+        path: The delivery, for the error.
+        images: Numbers or truth values of any type.
+        wanted: What the contract says: whole numbers of 0..255 become bytes even if none is above 1, and where float32
+            is wanted nothing else is made of them; bytes stay bytes. By default bytes where every value is a
+            whole number of 0..255 and one is above 1, or is stored as a whole number; else float32. Truth values are 0
+            and 255 as bytes.
+
+    Raises:
+        LeptonError: If a whole number is too large for a float32.
+    """
     if images.dtype == np.uint8:
         return images
     if images.dtype == bool:
-        return images.astype(np.uint8) * np.uint8(255)
+        return images.astype(np.float32) if wanted == "float32" else images.astype(np.uint8) * np.uint8(255)
     with np.errstate(invalid="ignore"):
-        whole = images.dtype.kind in "iu" or (
-            images.size > 0 and images.max() > 1 and bool((images == np.floor(images)).all())
-        )
-        if whole and images.size and images.min() >= 0 and images.max() <= 255:
-            return images.astype(np.uint8)
-        return images.astype(np.float32)
+        if wanted != "float32" and images.size:
+            sure = wanted == "uint8" or images.dtype.kind in "iu" or images.max() > 1
+            if sure and images.min() >= 0 and images.max() <= 255 and bool((images == np.floor(images)).all()):
+                return images.astype(np.uint8)
+        found = images.astype(np.float32)
+        if (place := inexact_float32(images, found)) is not None:
+            raise LeptonError(
+                f"{path.name}: image {place + 1} holds a whole number that a float32 pixel would round.",
+                why="Pixels are kept as bytes or as float32, which holds whole numbers up to 2**24.",
+                fix=["scale the pixels to a smaller range"],
+            )
+        return found

@@ -43,7 +43,7 @@ def read(path: Path, reading: Reading) -> Delivery:
         LeptonError: If the list has no column `file`, names a file that is not there, leaves an image out, or names
             none at all; for the rest as `csv.read` and `folder.read`.
     """
-    frame = csv.read_frame(path / LIST)
+    frame = csv.read_frame(path / LIST, {FILE, *reading.names})
     if FILE not in frame.columns:
         near = nearest(FILE, [str(name) for name in frame.columns])
         raise LeptonError(
@@ -72,7 +72,7 @@ def read(path: Path, reading: Reading) -> Delivery:
             fix=["give each image a line", "take the others out of the folder"],
         )
     there: NDArray[np.bool_] = np.array([bool(name) for name in names], dtype=bool)
-    images = folder.stacked(path, [found[name] for name in names[there]])
+    images = folder.stacked(path, [found[name] for name in names[there]], reading)
     stack = np.zeros((len(names), *images.shape[1:]), dtype=images.dtype)
     stack[there] = images
     rest = csv.delivery(path, frame.drop(columns=[FILE]), reading)
@@ -87,7 +87,7 @@ def read(path: Path, reading: Reading) -> Delivery:
         series=columns.series,
         pictured=None if there.all() else there,
     )
-    return Delivery(table, ids_from=rest.ids_from, has_labels=rest.has_labels)
+    return Delivery(table, ids_from=rest.ids_from, has_labels=rest.has_labels, dates=rest.dates)
 
 
 def _frame(table: Table) -> pd.DataFrame:

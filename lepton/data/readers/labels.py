@@ -17,23 +17,31 @@ from lepton.data.readers.guard import check_path
 def read_labels(path: Path, label: str = "label", id: str = "id") -> tuple[NDArray[np.object_], NDArray[np.object_]]:
     """Return two (n,) columns of strings, None where a value is missing; other columns are not looked at.
 
+    The columns are called as in the deliveries of rows, or `id` and `label`.
+
     Raises:
         NotFound: If there is nothing at `path`.
         LeptonError: If it cannot be read, or lacks one of the two columns.
     """
     path = check_path(path)
     if path.name.lower().endswith((".csv", ".csv.gz")):
-        frame = csv.read_frame(path)
+        frame = csv.read_frame(path, (label, id))
     elif path.name.lower().endswith(".parquet"):
-        frame = parquet.read_arrow(path).to_pandas(ignore_metadata=True)
+        frame = parquet.as_frame(parquet.read_arrow(path))
     else:
         raise LeptonError(f"{path.name}: labels come as CSV or Parquet.", fix=[f"columns: {id},{label}"])
-    for column in (id, label):
-        if column not in frame.columns:
+    found = []
+    for column, plain in ((id, "id"), (label, "label")):
+        if column in frame.columns:
+            found.append(column)
+        elif plain in frame.columns:
+            found.append(plain)
+        else:
             near = nearest(column, map(str, frame.columns))
             raise LeptonError(
                 f"{path.name} has no column {column!r}.",
                 why=f"Columns: {', '.join(map(str, frame.columns))}.",
                 fix=[f"rename {near!r} to {column!r}"] if near else [f"write the columns {id!r} and {label!r}"],
             )
-    return as_text(frame[id]), as_text(frame[label])
+    ids, labels = frame[found[0]], frame[found[1]]
+    return as_text(ids, found[0], as_id=True), as_text(labels, found[1])

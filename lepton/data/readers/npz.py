@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from lepton.core.errors import LeptonError
 from lepton.core.kinds import is_own, kind_of, refer
 from lepton.core.table import Table, series_column
-from lepton.data.labels import as_text
+from lepton.data.labels import as_text, spelled
+from lepton.data.numbers import check_exact, whole
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.frames import as_pixels
 from lepton.data.readers.reader import Reader
@@ -62,21 +64,35 @@ def read(path: Path, reading: Reading) -> Delivery:
     if rows.dtype.kind not in "biuf":
         raise LeptonError(f"{path.name}: the array holds {rows.dtype}, not numbers.")
     n = len(rows)
-    id_values = as_text(ids) if ids is not None else np.full(n, None, dtype=object)
-    label_values = as_text(labels) if labels is not None else np.full(n, None, dtype=object)
+    id_values = as_text(ids, IDS[0], as_id=True) if ids is not None else np.full(n, None, dtype=object)
+    label_values = (
+        spelled(as_text(labels, LABELS[0]), reading.classes, strip=True)
+        if labels is not None
+        else np.full(n, None, dtype=object)
+    )
     if reading.kind == "sequence" or (reading.kind is None and lengths is not None):
         table = _sequences(path, rows, lengths, id_values, label_values)
     elif rows.ndim == 2 and (reading.kind == "tabular" or (reading.kind is None and reading.image_shape is None)):
-        table = Table(kind="tabular", ids=id_values, labels=label_values, frame=_numbered(rows))
+        table = Table(kind="tabular", ids=id_values, labels=label_values, frame=_numbered(path, rows))
     elif rows.ndim == 2 and reading.kind and not is_own(reading.kind) and (make := kind_of(reading.kind).reading):
-        table = refer(make)(path, _numbered(rows), id_values if ids is not None else None, label_values, reading)
+        table = refer(make)(path, _numbered(path, rows), id_values if ids is not None else None, label_values, reading)
     else:
-        table = Table(kind="image", ids=id_values, labels=label_values, images=_images(path, rows, reading.image_shape))
+        table = Table(kind="image", ids=id_values, labels=label_values, images=_images(path, rows, reading))
     return Delivery(table, ids_from="given" if ids is not None else "content", has_labels=labels is not None)
 
 
-def _numbered(rows: NDArray[np.generic]) -> pd.DataFrame:
-    return pd.DataFrame(rows.astype(np.float64), columns=[f"x{k}" for k in range(rows.shape[1])])
+def _numbered(path: Path, rows: NDArray[np.generic]) -> pd.DataFrame:
+    names = [f"x{k}" for k in range(rows.shape[1])]
+    if rows.dtype.kind not in "iu":
+        return pd.DataFrame(rows.astype(np.float64), columns=names)
+    inexact: dict[str, tuple[int, Any]] = {}
+    columns: dict[str, NDArray[np.float64]] = {}
+    for k, name in enumerate(names):
+        columns[name], place = whole(rows[:, k])  # type: ignore[arg-type]  # of whole numbers, by its kind
+        if place is not None:
+            inexact[name] = (place + 1, int(rows[place, k]))
+    check_exact(path.name, inexact)
+    return pd.DataFrame(columns)
 
 
 def _sequences(
@@ -138,7 +154,8 @@ def _load(path: Path) -> dict[str, NDArray[np.generic]]:
     return arrays
 
 
-def _images(path: Path, rows: NDArray[np.generic], shape: tuple[int, int, int] | None) -> NDArray[np.generic]:
+def _images(path: Path, rows: NDArray[np.generic], reading: Reading) -> NDArray[np.generic]:
+    shape = reading.image_shape
     if rows.ndim == 2:
         if shape is None:
             side = round(rows.shape[1] ** 0.5)
@@ -160,4 +177,4 @@ def _images(path: Path, rows: NDArray[np.generic], shape: tuple[int, int, int] |
             f"{path.name}: an array of shape {rows.shape} holds no images.",
             fix=["deliver `x` with the shape (n, C, H, W) or (n, H, W)"],
         )
-    return np.ascontiguousarray(as_pixels(rows))
+    return np.ascontiguousarray(as_pixels(path, rows, reading.pixels))

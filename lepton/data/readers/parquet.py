@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Collection
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -12,6 +16,8 @@ from lepton.data import batchfile
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.frames import delivery_from_frame
 from lepton.data.readers.reader import Reader
+
+_ROW_NUMBERS = re.compile(r"__index_level_\d+__")
 
 
 class Parquet(Reader):
@@ -35,13 +41,31 @@ def read(path: Path, reading: Reading) -> Delivery:
     if batchfile.METADATA in (table.schema.metadata or {}):
         stored = batchfile.decode(table, path.name)
         return Delivery(stored, ids_from="given", has_labels=True)
+    table = _without_row_numbers(table, reading.names)
     try:
-        frame = table.to_pandas(ignore_metadata=True)
+        frame = as_frame(table)
     except (pa.ArrowException, UnicodeDecodeError):  # text that is none: as bytes, the row can be named
         types = [pa.binary() if pa.types.is_string(field.type) else field.type for field in table.schema]
         fields = [field.with_type(kind) for field, kind in zip(table.schema, types, strict=True)]
-        frame = table.cast(pa.schema(fields)).to_pandas(ignore_metadata=True)
+        frame = as_frame(table.cast(pa.schema(fields)))
     return delivery_from_frame(path, frame, reading)
+
+
+def as_frame(table: pa.Table) -> pd.DataFrame:
+    """Return the columns as pandas has them; whole numbers with gaps stay whole numbers."""
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, integer_object_nulls=True)
+    return frame
+
+
+def _without_row_numbers(table: pa.Table, known: Collection[str]) -> pa.Table:
+    """Return the columns but those in which pandas kept its own nameless numbering of rows, unless they are known."""
+    said = json.loads((table.schema.metadata or {}).get(b"pandas") or b"{}")
+    drop = [
+        name
+        for name in said.get("index_columns", ())
+        if isinstance(name, str) and _ROW_NUMBERS.fullmatch(name) and name in table.column_names and name not in known
+    ]
+    return table.drop_columns(drop)
 
 
 def read_arrow(path: Path) -> pa.Table:

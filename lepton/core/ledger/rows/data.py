@@ -29,6 +29,8 @@ class Ingested(Row):
     """Whether it is a delivery of labels."""
     completed: bool = False
     """Whether an earlier ingest stored it and was interrupted before it was on record."""
+    repeated: int | None = field(default=None, metadata=SPARSE)
+    """Further rows that were stored already and left out, of an export of all that there is so far."""
 
     @property
     def passed(self) -> bool | None:
