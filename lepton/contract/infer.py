@@ -36,6 +36,7 @@ def infer(
     id: str = "id",
     dates: Mapping[str, tuple[DatePart, ...]] | None = None,
     ignore: Sequence[str] = (),
+    no_value: Sequence[str] = (),
 ) -> Contract:
     """Return a contract that `table` meets.
 
@@ -47,6 +48,7 @@ def infer(
         id: Name of the id's column in deliveries.
         dates: Columns of dates in deliveries, and the parts of them that the table holds.
         ignore: Columns of deliveries that the table does not hold.
+        no_value: Further spellings of no value in columns of numbers.
 
     Raises:
         LeptonError: If a source has no label, one class, or a label that is no class.
@@ -64,6 +66,7 @@ def infer(
         columns=tuple(_rule(table, name, role) for name in map(str, table.frame)) if table.frame is not None else (),
         dates=dict(dates or {}),
         ignore=tuple(ignore),
+        no_value=tuple(no_value),
     )
 
 
@@ -96,6 +99,7 @@ def for_target(source: Contract, domain: str, table: Table | None = None) -> Con
         columns=tuple(_for_target(rule, seen) for rule in source.columns),
         dates=source.dates,
         ignore=source.ignore,
+        no_value=source.no_value,
     )
 
 

@@ -238,6 +238,7 @@ def reading_of(ws: Workspace, rules: Contract | None, known: bool) -> readers.Re
         numbers=rules.numbers,
         dates=dict(rules.dates),
         ignore=rules.ignore,
+        no_value=rules.no_value,
         classes=rules.classes,
         values=rules.values,
         pixels=image.dtype if image else None,

@@ -100,6 +100,8 @@ class Contract(_Part):
     """Column of dates in a delivery -> the parts of it that are kept, each as a column `NAME (PART)`."""
     ignore: tuple[str, ...] = ()
     """Columns that a delivery may have and that are left out."""
+    no_value: tuple[str, ...] = ()
+    """Further spellings of no value in columns of numbers."""
 
     @field_validator("kind")
     @classmethod
@@ -170,7 +172,7 @@ class Contract(_Part):
                 del rule["length"]
         if said["image"] and not said["image"]["missing"]:
             del said["image"]["missing"]
-        for key in ("dates", "ignore"):
+        for key in ("dates", "ignore", "no_value"):
             if not said[key]:
                 del said[key]
         return digest(said)
@@ -286,6 +288,12 @@ def render(contract: Contract) -> str:
             "",
             "# Columns that a delivery may have and that are left out.",
             f"ignore: {_flow(list(contract.ignore))}",
+        ]
+    if contract.no_value:
+        lines += [
+            "",
+            "# Further spellings of no value in columns of numbers.",
+            f"no_value: {_flow(list(contract.no_value))}",
         ]
     return "\n".join(lines) + "\n"
 

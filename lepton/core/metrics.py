@@ -1,6 +1,6 @@
 """How well probabilities match labels: the same numbers for every candidate, so that they compare."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,8 @@ _TINY = 1e-12
 def evaluate(probabilities: NDArray[np.float64], labels: NDArray[np.int64], classes: Sequence[str]) -> dict[str, Any]:
     """Return accuracy, macro precision, recall and F1, calibration error and log-loss over the labelled rows.
 
-    Precision, recall and F1 are means over the classes that occur among the labels or the predictions; a class
-    that is never predicted has precision 0.
+    Precision, recall and F1 are means over all classes; a class that is never predicted has precision 0. Where some
+    class has no labelled row nothing is known of it, and so not of these means.
 
     Args:
         probabilities: (n, k), rows sum to 1.
@@ -25,8 +25,9 @@ def evaluate(probabilities: NDArray[np.float64], labels: NDArray[np.int64], clas
         classes: k names.
 
     Returns:
-        `accuracy, precision, recall, f1, ece` in 0..1, `log_loss` in nats, `n` rows counted, and
-        `per_class = {name: {"recall": float | None, "n": int}}` (None where the class has no row). JSON as it is.
+        `accuracy, precision, recall, f1, ece` in 0..1 (the three means None where a class has no row), `log_loss` in
+        nats, `n` rows counted, and `per_class = {name: {"recall": float | None, "n": int}}` (None where the class has
+        no row). JSON as it is.
 
     Raises:
         LeptonError: If no row has a label.
@@ -44,15 +45,15 @@ def evaluate(probabilities: NDArray[np.float64], labels: NDArray[np.int64], clas
     hits = np.bincount(y[right], minlength=k)
     actual = np.bincount(y, minlength=k)
     claimed = np.bincount(predicted, minlength=k)
-    seen = (actual + claimed) > 0
+    whole = bool(actual.all())
     precision = hits / np.maximum(claimed, 1)
     recall = hits / np.maximum(actual, 1)
     f1 = 2 * hits / np.maximum(actual + claimed, 1)
     return {
         "accuracy": float(right.mean()),
-        "precision": float(precision[seen].mean()),
-        "recall": float(recall[seen].mean()),
-        "f1": float(f1[seen].mean()),
+        "precision": float(precision.mean()) if whole else None,
+        "recall": float(recall.mean()) if whole else None,
+        "f1": float(f1.mean()) if whole else None,
         "ece": calibration_error(p.max(axis=1), right),
         "log_loss": float(-np.log(np.clip(p[np.arange(len(y)), y], _TINY, 1.0)).mean()),
         "n": len(y),
@@ -61,6 +62,11 @@ def evaluate(probabilities: NDArray[np.float64], labels: NDArray[np.int64], clas
             for c, name in enumerate(classes)
         },
     }
+
+
+def unjudged(metrics: Mapping[str, Any]) -> list[str]:
+    """Return the classes that no row of an evaluation has: how well they are told apart is not known."""
+    return [name for name, found in metrics.get("per_class", {}).items() if not found["n"]]
 
 
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = BINS) -> float:

@@ -29,20 +29,23 @@ def text_column(values: Any) -> pd.Series:
     return pd.Series(np.array(values, dtype=object), dtype="object")
 
 
-def from_text(texts: Sequence[str | None], declared: str | None = None) -> tuple[pd.Series, tuple[int, Any] | None]:
+def from_text(
+    texts: Sequence[str | None], declared: str | None = None, gaps: Collection[str] = ()
+) -> tuple[pd.Series, tuple[int, Any] | None]:
     """Return a column that came as text, typed, and the first number that float64 would round.
 
     Args:
         texts: (n,) as they stand in the file; None or empty: no value.
         declared: "number", "category" or "text"; by default numbers if every value that is there is one and none is
             written as a code is (`01234`).
+        gaps: Further spellings of no value in a column of numbers.
 
     Returns:
         float64, or text where the column is none of numbers, also where numbers were declared: the contract then names
         the rows; and (row counted from 1, text) or None.
     """
     if declared in (None, "number") and not (declared is None and looks_like_codes(texts)):
-        parsed = parse(texts)
+        parsed = parse(texts, gaps)
         if not parsed.wrong.any():
             place = inexact_texts(texts, parsed.values)
             return pd.Series(parsed.values), None if place is None else (place + 1, str(texts[place]).strip())
@@ -64,6 +67,7 @@ def normalise(
     numbers: Collection[str] = (),
     values: Mapping[str, Collection[str]] | None = None,
     texts: Collection[str] = (),
+    gaps: Collection[str] = (),
     where: str = "The delivery",
 ) -> pd.DataFrame:
     """Return typed columns as float64, text or series, with a RangeIndex.
@@ -74,6 +78,7 @@ def normalise(
         numbers: Columns that are numbers even where they come as text.
         values: Column -> the categories that its contract lists.
         texts: Columns of texts, whose letters stay as they are.
+        gaps: Further spellings of no value in a column of numbers.
         where: Name of the delivery, for the error.
 
     Raises:
@@ -92,7 +97,7 @@ def normalise(
         elif is_series(series):
             column = _series(name, series)
         else:
-            column, rounded = _other(name, series, name in categories or name in texts, name in numbers)
+            column, rounded = _other(name, series, name in categories or name in texts, name in numbers, gaps)
         if column.dtype == object and name not in texts and not is_series(column):
             column = text_column(spelled(column, (values or {}).get(name, ())))
         columns[name] = column
@@ -143,7 +148,7 @@ def _decoded(name: str, column: pd.Series) -> pd.Series:
 
 
 def _other(
-    name: str, series: pd.Series, as_category: bool, as_number: bool
+    name: str, series: pd.Series, as_category: bool, as_number: bool, gaps: Collection[str]
 ) -> tuple[pd.Series, tuple[int, Any] | None]:
     """Return a column of objects as text, or as numbers where they are whole numbers with gaps or decimals."""
     kind = pd.api.types.infer_dtype(series, skipna=True)
@@ -163,5 +168,5 @@ def _other(
         )
     texts = as_text(series.astype(object), name)
     if as_number and kind in ("string", "empty"):
-        return from_text(list(texts), "number")
+        return from_text(list(texts), "number", gaps)
     return text_column(texts), None

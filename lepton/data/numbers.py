@@ -7,7 +7,7 @@ the same table as CSV and as Parquet would be two.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -43,11 +43,12 @@ class Parsed:
     """(n,) true where there is one that is no number."""
 
 
-def parse(texts: Sequence[str | None]) -> Parsed:
-    """Return what (n,) texts are as numbers; None is no value."""
+def parse(texts: Sequence[str | None], gaps: Collection[str] = ()) -> Parsed:
+    """Return what (n,) texts are as numbers; None is no value, and so is a text in `gaps`."""
     plain = ["" if text is None else text.strip(BLANKS) for text in texts]
-    missing: NDArray[np.bool_] = np.array([text in MISSING for text in plain], dtype=bool)
-    known = plain if not missing.any() else [text for text in plain if text not in MISSING]
+    none = MISSING | set(gaps)
+    missing: NDArray[np.bool_] = np.array([text in none for text in plain], dtype=bool)
+    known = plain if not missing.any() else [text for text in plain if text not in none]
     values, wrong = np.full(len(plain), np.nan), np.zeros(len(plain), dtype=bool)
     at = np.flatnonzero(~missing)
     try:

@@ -69,9 +69,9 @@ def is_local(remote: str) -> bool:
 def open_dvc(root: Path, doing: str) -> Iterator[Any]:
     """Yield the module `dvc.repo`, silenced; its errors become ones that say what to do."""
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
-    import dvc.repo
+    with turn("dvc"), at_home(root):
+        import dvc.repo
 
-    with turn("dvc"):
         yield from _opened(dvc.repo, root, doing)
 
 
@@ -107,6 +107,20 @@ def _opened(vendor: Any, root: Path, doing: str) -> Iterator[Any]:
 
 
 @contextmanager
+def at_home(root: Path) -> Iterator[None]:
+    """Let git and DVC look for a person's settings in the workspace where HOME names no folder, as in a container."""
+    home = os.environ.get("HOME")
+    if home is None or os.path.isdir(home):
+        yield
+        return
+    os.environ["HOME"] = str(root)
+    try:
+        yield
+    finally:
+        os.environ["HOME"] = home
+
+
+@contextmanager
 def open_repo(ws: Workspace, doing: str) -> Iterator[Any]:
     """Yield DVC's repository with the remote that `lepton.yaml` names."""
     remote = ws.config.data.remote
@@ -125,7 +139,8 @@ def run_git(root: Path, *arguments: str, must: bool = False, own_name: bool = Fa
         must: Raise if it fails.
         own_name: Let the person's name and settings apply, if git knows a name.
     """
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    with at_home(root):
+        environ = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     identity: tuple[str, ...] = ("-c", "user.name=lepton", "-c", "user.email=lepton@localhost")
     identity += ("-c", "commit.gpgsign=false")
     if own_name and _has_name(root, environ):

@@ -334,6 +334,21 @@ def test_a_column_may_not_bear_a_name_of_ours(tmp_path):
     assert "'lepton: width' begins with" in refused(csv(tmp_path, "lepton: width,x\n1,2\n"))
 
 
+def test_a_folder_of_parquet_parts_is_one_table(tmp_path):
+    (tmp_path / "d.parquet").mkdir()
+    (tmp_path / "d.parquet" / "_SUCCESS").touch()
+    for k in range(3):
+        pq.write_table(
+            pa.table({"x": [float(k), k + 0.5]}).slice(0, 2 * (k < 2)), tmp_path / "d.parquet" / f"part-{k}.parquet"
+        )
+    assert read_delivery(tmp_path / "d.parquet").frame["x"].tolist() == [0.0, 0.5, 1.0, 1.5]
+    pq.write_table(pa.table({"x": ["a"]}), tmp_path / "d.parquet" / "part-3.parquet")
+    assert "'x' is double and string" in refused(tmp_path / "d.parquet")
+    (tmp_path / "e" / "day=1").mkdir(parents=True)
+    pq.write_table(pa.table({"x": [1.0]}), tmp_path / "e" / "day=1" / "part-0.parquet")
+    assert "divided into folders, such as day=1" in refused(tmp_path / "e")
+
+
 def test_labels_that_come_later_may_say_id_and_label(tmp_path):
     ids, labels = read_labels(csv(tmp_path, "id,label\n1,yes\n"), label="outcome", id="order")
     assert (list(ids), list(labels)) == (["1"], ["yes"])

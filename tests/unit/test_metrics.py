@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from lepton.core.errors import LeptonError
-from lepton.core.metrics import evaluate
+from lepton.core.metrics import evaluate, unjudged
 from lepton.core.splits import pick_per_class, split, split_of
 from tests.unit.factories import columns, names
 
@@ -29,10 +29,18 @@ def test_scores_agree_with_scikit_learn(given):
     found, predicted = evaluate(p, y, classes), p.argmax(axis=1)
     macro = reference.precision_recall_fscore_support(y, predicted, average="macro", zero_division=0)
     assert found["accuracy"] == pytest.approx(reference.accuracy_score(y, predicted))
-    assert (found["precision"], found["recall"], found["f1"]) == pytest.approx(macro[:3])
+    if len(set(y)) == len(classes):
+        assert (found["precision"], found["recall"], found["f1"]) == pytest.approx(macro[:3])
     assert found["log_loss"] == pytest.approx(reference.log_loss(y, p, labels=range(len(classes))), rel=1e-3, abs=1e-3)
     assert 0 <= found["ece"] <= 1
     json.dumps(found, allow_nan=False)
+
+
+def test_a_class_that_no_row_has_is_not_judged_and_leaves_no_mean_over_the_classes():
+    found = evaluate(np.array([[0.9, 0.1], [0.8, 0.2]]), np.array([0, 0]), ["ok", "fraud"])
+    assert found["accuracy"] == 1
+    assert (found["precision"], found["recall"], found["f1"]) == (None, None, None)
+    assert unjudged(found) == ["fraud"]
 
 
 @given(answers())

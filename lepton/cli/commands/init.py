@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import click
 import typer
 
 from lepton.cli.output import as_json, say
 from lepton.cli.session import DryRun, Json, hush
 from lepton.core.errors import UsageError
 from lepton.core.kinds import kinds
+
+if TYPE_CHECKING:
+    from lepton.core.table import Table
+    from lepton.data.looks import Look
+    from lepton.operations.first_look import Said
+    from lepton.operations.init import Setup
+
+SHOWN = 40
+"""Columns that are shown of a wide table, besides those that are unsure."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,6 +45,16 @@ def init(
         typer.Option(help="What a row is, if the file does not tell: image, tabular, sequence, text, mixed."),
     ] = None,
     text: Annotated[list[str] | None, typer.Option(help="Column of texts to read; may be given again.")] = None,
+    category: Annotated[
+        list[str] | None, typer.Option(help="Column of names, also where they look like numbers.")
+    ] = None,
+    number: Annotated[
+        list[str] | None, typer.Option(help="Column of amounts, also where they look like codes.")
+    ] = None,
+    date: Annotated[list[str] | None, typer.Option(help="Column of dates to keep weekday and hour of.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(help="Column to leave out; deliveries need not have it.")] = None,
+    no_value: Annotated[list[str] | None, typer.Option(help="Further spelling of no value, such as '?'.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Take the guess where it is unsure what a column is.")] = False,
     json: Json = False,
     dry_run: DryRun = False,
 ) -> None:
@@ -40,6 +63,7 @@ def init(
     Infers kind, columns and label; writes lepton.yaml and the first contracts.
     """
     from lepton.cli.stack.environ import QUIET
+    from lepton.operations.first_look import Said
     from lepton.operations.init import create_workspace, plan_workspace
 
     os.environ.update(QUIET)
@@ -47,9 +71,27 @@ def init(
     root = folder.resolve()
     if kind is not None and kind not in kinds():
         raise UsageError(f"There is no kind {kind!r}.", why=f"Known: {', '.join(kinds())}.", fix=["leave --kind out"])
-    setup, first = plan_workspace(root, file, source=source, label=label, id=id, name=name, kind=kind, texts=text or ())
+    said = Said(
+        categories=tuple(category or ()),
+        numbers=tuple(number or ()),
+        dates=tuple(date or ()),
+        ignore=tuple(ignore or ()),
+        texts=tuple(text or ()),
+        no_value=tuple(no_value or ()),
+    )
+
+    def plan(said: Said, id: str | None) -> tuple[Setup, Table]:
+        return plan_workspace(root, file, source=source, label=label, id=id, name=name, kind=kind, said=said)
+
+    setup, first = plan(said, id)
+    if not (yes or json or dry_run) and sys.stdin.isatty() and sys.stdout.isatty():
+        answered, named = ask(setup, said, id)
+        if (answered, named) != (said, id):
+            setup, first = plan(answered, named)
     if dry_run:
         say(setup.yaml())
+        for line in column_lines(setup.looks):
+            say(f"# {line.strip()}")
         return
     create_workspace(setup, first)
     if json:
@@ -60,6 +102,8 @@ def init(
                 "source": setup.source,
                 "label": setup.label,
                 "classes": setup.classes,
+                "columns": [look.to_json() for look in setup.looks],
+                "doubt": setup.doubt,
             }
         )
         return
@@ -67,6 +111,10 @@ def init(
     say(f"Workspace {setup.name!r} in {root}")
     say(f"  source     {setup.source}: {setup.rows:,} rows of kind {setup.kind}" + _columns(len(setup.columns)))
     say(f"  label      {setup.label!r} with {len(setup.classes)} classes: {shown}")
+    if setup.doubt:
+        say(f"             unsure: {setup.doubt}")
+    for line in column_lines(setup.looks):
+        say(line)
     say(f"  wrote      lepton.yaml, contracts/{setup.source}.yaml")
     say(f"  next       {next_command(root, setup.source, file)}")
 
@@ -77,6 +125,42 @@ def next_command(root: Path, source: str, file: Path) -> str:
         return f"lepton ingest {source} {shlex.quote(str(file))}"
     given = file if file.is_absolute() else Path(os.path.relpath(file.resolve(), root))
     return f"cd {shlex.quote(os.path.relpath(root))} && lepton ingest {source} {shlex.quote(str(given))}"
+
+
+def column_lines(looks: Sequence[Look]) -> list[str]:
+    """Return a line a column; of very many only the first and those that are unsure."""
+    shown = [look for place, look in enumerate(looks) if place < SHOWN or look.doubt]
+    width = min(24, max((len(look.name) for look in shown), default=0))
+    lines = ["  columns"] if looks else []
+    for look in shown:
+        missing = f"  {100 * look.missing:.3g} % missing" if look.missing else ""
+        such = f"  such as {', '.join(look.examples)}" if look.examples else ""
+        lines.append(f"    {look.name:<{width}}  {look.what:<8}  {look.seen}{missing}{such}")
+        if look.doubt:
+            lines.append(f"    {'':<{width}}  unsure: {look.doubt}")
+    if len(looks) > len(shown):
+        lines.append(f"    and {len(looks) - len(shown)} more, all sure")
+    return lines
+
+
+def ask(setup: Setup, said: Said, id: str | None) -> tuple[Said, str | None]:
+    """Ask what each unsure column is; an empty answer takes the guess."""
+    for look in setup.looks:
+        if not look.doubt:
+            continue
+        say(f"{look.name}: {look.seen}, such as {', '.join(look.examples)}. {look.doubt}.")
+        fields = {"n": "numbers", "c": "categories", "t": "texts", "d": "dates", "i": "ignore"}
+        choice = typer.prompt(
+            "  (n)umber, (c)ategory, (t)ext, (d)ate, (i)gnore, (id) of the row? Enter: as guessed",
+            default="",
+            show_default=False,
+            type=click.Choice(["", "n", "c", "t", "d", "i", "id"]),
+        )
+        if choice == "id":
+            id = look.name
+        elif choice:
+            said = replace(said, **{fields[choice]: (*getattr(said, fields[choice]), look.name)})
+    return said, id
 
 
 def _columns(count: int) -> str:

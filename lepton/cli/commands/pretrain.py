@@ -57,11 +57,16 @@ def show_job(ws: Workspace, job: PretrainJob) -> None:
 
 def show(done: PretrainResult) -> None:
     """Print the base model's figures and the next command."""
+    from lepton.core.metrics import unjudged
+
     metrics = done.metrics
     if done.interrupted:
         say("The run before had done it all and was interrupted before it could say so.")
     say(f"Base model {done.facts()['base model']}.")
-    say(f"  held-out   accuracy {metrics['accuracy']:.3f}, macro F1 {metrics['f1']:.3f}, ECE {metrics['ece']:.3f}")
+    f1 = f", macro F1 {metrics['f1']:.3f}" if metrics["f1"] is not None else ""
+    say(f"  held-out   accuracy {metrics['accuracy']:.3f}{f1}, ECE {metrics['ece']:.3f}")
+    if missing := unjudged(metrics):
+        say(f"  not judged {', '.join(map(repr, missing))}: no held-out row is of it, so nothing is known of it")
     say(f"  took       {done.seconds:.1f} s")
     if done.outcome == "refused" and done.gate:
         say(f"  gate       {done.gate.summary}")

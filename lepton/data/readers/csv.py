@@ -60,7 +60,7 @@ def delivery(path: Path, frame: pd.DataFrame, reading: Reading) -> Delivery:
         if name in as_it_is:
             columns[name] = text_column([text or None for text in texts])
             continue
-        columns[name], rounded = from_text(texts, reading.declared(name))
+        columns[name], rounded = from_text(texts, reading.declared(name), reading.no_value)
         if rounded is not None:
             inexact[name] = rounded
     check_exact(path.name, inexact)

@@ -38,6 +38,8 @@ class Reading:
     """Column of dates -> the parts of it that are kept, each as a column of its own; see `lepton.data.dates`."""
     ignore: Collection[str] = field(default=())
     """Columns that are left out, where they are delivered."""
+    no_value: Collection[str] = field(default=())
+    """Further spellings of no value in columns of numbers."""
     classes: Collection[str] = field(default=())
     """The labels that there can be, in their spelling; none: not known yet."""
     values: Mapping[str, Collection[str]] = field(default_factory=dict)
@@ -73,6 +75,8 @@ class Delivery:
     """Whether there was a label column at all; its values may still be missing."""
     dates: tuple[str, ...] = ()
     """Columns that were left out because they hold dates and nobody said which parts to keep."""
+    left_out: tuple[str, ...] = ()
+    """Columns that were left out because `ignore` names them."""
 
     def identified(self, batch: str) -> Table:
         """Return the rows with their final ids for a batch of this name.

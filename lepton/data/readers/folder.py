@@ -111,7 +111,7 @@ def files(root: Path, besides: tuple[str, ...] = ()) -> list[Path]:
         if entry.suffix.lower() not in SUFFIXES:
             raise LeptonError(
                 f"{root.name}: {inner} is not an image.",
-                why=f"Known images: {', '.join(SUFFIXES)}.",
+                why=f"Known images: {', '.join(SUFFIXES)}. A folder of tables is read if they are parts of Parquet.",
                 fix=["take other files out of the folder"],
             )
         found.append(entry)

@@ -38,7 +38,15 @@ def delivery_from_frame(path: Path, frame: pd.DataFrame, reading: Reading) -> De
     labels = read_classes(frame[reading.label], reading) if has_labels else np.full(n, None, dtype=object)
     rest = frame.drop(columns=[name for name in (reading.id, reading.label, *reading.ignore) if name in frame.columns])
     rest, left_out = _without_dates(rest, reading)
-    features = normalise(rest, reading.categories, reading.numbers, reading.values, reading.texts, where=path.name)
+    features = normalise(
+        rest,
+        reading.categories,
+        reading.numbers,
+        reading.values,
+        reading.texts,
+        reading.no_value,
+        where=path.name,
+    )
     if features.shape[1] == 0:
         raise LeptonError(
             f"{path.name} has no feature columns.",
@@ -53,7 +61,13 @@ def delivery_from_frame(path: Path, frame: pd.DataFrame, reading: Reading) -> De
         table = refer(kind.reading)(path, features, ids if has_ids else None, labels, reading)
     else:
         table = of_columns(path, features, ids, labels, reading)
-    return Delivery(table, ids_from="given" if has_ids else "content", has_labels=has_labels, dates=left_out)
+    return Delivery(
+        table,
+        ids_from="given" if has_ids else "content",
+        has_labels=has_labels,
+        dates=left_out,
+        left_out=tuple(name for name in reading.ignore if name in frame.columns),
+    )
 
 
 def read_classes(labels: pd.Series, reading: Reading) -> NDArray[np.object_]:

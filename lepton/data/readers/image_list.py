@@ -87,7 +87,7 @@ def read(path: Path, reading: Reading) -> Delivery:
         series=columns.series,
         pictured=None if there.all() else there,
     )
-    return Delivery(table, ids_from=rest.ids_from, has_labels=rest.has_labels, dates=rest.dates)
+    return Delivery(table, ids_from=rest.ids_from, has_labels=rest.has_labels, dates=rest.dates, left_out=rest.left_out)
 
 
 def _frame(table: Table) -> pd.DataFrame:

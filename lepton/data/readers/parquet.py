@@ -37,7 +37,11 @@ def read(path: Path, reading: Reading) -> Delivery:
     Raises:
         LeptonError: If it is cut off or no Parquet, has no rows, or a column that is neither numbers nor text.
     """
-    table = read_arrow(path)
+    return delivery(path, read_arrow(path), reading)
+
+
+def delivery(path: Path, table: pa.Table, reading: Reading) -> Delivery:
+    """Return what an Arrow table holds; see `read` for what is refused."""
     if batchfile.METADATA in (table.schema.metadata or {}):
         stored = batchfile.decode(table, path.name)
         return Delivery(stored, ids_from="given", has_labels=True)
@@ -68,8 +72,13 @@ def _without_row_numbers(table: pa.Table, known: Collection[str]) -> pa.Table:
     return table.drop_columns(drop)
 
 
-def read_arrow(path: Path) -> pa.Table:
-    """Return the whole file; see `read` for what is refused."""
+def read_arrow(path: Path, empty: bool = False) -> pa.Table:
+    """Return the whole file; see `read` for what is refused.
+
+    Args:
+        path: The file.
+        empty: It need not have a row.
+    """
     try:
         table = pq.ParquetFile(path, memory_map=False).read(use_threads=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
@@ -78,7 +87,7 @@ def read_arrow(path: Path) -> pa.Table:
             why=str(error).split("\n")[0],
             fix=["deliver it again"],
         ) from None
-    if table.num_rows == 0:
+    if table.num_rows == 0 and not empty:
         raise LeptonError(f"{path.name} has columns but no rows.", why=f"Columns: {', '.join(table.column_names)}.")
     twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
     if twice:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lepton.core.metrics import unjudged
 from lepton.core.refs import ModelRef
 from lepton.operations.pretrain.job import PretrainJob
 from lepton.operations.pretrain.verdict import BaseVerdict
@@ -49,9 +50,11 @@ class PretrainResult(Result):
             return {"would train on": f"{data.rows:,} rows: {', '.join(data.batches)}", **others}
         assert self.model is not None
         figures = {key: f"{value:.3f}" for key, value in self.metrics.items() if isinstance(value, float)}
+        missing = unjudged(self.metrics)
         return {
             "base model": f"{self.model.label} {_IN_WORDS[self.outcome]}",
             **figures,
+            **({"not judged": f"{', '.join(missing)}: no held-out row is of it"} if missing else {}),
             "took": f"{self.seconds:.1f} s",
             "gate": self.gate.summary if self.gate else "nothing",
             **self.links,
