@@ -83,7 +83,9 @@ def _look(table: Table, name: str, said: bool, gaps: Collection[str]) -> Look:
     if number(column):
         finite = known[np.isfinite(known)]
         seen = f"{finite.min():g} to {finite.max():g}" if len(finite) else "no value"
-        return Look(name, what, seen, missing, tuple(f"{one:g}" for one in known.unique()[:SHOWN]), _of_numbers(known))
+        return Look(
+            name, what, seen, missing, tuple(f"{one:g}" for one in known.unique()[:SHOWN]), _of_numbers(known, said)
+        )
     different = list(dict.fromkeys(str(one) for one in known))
     seen = f"{len(different):,} value{'s' * (len(different) != 1)}"
     examples = tuple(_short(one) for one in different[:SHOWN])
@@ -105,9 +107,9 @@ def _look(table: Table, name: str, said: bool, gaps: Collection[str]) -> Look:
     return Look(name, what if keep else "left out", seen, missing, examples, doubt, keep)
 
 
-def _of_numbers(known: pd.Series) -> str:
+def _of_numbers(known: pd.Series, said: bool) -> str:
     """Return the doubt about numbers that count the rows."""
-    if len(known) >= FEWEST and (np.diff(known.to_numpy()) == 1).all():
+    if not said and len(known) >= FEWEST and (np.diff(known.to_numpy()) == 1).all():
         return "whole numbers that count the rows: --id or --ignore if they are no quantity"
     return ""
 
