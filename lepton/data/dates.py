@@ -7,6 +7,7 @@ contract and as a number it drifts for ever, with nothing changed. What may repe
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -108,6 +109,6 @@ def _time(name: str, row: int, value: object) -> pd.Timestamp | NaTType:
         else "The contract says that the column holds dates.",
         fix=[
             "write dates as year-month-day",
-            f"leave it out: lepton init --ignore {name}, or `ignore` in the contract",
+            f"lepton init --from FILE --ignore {shlex.quote(name)}  (later: `ignore` in the contract)",
         ],
     )

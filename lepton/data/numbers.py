@@ -7,6 +7,7 @@ the same table as CSV and as Parquet would be two.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -141,6 +142,7 @@ def check_exact(where: str, inexact: dict[str, tuple[int, Any]]) -> None:
     if not inexact:
         return
     names = list(inexact)
+    option = shlex.quote(names[0])
     row, value = inexact[names[0]]
     several = f"columns {', '.join(map(repr, names))} hold" if len(names) > 1 else f"column {names[0]!r} holds"
     whole_number = not isinstance(value, Decimal)
@@ -151,8 +153,8 @@ def check_exact(where: str, inexact: dict[str, tuple[int, Any]]) -> None:
         if whole_number
         else "Numbers are kept as float64, which has 15 to 17 digits.",
         fix=[
-            f"leave it out: lepton init --ignore {names[0]}, or `ignore` in the contract",
-            f"keep it as text: lepton init --category {names[0]}, or `dtype: category` in the contract",
-            f"tell rows apart by it: lepton init --id {names[0]}",
+            f"lepton init --from FILE --ignore {option}  (leaves it out; later: `ignore` in the contract)",
+            f"lepton init --from FILE --category {option}  (keeps it as text; later: `dtype: category`)",
+            f"lepton init --from FILE --id {option}  (tells rows apart by it)",
         ],
     )
