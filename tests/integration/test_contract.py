@@ -131,11 +131,15 @@ def test_unknown_labels_are_listed_with_what_is_allowed(ws):
     assert breaches(ws, rows(labels), SOURCE) == ["label: value not allowed: 'O'; allowed: no, yes (row 39)"]
 
 
-def test_one_class_is_no_source_but_may_be_a_target(ws):
-    assert breaches(ws, rows(["yes"]), SOURCE) == [
-        "label: 1 class in the delivery; a source needs two or more to tell apart"
-    ]
+def test_a_delivery_of_one_class_is_honest_most_days_have_no_defect(ws):
+    assert validate(rows(["yes"]), SOURCE, ws).passed
     assert validate(rows(["yes"]), TARGET, ws).passed
+
+
+def test_a_delivery_may_have_columns_called_as_ours_describe_images(ws):
+    sizes = {name: AGES for name in ("width", "height", "dtype", "minimum", "in earlier batch", "age (characters)")}
+    table = rows(**sizes)
+    assert validate(table, infer(table, "odd", "source"), ws).passed
 
 
 def test_ids_are_present_unique_and_new(ws):

@@ -186,7 +186,10 @@ def test_images_from_folders_keep_their_names_apart_from_batch_to_batch(tmp_path
             shade = np.full((5, 4), 10 * k + len(store.batches(ws, "here")), np.uint8)
             Image.fromarray(shade).save(path)
         ingest(ws, "here", tmp_path / week, new=week == "week-1")
-    assert list(store.load(ws, "here").ids[3:5]) == ["week-1/1/3.png", "week-2/0/0.png"]
+    ids = [one.partition("~pixels~")[0] for one in store.load(ws, "here").ids]
+    assert ids[3:5] == ["week-1/1/3.png", "week-2/0/0.png"]
+    later = write(ws, "later.csv", pd.DataFrame({"id": ids[:1], "label": ["1"]}))
+    assert ingest(ws, "here", later, labels=True).rows == 1
     Image.fromarray(np.zeros((6, 4), np.uint8)).save(tmp_path / "big.png")
     (tmp_path / "week-3" / "0").mkdir(parents=True)
     shutil.copy(tmp_path / "big.png", tmp_path / "week-3" / "0" / "a.png")
@@ -338,9 +341,16 @@ def test_a_part_of_what_is_there_and_a_shuffle_are_refused_too(ws):
             ingest(ws, "here", write(ws, "again.csv", frame))
 
 
-def test_new_rows_among_old_ones_are_a_new_delivery(ws):
-    mixed = pd.concat([rows(), rows(9)])
-    assert ingest(ws, "here", write(ws, "mixed.csv", mixed)).rows == 2 * N
+def test_of_an_export_of_all_so_far_the_new_rows_are_a_new_delivery(ws):
+    taken = ingest(ws, "here", write(ws, "mixed.csv", pd.concat([rows(), rows(9)])))
+    assert (taken.rows, taken.repeated) == (N, N)
+    assert taken.to_json()["repeated"] == N
+
+
+def test_new_rows_among_some_old_ones_are_a_new_delivery(ws):
+    taken = ingest(ws, "here", write(ws, "mixed.csv", pd.concat([rows().iloc[:7], rows(9)])))
+    assert (taken.rows, taken.repeated) == (N + 7, 0)
+    assert "repeated" not in taken.to_json()
 
 
 @pytest.mark.parametrize("labels", [False, True])
