@@ -137,7 +137,7 @@ def test_a_delivery_of_one_class_is_honest_most_days_have_no_defect(ws):
 
 
 def test_a_delivery_may_have_columns_called_as_ours_describe_images(ws):
-    sizes = {name: AGES for name in ("width", "height", "dtype", "minimum", "in earlier batch", "age (characters)")}
+    sizes = dict.fromkeys(("width", "height", "dtype", "minimum", "in earlier batch", "age (characters)"), AGES)
     table = rows(**sizes)
     assert validate(table, infer(table, "odd", "source"), ws).passed
 
