@@ -41,9 +41,9 @@ reproduce: $(STAMP) ## Rebuild the demo's champion from the registry alone and c
 test: $(STAMP) ## Run all tests: unit, integration (one vendor each), e2e (a real server and worker)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-coverage: $(STAMP) ## Run the tests that work in one process, measure lines and branches, and compare with the bar
+coverage: $(STAMP) ## Run the tests and the demo, measure lines and branches, and compare with the bar
 	@mkdir -p build/coverage
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report= tests/unit tests/integration
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report= tests/unit tests/integration tests/e2e/test_demo.py
 	$(BIN)/python tests/coverage_bar.py
 
 test-unit: $(STAMP) ## Run the tests that need no server: seconds
