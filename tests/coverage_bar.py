@@ -1,7 +1,7 @@
 """Whether the tests reach far enough: run after `make test` has measured; says nothing if they do.
 
-Branches count as lines do. What a test starts as another process (a command, a worker, a server) is measured as well; only
-what is killed with SIGKILL takes its measurement with it.
+Branches count as lines do. What a test starts as another process (a command, a worker, a server) is measured as well;
+only what is killed with SIGKILL takes its measurement with it.
 """
 
 from __future__ import annotations
