@@ -256,6 +256,8 @@ def _registry(ws: Workspace, mend: bool) -> str:
     told = [f"{m.alias} of {m.model}: v{m.was} -> v{m.now}" for m in found.moved]
     aliases = "aliases " + (f"moved to what the ledger says ({', '.join(told)})" if told else "as the ledger says")
     parts = [where, aliases]
+    if found.back:
+        parts.append(f"were gone from MLflow, registered again: {', '.join(ref.label for ref in found.back)}")
     if found.removed:
         parts.append(f"removed what a crash left: {', '.join(ref.label for ref in found.removed)}")
     if found.strangers:

@@ -32,6 +32,7 @@ from lepton.operations.machinery import standing
 from lepton.operations.result import Result
 from lepton.operations.session import Session
 from lepton.registry.eligibility import recalled, waiting
+from lepton.registry.mlflow.gone import gone
 
 T = TypeVar("T", bound=Row)
 
@@ -112,6 +113,8 @@ class Status(Result):
     """Open alerts about the stack."""
     jobs: tuple[Job, ...] = ()
     """What is done by the clock, as its server says it: whoever asks that one fills it in."""
+    gone: tuple[str, ...] = ()
+    """Versions that serve and are gone from MLflow, by their labels: `lepton doctor` brings them back."""
 
     def __str__(self) -> str:
         rows = [COLUMNS, *(tuple(_cell(getattr(pair, name)) for name in COLUMNS) for pair in self.pairs)]
@@ -144,7 +147,14 @@ def status(session: Session, domain: str | None = None) -> Status:
     out = recalled(ledger)
     pairs = tuple(pair_status(ledger, ws.pair(target), out) for target in ([domain] if domain else ws.targets()))
     first = None if pairs else first_step(ws, ledger)
-    return Status(str(ws.root), ws.config.name, pairs, first, tuple(standing(ledger)))
+    return Status(str(ws.root), ws.config.name, pairs, first, tuple(standing(ledger)), gone=lost(ws, ledger))
+
+
+def lost(ws: Workspace, ledger: Ledger) -> tuple[str, ...]:
+    """Return the versions that serve by the ledger's word and are gone from MLflow."""
+    slots = [ws.source, *(ws.slot(target) for target in ws.targets())]
+    serving = [entry.row.model for slot in slots if (entry := ledger.last_row(slot, Move)) is not None]
+    return tuple(ref.label for ref in gone(ws, serving))
 
 
 def first_step(ws: Workspace, ledger: Ledger) -> str:

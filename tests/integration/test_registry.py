@@ -23,6 +23,7 @@ from lepton.core.refs import ModelRef
 from lepton.core.table import Table
 from lepton.registry import projection, promotion
 from lepton.registry.lineage.record import Lineage
+from lepton.registry.mlflow.gone import gone
 from lepton.registry.mlflow.server import initialise, server_command, server_environment
 from lepton.registry.mlflow.tracking import connect
 from lepton.registry.models import aliases, fetch, lineage_of, register, set_alias, versions
@@ -340,6 +341,23 @@ def test_a_promotion_whose_alias_cannot_be_moved_stands_and_is_reconciled(
     assert aliases(ws, MODEL) == {"champion": "1"}
     assert reconcile(ws, ledger).moved == (Realigned(MODEL, "1", "2"),)
     assert aliases(ws, MODEL) == {"champion": "2"}
+    assert reconcile(ws, ledger) == Reconciled()
+
+
+def test_what_serves_and_was_deleted_by_hand_is_seen_and_brought_back(ws: Workspace, ledger: Ledger, make) -> None:
+    first, second = make(), make()
+    promoted(ws, ledger, first)
+    promoted(ws, ledger, second)
+    client = connect(ws).client
+    client.delete_registered_model_alias(MODEL, "champion")
+    client.delete_model_version(MODEL, second.version)
+    assert gone(ws, [first, second]) == [second]
+    with pytest.raises(NotFound):
+        fetch(ws, MODEL, second.version)
+    found = reconcile(ws, ledger)
+    assert (found.back, found.moved) == ((second,), (Realigned(MODEL, None, "2"),))
+    assert fetch(ws, MODEL, second.version, expect=second.digest)[0] == second
+    assert gone(ws, [first, second]) == []
     assert reconcile(ws, ledger) == Reconciled()
 
 

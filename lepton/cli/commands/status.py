@@ -53,6 +53,7 @@ def status(
                 "trouble": [why for _, why in trouble(ws, stack)],
                 "jobs": [job.to_json() for job in found.jobs],
                 "machinery": [alert.to_json() for alert in found.machinery],
+                "gone": list(found.gone),
                 "pairs": [pair.to_json() for pair in found.pairs],
             }
         )
@@ -61,6 +62,8 @@ def status(
     if domain is not None and found.pairs:
         show_evidence(found.pairs[0])
     show_stack(ws, stack, found)
+    for label in found.gone:
+        paragraph("gone", f"{label} serves, and is gone from MLflow; lepton doctor registers it again from its files")
     if found.next:
         paragraph("next", found.next)
     for pair in found.pairs:
