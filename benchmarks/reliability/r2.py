@@ -40,9 +40,9 @@ def race(folder: Path, ledger_url: str | None, rounds: int) -> tuple[int, dict[s
     MLflow's alias is the winner's.
     """
     from lepton.core.ledger import Ledger
+    from lepton.registry.champions import champion
     from lepton.registry.mlflow.server import initialise
     from lepton.registry.models import aliases
-    from lepton.registry.promotion import champion
 
     if ledger_url:
         os.environ["LEPTON_LEDGER_URL"] = ledger_url
@@ -98,7 +98,8 @@ def promoter(root: str, refs: list[dict[str, Any]], rounds: int, gate: Any, answ
     from lepton.core.errors import LeptonError
     from lepton.core.ledger import Ledger
     from lepton.core.refs import ModelRef
-    from lepton.registry.promotion import champion, promote, verify
+    from lepton.registry.champions import champion
+    from lepton.registry.promotion import promote, verify
 
     torch.set_num_threads(1)
     ws = Workspace(Path(root))

@@ -40,7 +40,7 @@ def settlement_of(session: Session, domain: str, version: str) -> str | None:
 def describe(session: Session, domain: str, version: str) -> str:
     """Return what a person needs to know, as Markdown above a form."""
     from lepton.registry.approval import to_approve
-    from lepton.registry.promotion import champion
+    from lepton.registry.champions import champion
 
     pair, ledger = session.ws.pair(domain).name, session.ledger
     ref, serving = to_approve(ledger, pair, version), champion(ledger, pair)

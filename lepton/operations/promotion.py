@@ -74,7 +74,8 @@ def promote_by_hand(session: Session, domain: str, version: str, why: str, dry_r
         NotFound: If there is no such version.
         LeptonError: If it is recalled, or its files are damaged.
     """
-    from lepton.registry.promotion import champion, promote
+    from lepton.registry.champions import champion
+    from lepton.registry.promotion import promote
 
     slot, ledger = session.ws.slot(domain), session.ledger
     ref = model_to_promote(session, domain, version)
@@ -95,7 +96,8 @@ def roll_back(session: Session, domain: str, to: str | None, why: str, dry_run: 
     Raises:
         NotFound: If there is none to go back to.
     """
-    from lepton.registry.promotion import champion, rollback, rollback_target
+    from lepton.registry.champions import champion
+    from lepton.registry.promotion import rollback, rollback_target
 
     slot, ledger = session.ws.slot(domain), session.ledger
     if not dry_run and (done := finish_word(session, slot, RolledBack, "rollback")):
@@ -132,7 +134,7 @@ def approve_proposal(
         Conflict: If somebody settled it meanwhile.
     """
     from lepton.registry.approval import approve, to_approve
-    from lepton.registry.promotion import champion
+    from lepton.registry.champions import champion
 
     slot, ledger = session.ws.slot(domain), session.ledger
     if not dry_run and (done := finish_word(session, slot, Promoted, "approval")):
@@ -163,7 +165,7 @@ def reject_version(
         Conflict: If it serves, or somebody settled it meanwhile.
     """
     from lepton.registry.approval import reject, to_reject
-    from lepton.registry.promotion import champion
+    from lepton.registry.champions import champion
 
     slot, ledger = session.ws.slot(domain), session.ledger
     if not dry_run and (done := finish_word(session, slot, Rejected)):

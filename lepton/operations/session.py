@@ -72,7 +72,7 @@ class Session:
 
     def find_champion(self, pair: str) -> ModelRef | None:
         """Return the serving version of a pair, or of the source, from the ledger."""
-        from lepton.registry.promotion import champion
+        from lepton.registry.champions import champion
 
         serving = champion(self.ledger, pair)
         return serving.ref if serving else None

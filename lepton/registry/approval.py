@@ -15,9 +15,10 @@ from lepton.core.ledger import Action, Entry, Ledger
 from lepton.core.ledger.rows import Abandoned, Decisive, Move, OfModel, Promoted, Proposed, Rejected, actions_of
 from lepton.core.refs import ModelRef, domain_of
 from lepton.core.work.faults import reached
+from lepton.registry.champions import Champion, champion
 from lepton.registry.eligibility import waiting
 from lepton.registry.projection import MOVES, project
-from lepton.registry.promotion import Champion, champion, commit, refuse_recalled, show, verify
+from lepton.registry.promotion import commit, refuse_recalled, show, verify
 
 WORDS: tuple[Action, ...] = actions_of(Decisive, Rejected, Abandoned)
 """Rows of a pair that settle a proposal, or take its place."""

@@ -9,36 +9,18 @@ between the two steps leaves a stale alias at most, never a half-promoted model,
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound
-from lepton.core.ledger import Action, Entry, Ledger
-from lepton.core.ledger.rows import Move, Promoted, RolledBack
+from lepton.core.ledger import Action, Ledger
+from lepton.core.ledger.rows import Promoted, RolledBack
 from lepton.core.refs import ModelRef, domain_of
 from lepton.core.work.faults import reached
+from lepton.registry.champions import Champion, champion, history, stack
 from lepton.registry.eligibility import recalled
 from lepton.registry.models import fetch
 from lepton.registry.projection import MOVES, project
-
-
-@dataclass(frozen=True)
-class Champion:
-    """One reign: a version that serves, or served, a pair."""
-
-    ref: ModelRef
-    since: str
-    """UTC, ISO 8601."""
-    cause: Mapping[str, Any]
-    """Why: `kind` is manual, schedule, drift or rollback."""
-    evidence: Mapping[str, Any]
-    """The gate's verdict; empty after a rollback, which needs none."""
-    actor: str
-    seq: int
-    """The ledger's row; pass it as `expect_seq` to promote over exactly this champion."""
-    until: str | None = None
-    """When the next one took over; None while it serves."""
 
 
 def promote(
@@ -125,19 +107,6 @@ def show(ws: Workspace, ledger: Ledger, pair: str) -> Champion:
     return _require(ledger, pair)
 
 
-def champion(ledger: Ledger, pair: str) -> Champion | None:
-    """Return what serves a pair according to the ledger, or None if nothing does."""
-    entry = ledger.last_row(pair, Move)
-    return _reign(entry) if entry else None
-
-
-def history(ledger: Ledger, pair: str) -> list[Champion]:
-    """Return every reign of a pair, oldest first."""
-    reigns = [_reign(entry) for entry in ledger.rows(pair, Move)]
-    ends = [*(reign.since for reign in reigns[1:]), None]
-    return [replace(reign, until=end) for reign, end in zip(reigns, ends, strict=False)]
-
-
 def rollback_target(
     ledger: Ledger, pair: str, to: str | None = None, without: Collection[tuple[str, str]] = ()
 ) -> Champion:
@@ -157,7 +126,7 @@ def rollback_target(
         )
     now, out = reigns[-1].ref, {*recalled(ledger), *without}
     if to is None:
-        earlier = _stack(reigns)[:-1]
+        earlier = stack(reigns)[:-1]
         fit = [reign for reign in earlier if reign.ref.key not in out]
         if not fit:
             again = f"transfer {domain_of(pair)}" if "-to-" in pair else "pretrain"
@@ -261,20 +230,3 @@ def _require(ledger: Ledger, pair: str) -> Champion:
     serving = champion(ledger, pair)
     assert serving is not None
     return serving
-
-
-def _reign(entry: Entry[Move]) -> Champion:
-    row = entry.row
-    return Champion(row.model, entry.time, row.cause, row.evidence, entry.actor, entry.seq)
-
-
-def _stack(reigns: Sequence[Champion]) -> list[Champion]:
-    """Return the champions as a pile: a promotion lays one on top, a rollback takes off what lies above its target."""
-    pile: list[Champion] = []
-    for reign in reigns:
-        depth = next((at for at, below in enumerate(pile) if below.ref == reign.ref), None)
-        if reign.cause.get("kind") in ("rollback", "recall") and depth is not None:
-            del pile[depth + 1 :]
-        else:
-            pile.append(reign)
-    return pile

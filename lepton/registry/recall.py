@@ -16,9 +16,10 @@ from lepton.core.ledger import Ledger
 from lepton.core.ledger.rows import Ingested, Recalled, Registered, Reinstated, Subject
 from lepton.core.refs import ModelRef
 from lepton.core.work.faults import reached
+from lepton.registry.champions import champion
 from lepton.registry.eligibility import affected, in_force, recalled
 from lepton.registry.projection import project
-from lepton.registry.promotion import champion, rollback, rollback_target
+from lepton.registry.promotion import rollback, rollback_target
 
 Policy = Literal["move_back", "mark"]
 

@@ -16,8 +16,8 @@ from prefect.client.orchestration import SyncPrefectClient
 from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import Ledger
 from lepton.core.work.lock import alone
+from lepton.registry.champions import champion
 from lepton.registry.models import aliases
-from lepton.registry.promotion import champion
 from tests.conftest import make_plant
 
 LEPTON = [sys.executable, "-c", "from lepton.cli.main import run; run()"]

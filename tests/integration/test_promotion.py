@@ -36,12 +36,13 @@ from lepton.operations.transfer.settlement import Settlement, Winner
 from lepton.operations.transfer.stories import Story
 from lepton.operations.transfer.verdict import TransferVerdict
 from lepton.registry import approval, models, recall
+from lepton.registry.champions import champion
 from lepton.registry.eligibility import recalled, waiting
 from lepton.registry.mlflow import store
 from lepton.registry.mlflow.tracking import connect
 from lepton.registry.models import aliases, fetch, versions
 from lepton.registry.orphans import orphans, registering, strangers
-from lepton.registry.promotion import champion, promote, rollback, rollback_target
+from lepton.registry.promotion import promote, rollback, rollback_target
 from lepton.registry.reconcile import reconcile
 from lepton.transfer.attempt import Attempt
 from lepton.transfer.signals import Signals

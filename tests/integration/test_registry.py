@@ -21,25 +21,26 @@ from lepton.core.errors import Conflict, LeptonError, NotFound
 from lepton.core.ledger import PROMOTED, REGISTERED, Ledger
 from lepton.core.refs import ModelRef
 from lepton.core.table import Table
-from lepton.registry import projection, promotion
+from lepton.registry import projection
+from lepton.registry.champions import Champion, champion
 from lepton.registry.lineage.record import Lineage
 from lepton.registry.mlflow.gone import gone
 from lepton.registry.mlflow.server import initialise, server_command, server_environment
 from lepton.registry.mlflow.tracking import connect
 from lepton.registry.models import aliases, fetch, lineage_of, register, set_alias, versions
 from lepton.registry.projection import Realigned
-from lepton.registry.promotion import champion, promote, rollback
+from lepton.registry.promotion import promote, rollback
 from lepton.registry.reconcile import Reconciled, reconcile
 from tests.registry import DATA, MODEL, PAIR, workspace_in
 
 BY_HAND = {"kind": "manual"}
 
 
-def promoted(ws: Workspace, ledger: Ledger, ref: ModelRef, **other: object) -> promotion.Champion:
+def promoted(ws: Workspace, ledger: Ledger, ref: ModelRef, **other: object) -> Champion:
     return promote(ws, ledger, PAIR, ref, actor="user:ada", cause=BY_HAND, evidence={}, **other)
 
 
-def rolled_back(ws: Workspace, ledger: Ledger, to: str | None = None) -> promotion.Champion:
+def rolled_back(ws: Workspace, ledger: Ledger, to: str | None = None) -> Champion:
     return rollback(ws, ledger, PAIR, actor="user:ada", why="alarm", to=to)
 
 

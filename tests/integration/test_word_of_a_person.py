@@ -13,7 +13,8 @@ from lepton.operations.promotion import promote_by_hand, roll_back
 from lepton.operations.recall import lift_recall, recall_subject
 from lepton.operations.session import Session
 from lepton.registry.approval import propose
-from lepton.registry.promotion import champion, promote
+from lepton.registry.champions import champion
+from lepton.registry.promotion import promote
 from tests.registry import PAIR, Maker
 
 EVIDENCE = {"gate": {"passed": True, "summary": "passed on 40 rows"}, "metrics": {"accuracy": 0.912, "rows": 40}}

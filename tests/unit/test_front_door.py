@@ -37,7 +37,7 @@ def test_an_error_is_had_without_any_vendor(tmp_path: Path) -> None:
     assert imported("import lepton; lepton.LeptonError", tmp_path, *VENDORS) == set()
 
 
-@pytest.mark.parametrize("command", [["--help"], ["alerts"], ["status"]])
+@pytest.mark.parametrize("command", [["--help"], ["alerts"], ["status"], ["audit", "verify"]])
 def test_what_an_operator_asks_often_loads_no_server_and_no_data_frame(tmp_path: Path, command: list[str]) -> None:
     (tmp_path / "lepton.yaml").write_text("name: shop\nkind: tabular\nsource: site-1\n")
     code = f"from lepton.cli.main import main\nassert main({command!r}) == 0"
@@ -69,6 +69,7 @@ def test_every_method_of_a_workspace_is_documented() -> None:
 
 WITHOUT_A_WORKSPACE = {
     "lepton.operations.init",  # makes the workspace
+    "lepton.operations.first_look",  # what a delivery is like before there is one
     "lepton.operations.doctor",  # looks at the machine where there is none
     "lepton.operations.audit",  # checks a file that somebody else exported
 }

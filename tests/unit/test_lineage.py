@@ -12,12 +12,13 @@ from lepton.core.errors import LeptonError, NotFound
 from lepton.core.ledger import PROMOTED, REGISTERED, ROLLED_BACK, Entry, Ledger
 from lepton.core.refs import DataRef, ModelRef
 from lepton.operations.recall import RecallResult
+from lepton.registry.champions import champion, history
 from lepton.registry.lineage.descent import Node, Tree, to_json, to_text, tree, walk
 from lepton.registry.lineage.environment import code_state, environment
 from lepton.registry.lineage.family import fold
 from lepton.registry.lineage.phrases import span
 from lepton.registry.lineage.record import Lineage
-from lepton.registry.promotion import champion, history, rollback_target
+from lepton.registry.promotion import rollback_target
 from lepton.registry.recall import Serving
 
 PAIR = "mnist-to-usps"

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 
 from lepton.cli.output import as_json, say
@@ -154,13 +153,21 @@ def ask(setup: Setup, said: Said, id: str | None) -> tuple[Said, str | None]:
             "  (n)umber, (c)ategory, (t)ext, (d)ate, (i)gnore, (id) of the row? Enter: as guessed",
             default="",
             show_default=False,
-            type=click.Choice(["", "n", "c", "t", "d", "i", "id"]),
+            value_proc=_known,
         )
         if choice == "id":
             id = look.name
         elif choice:
             said = replace(said, **{fields[choice]: (*getattr(said, fields[choice]), look.name)})
     return said, id
+
+
+def _known(given: str) -> str:
+    """Return an answer that `ask` knows; any other is asked for again."""
+    answer = given.strip().lower()
+    if answer not in ("", "n", "c", "t", "d", "i", "id"):
+        raise typer.BadParameter("n, c, t, d, i, id, or nothing")
+    return answer
 
 
 def _columns(count: int) -> str:

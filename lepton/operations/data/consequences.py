@@ -21,8 +21,8 @@ def models_that_saw(session: Session, domain: str, batches: Sequence[str], rows:
     `rows.json` beside the weights says which rows a version learnt from and was judged by; where it is missing or
     cannot be read, the split of the rows' ids says so.
     """
+    from lepton.registry.champions import champion
     from lepton.registry.projection import pairs_of
-    from lepton.registry.promotion import champion
     from lepton.registry.recall import reach
 
     ledger = session.ledger

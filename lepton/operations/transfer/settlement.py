@@ -61,7 +61,8 @@ def settle_winner(session: Session, winner: Winner) -> Settlement:
         Conflict: If another model was promoted meanwhile.
         LeptonError: If the version does not verify, or the alias could not be moved.
     """
-    from lepton.registry.promotion import champion, verify
+    from lepton.registry.champions import champion
+    from lepton.registry.promotion import verify
     from lepton.registry.reconcile import reconcile
 
     job, verdict = winner.job, winner.verdict

@@ -40,7 +40,7 @@ from lepton.core.ledger.rows import (
     TransferStarted,
 )
 from lepton.core.refs import domain_of
-from lepton.registry.promotion import Champion, history
+from lepton.registry.champions import Champion, history
 
 
 @dataclass(frozen=True)
