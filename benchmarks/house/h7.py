@@ -1,10 +1,10 @@
 """H7: how long each command takes, as a person waits for it: a whole process, in a small workspace, without a stack.
 
-One story is told four times, each in a workspace of its own: 600 labelled rows of one plant, 600 of another, windows of
-200, of which two drifted and are labelled, so that an alert is open whatever is estimated. The first telling compiles
-what was not compiled yet and is not counted; a figure is the median of the other three, the processor's seconds beside
-it. What stands in `UNTIMED` is no command with an end. The demo is timed once. Takes about a quarter of an hour. The ids
-are `H7 COMMAND`; docs/reference/times.md is made from them.
+One story is told four times, each in a workspace of its own: 600 labelled rows of one plant, 600 of another, windows
+of 200, of which two drifted and are labelled, so that an alert is open whatever is estimated. The first telling
+compiles what was not compiled yet and is not counted; a figure is the median of the other three, the processor's
+seconds beside. What stands in `UNTIMED` is no command with an end. The demo is timed once. Takes about a quarter of
+an hour. The ids are `H7 COMMAND`; docs/reference/times.md is made from them.
 """
 
 from __future__ import annotations
