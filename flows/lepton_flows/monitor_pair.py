@@ -17,6 +17,6 @@ from lepton_flows.runtime import session
 def monitor_pair(domain: str, window: str | None = None, dry_run: bool = False) -> MonitorResult:
     """Judge the windows of one target; of several monitors of a pair one works at a time, on whatever machine."""
     found = session()
-    limit = f"lepton-monitor-{found.ws.pair(domain).name}"
-    with nullcontext() if dry_run else one_at_a_time(limit, WAIT_SECONDS, busy_with(domain)):
+    limit, making = f"lepton-monitor-{found.ws.pair(domain).name}", found.ws.state_dir / "locks" / "limits.lock"
+    with nullcontext() if dry_run else one_at_a_time(limit, WAIT_SECONDS, busy_with(domain), making):
         return work(found, domain, window, dry_run)

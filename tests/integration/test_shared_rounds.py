@@ -7,6 +7,8 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,12 +47,24 @@ def ask(api: str, path: str, body: Any = None) -> Any:
         return json.load(answer)
 
 
-def test_of_two_who_name_the_same_limit_one_waits_and_gives_up_in_the_end(api: str) -> None:
+@pytest.fixture
+def making(tmp_path: Path) -> Path:
+    return tmp_path / "limits.lock"
+
+
+@contextmanager
+def alone(api: str, target: str, seconds: float, making: Path) -> Iterator[None]:
+    name = f"lepton-monitor-a-to-{target}"
+    with temporary_settings({PREFECT_API_URL: api}), one_at_a_time(name, seconds, BUSY, making):
+        yield
+
+
+def test_of_two_who_name_the_same_limit_one_waits_and_gives_up_in_the_end(api: str, making: Path) -> None:
     seen: list[str] = []
     inside, leave = threading.Event(), threading.Event()
 
     def first() -> None:
-        with temporary_settings({PREFECT_API_URL: api}), one_at_a_time("lepton-monitor-a-to-b", 60, BUSY):
+        with alone(api, "b", 60, making):
             seen.append("first in")
             inside.set()
             leave.wait(60)
@@ -59,12 +73,12 @@ def test_of_two_who_name_the_same_limit_one_waits_and_gives_up_in_the_end(api: s
     thread = threading.Thread(target=first)
     thread.start()
     assert inside.wait(60)
-    with one_at_a_time("lepton-monitor-a-to-c", 5, BUSY):
+    with alone(api, "c", 5, making):
         seen.append("another pair")
-    with pytest.raises(Busy, match="somebody else"), one_at_a_time("lepton-monitor-a-to-b", 1, BUSY):
+    with pytest.raises(Busy, match="somebody else"), alone(api, "b", 1, making):
         pytest.fail("two at once")
     threading.Timer(1, leave.set).start()
-    with one_at_a_time("lepton-monitor-a-to-b", 60, BUSY):
+    with alone(api, "b", 60, making):
         seen.append("second in")
     thread.join()
     assert seen == ["first in", "another pair", "first out", "second in"]
@@ -72,8 +86,30 @@ def test_of_two_who_name_the_same_limit_one_waits_and_gives_up_in_the_end(api: s
     assert limits == {"lepton-monitor-a-to-b": 1, "lepton-monitor-a-to-c": 1}
 
 
-def test_a_timeout_of_the_work_itself_is_not_taken_for_a_busy_limit(api: str) -> None:
-    with pytest.raises(TimeoutError, match="ours"), one_at_a_time("lepton-monitor-a-to-b", 5, BUSY):
+@pytest.mark.parametrize("machines", ["one", "several"])
+def test_a_limit_that_many_want_at_first_is_made_once(api: str, tmp_path: Path, machines: str) -> None:
+    """On one machine they share a lock; of several the server lets one in."""
+    inside: list[int] = []
+    failed: list[BaseException] = []
+
+    def work(number: int) -> None:
+        try:
+            with alone(api, machines, 60, tmp_path / (machines if machines == "one" else f"{number}.lock")):
+                inside.append(number)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=[number]) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert sorted(inside) == [0, 1, 2, 3]
+
+
+def test_a_timeout_of_the_work_itself_is_not_taken_for_a_busy_limit(api: str, making: Path) -> None:
+    with pytest.raises(TimeoutError, match="ours"), alone(api, "b", 5, making):
         raise TimeoutError("ours")
 
 
