@@ -15,7 +15,7 @@ from lepton.operations.runtime import in_a_line, tried
 from lepton_flows.runtime import flow_of
 
 
-@flow(name="several", flow_run_name="{verb}")
+@flow(name="several")
 def several(verb: str, domains: list[str], arguments: list[Any]) -> int | State[Any]:
     """Do a verb for some targets; return how many. One that fails does not keep the others from it."""
     answers = {domain: tried(partial(flow_of(verb), domain, *arguments)) for domain in domains}
