@@ -11,17 +11,27 @@ import pytest
 
 from lepton.core.config.settings import PretrainConfig
 from lepton.core.decisions.gate import GatePolicy, Verdict, judge
+from lepton.core.errors import LeptonError
 from lepton.core.refs import DataRef, ModelRef
+from lepton.operations.audit import ExportResult, LedgerChecked
 from lepton.operations.data.erasure import Erasure, ForgetResult, Traces, Witness
+from lepton.operations.lineage.comparison import ModelsCompared
+from lepton.operations.lineage.impact import ImpactResult
+from lepton.operations.lineage.page import LineagePage
+from lepton.operations.materials import Materials, Part, RowsOfModel
 from lepton.operations.pretrain.job import Continuation, PretrainJob
 from lepton.operations.pretrain.result import PretrainResult
 from lepton.operations.pretrain.settings import BaseSettings
 from lepton.operations.pretrain.verdict import BaseVerdict, Kept
+from lepton.operations.progress import progress_bar
 from lepton.operations.promotion import PromotionResult, RejectionResult
 from lepton.operations.recall import RecallResult
 from lepton.operations.result import Result
 from lepton.operations.runtime import Run
 from lepton.operations.score import ScoredBatch, ScoreResult
+from lepton.registry.lineage.dossier import Difference
+from lepton.registry.lineage.family import Reign, Version
+from lepton.registry.lineage.impact import Touched
 from lepton.registry.recall import Serving
 from tests.unit.factories import SMALL
 
@@ -96,6 +106,18 @@ def test_a_dry_run_of_a_pretraining_tells_what_would_be_trained_on() -> None:
     assert done.to_json() == {**JOB.to_json(), "outcome": "dry run"}
 
 
+SERVED = Version(
+    BASE,
+    "plant-1",
+    3,
+    "2026-11-29T10:00:00+00:00",
+    "user:ada",
+    "supervised",
+    None,
+    (),
+    [],
+    [Reign("2026-11-29T10:01:00+00:00", "user:ada", {"kind": "manual"}, 4)],
+)
 TRACES = Traces("s-to-t", 2, {"one": 2}, {"late": 1}, 3, 1, ("bad.csv",), 2, ("secret-1", "secret-2"))
 ERASURE = Erasure("k", ("secret-1", "secret-2"), None, "request 1", 2, {"cache": 4}, {"t": TRACES})
 WITNESS = Witness("m v1", "t", "saw their batch", True, True)
@@ -122,6 +144,16 @@ RESULTS = [
     ScoreResult("t", "m v1", ("a",), (ScoredBatch("a", 3, Path("/p/a.v1.parquet")),)),
     ScoreResult("t", "m v1", (), ()),
     FORGOTTEN,
+    ModelsCompared(BASE, replace(BASE, version="2"), (Difference("seed", "seed", 0, 1),)),
+    ModelsCompared(BASE, BASE, ()),
+    ImpactResult("batch a of t", (Touched(SERVED, "saw it (train)", True),)),
+    ImpactResult("batch b of t", ()),
+    LineagePage(Path("/w/reports/lineage.html"), 3, 1, 9, False),
+    Materials(BASE, "0.2.0", (Part("torch", "2.13.0", "BSD-3-Clause"),), {"version": 1}),
+    RowsOfModel(BASE, {"train": ["1", "2"], "held_out": []}),
+    LedgerChecked("the ledger of shop", 2, 1, "2026-11-29T10:00:00", "2026-11-29T11:00:00", "2:abc", ()),
+    ExportResult(Path("audit"), 2, ("jsonl",), ("ledger.jsonl",), {"rows": 2}, False),
+    ExportResult(Path("audit"), 2, ("jsonl",), (), {}, True),
 ]
 
 
@@ -133,3 +165,31 @@ def test_a_result_is_readable_in_a_terminal_and_a_notebook_and_is_json(result: R
         assert name in str(result)
         assert f"<th>{name}</th>" in result._repr_html_()
     assert through_json(result.to_json())
+
+
+def test_a_chain_that_does_not_hold_is_an_error_that_names_the_rows() -> None:
+    broken = LedgerChecked("ledger.jsonl", 2, 1, "t", "t", "2:abc", ("row 2 was edited",))
+    assert broken.to_json()["ok"] is False
+    with pytest.raises(LeptonError, match="tampered") as caught:
+        broken.check()
+    assert "row 2 was edited" in caught.value.why
+    replace(broken, problems=()).check()
+
+
+def test_what_was_reached_names_first_what_has_to_be_acted_on() -> None:
+    unused = replace(SERVED, ref=replace(BASE, version="2"), reigns=[])
+    found = ImpactResult("batch a of t", (Touched(unused, "is it", True), Touched(SERVED, "is it", True)))
+    assert [one.version.ref.version for one in found.production] == ["1"]
+    assert list(found.facts())[:2] == ["reached by", BASE.label]
+
+
+def test_a_bar_of_long_work_is_lines_at_each_tenth_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar("adapting") as report:
+        for done in range(1, 41):
+            report(done, 40, "probe")
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 11
+    assert lines[-1].startswith("adapting  40/40  probe")
+    with progress_bar("adapting", lines=False) as report:
+        report(1, 1, "probe")
+    assert capsys.readouterr().err == ""
