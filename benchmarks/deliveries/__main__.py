@@ -1,6 +1,6 @@
-"""The figures of deliveries as people really send them, D1: cases that behave as a user would expect.
+"""The figures of deliveries as people really send them, D1 and D2: cases, and made-up tables.
 
-python benchmarks/deliveries                         all of them (about 15 minutes)
+python benchmarks/deliveries                         all of them (about 20 minutes)
 python benchmarks/deliveries --only D1               some; the others keep the values they have
 
 Needs the folder of cases: `../shared/cases`, or what LEPTON_SHARED_CASES names. A case makes an input and gives it to
