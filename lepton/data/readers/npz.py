@@ -137,10 +137,10 @@ def _load(path: Path) -> dict[str, NDArray[np.generic]]:
                     arrays[name] = np.empty(0)  # only its name is wanted, for the error
                     continue
                 arrays[name] = archive[name]
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, LookupError, RuntimeError, MemoryError) as error:
         raise LeptonError(
             f"{path.name} is cut off or damaged.",
-            why=str(error),
+            why=str(error) or type(error).__name__,
             fix=["deliver it again", "check it: unzip -t " + str(path)],
         ) from None
     except ValueError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
@@ -57,16 +58,21 @@ def delivery(path: Path, table: pa.Table, reading: Reading) -> Delivery:
 
 def as_frame(table: pa.Table) -> pd.DataFrame:
     """Return the columns as pandas has them; whole numbers with gaps stay whole numbers."""
-    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, integer_object_nulls=True)
+    plain = table.replace_schema_metadata(None)  # damaged metadata is looked into even where it is to be ignored
+    frame: pd.DataFrame = plain.to_pandas(ignore_metadata=True, integer_object_nulls=True)
     return frame
 
 
 def _without_row_numbers(table: pa.Table, known: Collection[str]) -> pa.Table:
     """Return the columns but those in which pandas kept its own nameless numbering of rows, unless they are known."""
-    said = json.loads((table.schema.metadata or {}).get(b"pandas") or b"{}")
+    try:
+        said = json.loads((table.schema.metadata or {}).get(b"pandas") or b"{}")
+        index = list(said["index_columns"])
+    except (ValueError, LookupError, TypeError):  # not written by pandas, or damaged: the columns say it all
+        return table
     drop = [
         name
-        for name in said.get("index_columns", ())
+        for name in index
         if isinstance(name, str) and _ROW_NUMBERS.fullmatch(name) and name in table.column_names and name not in known
     ]
     return table.drop_columns(drop)
@@ -81,7 +87,8 @@ def read_arrow(path: Path, empty: bool = False) -> pa.Table:
     """
     try:
         table = pq.ParquetFile(path, memory_map=False).read(use_threads=False)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        names = table.column_names
+    except (pa.ArrowException, OSError, UnicodeDecodeError, MemoryError) as error:
         raise LeptonError(
             f"{path.name} is cut off, damaged or no Parquet file.",
             why=str(error).split("\n")[0],
@@ -89,7 +96,7 @@ def read_arrow(path: Path, empty: bool = False) -> pa.Table:
         ) from None
     if table.num_rows == 0 and not empty:
         raise LeptonError(f"{path.name} has columns but no rows.", why=f"Columns: {', '.join(table.column_names)}.")
-    twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise LeptonError(f"{path.name} names the columns {', '.join(map(repr, twice))} more than once.")
     return table

@@ -6,6 +6,8 @@ pages or frames is several pictures; colour of more than eight bits would be cut
 
 from __future__ import annotations
 
+import struct
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 GREY = ("1", "L", "LA")
 DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
+BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error)
+"""What Pillow raises at damaged bytes, depending on where they are damaged."""
 ONE_PICTURE = ("MPO",)
 """Formats whose further frames are a camera's previews of the first."""
 
@@ -33,7 +37,8 @@ def read_image(root: Path, file: Path) -> NDArray[np.generic]:
 
     name = f"{root.name}/{file.relative_to(root)}"
     try:
-        with Image.open(file) as image:
+        with warnings.catch_warnings(), Image.open(file) as image:
+            warnings.simplefilter("ignore")  # of odd tags; what cannot be read at all raises
             _check_whole(name, image)
             upright = ImageOps.exif_transpose(image)
             if upright.mode in DEEP:
@@ -42,9 +47,11 @@ def read_image(root: Path, file: Path) -> NDArray[np.generic]:
             if upright.has_transparency_data:
                 upright = _on_white(upright)
             return np.asarray(upright.convert("L" if grey else "RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError, MemoryError, *BROKEN) as error:
         raise LeptonError(
-            f"{root.name}: {file.relative_to(root)} is damaged or no image.", why=str(error), fix=["deliver it again"]
+            f"{root.name}: {file.relative_to(root)} is damaged or no image.",
+            why=str(error) or type(error).__name__,
+            fix=["deliver it again"],
         ) from None
 
 
