@@ -6,6 +6,7 @@ and a marker tells that it is not versioned, pushed and recorded yet; the same d
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,8 @@ def _take_rows(ws: Workspace, domain: str, path: Path, name: str | None, new: bo
         return _again(ws, domain, kept_as, path, delivery, contract, dry_run)
     if new and known and store.batches(ws, domain):  # without any, an ingest was interrupted after the contract
         raise UsageError(
-            f"Domain {domain!r} is not new: it has a contract.", fix=[f"lepton ingest {domain} {path}  (without --new)"]
+            f"Domain {domain!r} is not new: it has a contract.",
+            fix=[f"lepton ingest {domain} {shlex.quote(str(path))}  (without --new)"],
         )
     known_already = known_rows(ws, domain, delivery, hashes)
     if known_already.all():
@@ -272,7 +274,7 @@ def _free_name(path: Path, name: str | None, taken: list[str]) -> str:
 
 
 def _refusal(ws: Workspace, domain: str, path: Path, result: ContractResult, dry_run: bool, flag: str = "") -> Refused:
-    again = " ".join(["lepton ingest", domain, str(path), flag]).strip()
+    again = " ".join(["lepton ingest", domain, shlex.quote(str(path)), flag]).strip()
     fix = [f"open {result.docs_url}  (Data Docs)"] if result.docs_url else []
     fix += [f"mend the file, then {again}", f"edit contracts/{domain}.yaml  (if the rows are right)"]
     why = result.lines()
@@ -281,7 +283,7 @@ def _refusal(ws: Workspace, domain: str, path: Path, result: ContractResult, dry
     goal = quarantine(ws, domain, path, result)
     reached("ingest.quarantined")
     why += ["", f"Nothing was stored. The delivery is in {_short(ws, goal)} with a report beside it."]
-    return Refused(result.headline(), "\n".join(why), [f"less {_short(ws, reason_file(goal))}", *fix])
+    return Refused(result.headline(), "\n".join(why), [f"less {shlex.quote(_short(ws, reason_file(goal)))}", *fix])
 
 
 def _unreadable(ws: Workspace, domain: str, path: Path, error: LeptonError, dry_run: bool) -> LeptonError:

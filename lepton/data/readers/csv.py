@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import re
+import shlex
 import zlib
 from collections import Counter
 from collections.abc import Collection
@@ -114,11 +115,12 @@ def _bytes(path: Path) -> bytes:
 
 def _encoding(path: Path, likely: str, why: str) -> LeptonError:
     plain = path.name.removesuffix(".gz")
-    source = f"zcat {path} | iconv -f {likely} -t UTF-8" if plain != path.name else f"iconv -f {likely} -t UTF-8 {path}"
+    here, goal = shlex.quote(str(path)), shlex.quote(str(path.with_name("utf8-" + plain)))
+    source = f"zcat {here} | iconv -f {likely} -t UTF-8" if plain != path.name else f"iconv -f {likely} -t UTF-8 {here}"
     return LeptonError(
         f"{path.name} is not UTF-8.",
         why=f"{why} It looks like {likely}.",
-        fix=[f"{source} > {path.with_name('utf8-' + plain)}", "save it again as 'CSV UTF-8'"],
+        fix=[f"{source} > {goal}", "save it again as 'CSV UTF-8'"],
     )
 
 
@@ -149,13 +151,14 @@ def _header(path: Path, content: bytes, known: Collection[str]) -> dict[str, str
 
 
 def _separator(path: Path, found: str) -> LeptonError:
-    fixed = path.with_name("comma-" + path.name)
+    fixed = str(path.with_name("comma-" + path.name))
+    code = f"import pandas; pandas.read_csv({str(path)!r}, sep={found!r}).to_csv({fixed!r}, index=False)"
+    quoted = shlex.quote(code) if set(fixed) & set("\"'$`\\!") else f'"{code}"'
     return LeptonError(
         f"{path.name} is not separated by commas.",
         why=f"Its header looks separated by {SEPARATORS[found]}.",
         fix=[
-            f"""python -c "import pandas; pandas.read_csv('{path}', sep={found!r}).to_csv('{fixed}', index=False)\""""
-            + ("   (add decimal=',' if numbers are written 1,5)" if found == ";" else ""),
+            f"python -c {quoted}" + ("   (add decimal=',' if numbers are written 1,5)" if found == ";" else ""),
             "export it again as comma-separated CSV",
         ],
     )

@@ -1,5 +1,6 @@
 """Checks before a byte is parsed: the delivery exists, is whole, and stays inside its folder."""
 
+import shlex
 from pathlib import Path
 
 from lepton.core.config.yaml_file import nearest
@@ -46,8 +47,9 @@ def check_inside(path: Path, folder: Path) -> None:
             f"{path} is a symbolic link that leads nowhere.", fix=["deliver the file itself instead of a link"]
         ) from None
     if not real.is_relative_to(folder.resolve()):
+        plain = f"{shlex.quote(str(real))} {shlex.quote(str(path))}"
         raise LeptonError(
             f"{path.name} is a symbolic link that leaves the delivery folder.",
             why=f"It points to {real}, outside {folder}.",
-            fix=[f"deliver the file itself instead of a link: cp --remove-destination {real} {path}"],
+            fix=[f"deliver the file itself instead of a link: cp --remove-destination {plain}"],
         )

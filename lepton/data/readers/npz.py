@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import zipfile
 import zlib
 from pathlib import Path
@@ -141,7 +142,7 @@ def _load(path: Path) -> dict[str, NDArray[np.generic]]:
         raise LeptonError(
             f"{path.name} is cut off or damaged.",
             why=str(error) or type(error).__name__,
-            fix=["deliver it again", "check it: unzip -t " + str(path)],
+            fix=["deliver it again", f"check it: unzip -t {shlex.quote(str(path))}"],
         ) from None
     except ValueError as error:
         if "pickle" in str(error).lower() or "object" in str(error).lower():

@@ -61,6 +61,11 @@ def init(
     name: str | None = None,
     kind: Kind | None = None,
     texts: Sequence[str] = (),
+    categories: Sequence[str] = (),
+    numbers: Sequence[str] = (),
+    dates: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    no_value: Sequence[str] = (),
     progress: bool | Progress | None = None,
 ) -> Workspace:
     """Make a workspace from a first labelled delivery of the source: `lepton.yaml`, a contract, git and DVC.
@@ -77,17 +82,22 @@ def init(
         name: Name of the project; by default the folder's.
         kind: What a row is, if the delivery does not tell.
         texts: Columns of texts to read.
+        categories: Columns of names, also where they look like numbers.
+        numbers: Columns of amounts, also where they look like codes.
+        dates: Columns of dates of which weekday and hour are kept; other dates are left out.
+        ignore: Columns to leave out; deliveries need not have them.
+        no_value: Further spellings of no value in columns of numbers.
         progress: Whether to draw bars; by default where somebody sees them.
 
     Raises:
         UsageError: If the folder is a workspace already, or the label's column cannot be told.
     """
     with told():
+        from lepton.operations.first_look import Said
         from lepton.operations.init import create_workspace, plan_workspace
 
+    said = Said(*(tuple(names) for names in (categories, numbers, dates, ignore, texts, no_value)))
     folder = Path(root).expanduser().absolute()
     with told(), as_file(delivery, source or "source") as file:
-        setup, first = plan_workspace(
-            folder, file, source=source, label=label, id=id, name=name, kind=kind, texts=texts
-        )
+        setup, first = plan_workspace(folder, file, source=source, label=label, id=id, name=name, kind=kind, said=said)
         return Workspace(create_workspace(setup, first).root, progress=progress)
