@@ -29,7 +29,7 @@ from lepton.monitoring.expected import MIN_LABELLED, Expected, Z, measured
 from lepton.monitoring.past import Past
 
 WIDEST = 0.4
-"""An interval wider than this is no estimate: its middle is not given."""
+"""An interval wider than this reassures nobody: a middle that would is not given."""
 OFF = 1.25
 """Standard deviations in a mean absolute error, were errors normal."""
 
@@ -124,7 +124,8 @@ def _fused(simulated: Simulated, seen: Judged, base: Expected, past: Past) -> Es
         sqrt((wider * half) ** 2 + Z**2 * chance) for half in (fused.accuracy - fused.low, fused.high - fused.accuracy)
     )
     low, high = max(0.0, min(middle, ceiling, fused.accuracy) - down), min(1.0, max(middle, fused.accuracy) + up)
-    known = fused.known and high - low <= WIDEST
+    # A number that reassures needs a narrow interval, one that alarms does not: what acts on it is tested by the gate.
+    known = fused.known and (high - low <= WIDEST or middle < base.low)
     heard = [k for k, one in enumerate(said) if np.isfinite(one)]
     return Estimate(
         accuracy=middle if known else None,

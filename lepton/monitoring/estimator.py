@@ -51,9 +51,7 @@ QUIET = 48
 for one of them rather than for slight damage."""
 QUIET_KINDS = 12
 """They are as many kinds."""
-LEARNT = "learnt"
-"""Name of the piece that the process on simulated drift gives."""
-NAMED = (LEARNT, *PIECES)
+NAMED = ("learnt", "corrected", *PIECES)
 """The pieces of the estimate, in order."""
 
 
@@ -80,25 +78,27 @@ class Simulated:
     """All held-out rows with their calibrations."""
 
     @cached_property
-    def fitted(self) -> tuple[Learnt, Fusion]:
-        """The process, and how it and the other pieces erred; made at the first use, some two seconds."""
-        learnt, unaware = Learnt.to(self.features, self.said[:, 0], self.accuracy, self.kinds)
-        places = np.stack([learnt.standardised(one) for one in self.features])
-        return learnt, Fusion.of(
-            places, np.column_stack([unaware, self.said]), self.accuracy, self.kinds, plausible(self.moved, self.steady)
-        )
+    def fitted(self) -> tuple[Learnt, Learnt, Fusion]:
+        """The processes, and how they and the other pieces erred; made at the first use, some two seconds."""
+        believed = plausible(self.moved, self.steady)
+        nothing, confidence = np.zeros(len(self.accuracy)), self.said[:, 0]
+        whole, said = Learnt.to(self.features, nothing, self.accuracy, self.kinds, believed)
+        rest, mended = Learnt.to(self.features, confidence, self.accuracy, self.kinds, believed)
+        places = np.stack([whole.standardised(one) for one in self.features])
+        pieces = np.column_stack([said, mended, self.said])
+        return whole, rest, Fusion.of(places, pieces, self.accuracy, self.kinds, believed)
 
     def estimate(self, window: Judged, past: Past | None = None) -> tuple[Fused, Matrix]:
         """Return the estimate for a window of finite answers, and (len(NAMED),) what each piece says of it."""
-        learnt, fusion = self.fitted
+        whole, rest, fusion = self.fitted
         features = self.usual.features(window.probabilities, window.embedding, window.agreement)
         others = self.held.say(window)
-        said = np.concatenate([[learnt.says(features, float(others[0]))], others])
+        said = np.concatenate([[whole.says(features, 0.0), rest.says(features, float(others[0]))], others])
         record = None
         if past is not None and past.pieces:
             found = [past.pieces.get(name, PieceError(0.0, 0)) for name in NAMED]
             record = np.array([[one.squared for one in found], [one.windows for one in found]], dtype=np.float64)
-        return fusion.fuse(learnt.standardised(features), said, record), said
+        return fusion.fuse(whole.standardised(features), said, record), said
 
 
 def simulate(

@@ -23,6 +23,8 @@ PRIOR = 1.0
 """Neighbours' worth of belief in a piece's error over all windows."""
 NEIGHBOURS = 15
 """Windows that count most."""
+SHARPNESS = 2.0
+"""Power of a piece's variance in its weight: 1 would be right if pieces erred independently, which they do not."""
 FLOOR = 0.005
 """No piece errs by less, as a share of rows."""
 BEYOND = 1.5
@@ -137,7 +139,7 @@ class Fusion:
             variance = np.where(known, (PAST * variance + past[1] * past[0]) / (PAST + past[1]), variance)
         variance = np.maximum(variance, FLOOR**2)
         speaks = np.isfinite(said) & (present.any(axis=0))
-        weights = np.where(speaks, 1 / variance, 0.0)
+        weights = np.where(speaks, 1 / variance**SHARPNESS, 0.0)
         weights = weights / weights.sum()
         values = np.where(speaks, said, 0.0)
         middle = float(weights @ values)

@@ -13,6 +13,7 @@ WORDS: tuple[tuple[str, str], ...] = (
         "how often each class occurs; the answers may have a new mix because the classes do, or because the model errs",
     ),
     ("Learnt", "estimated from drift that was simulated: what damage of that look cost on rows whose labels are known"),
+    ("Corrected", "confidence, corrected by what it left out on such simulated drift"),
     (
         "Confidence",
         "estimated from how sure the model is, corrected by how often it was right when it was as sure before",

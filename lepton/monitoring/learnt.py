@@ -1,7 +1,8 @@
-"""What confidence leaves out, from what a window looks like as a whole: a Gaussian process on simulated drift.
+"""Accuracy from what a window looks like as a whole: a Gaussian process on simulated drift.
 
-It learns how far the accuracy of a window is from what calibrated confidence says of it, so that without drift, where
-confidence is right, it says the same.
+It learns how far the accuracy of a window is from a base: from nothing, which is best where damage is heavy and
+confidence means little, or from calibrated confidence, which is best near what is usual. Both are pieces of the
+estimate.
 
 Meta-regression on synthetic sets (Deng and Zheng 2021, "Are Labels Always Necessary for Classifier Accuracy
 Evaluation?"), for one champion and one reference.
@@ -19,6 +20,10 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float64]
 
 
+LIKELY = 0.5
+"""Belief in a window from which on it is learnt from."""
+
+
 @dataclass(frozen=True)
 class Learnt:
     """A Gaussian process on standardised features."""
@@ -30,22 +35,32 @@ class Learnt:
 
     @classmethod
     def to(
-        cls, features: Matrix, confidence: Matrix, accuracy: Matrix, kinds: NDArray[np.str_]
+        cls, features: Matrix, base: Matrix, accuracy: Matrix, kinds: NDArray[np.str_], believed: Matrix
     ) -> tuple[Learnt, Matrix]:
-        """Return a process fitted to windows, and (w,) what it would say of each had it not known the window's kind."""
-        left = accuracy - confidence
+        """Return a process fitted to windows, and (w,) what it would say of each had it not known the window's kind.
+
+        Args:
+            features: (w, f) of the windows.
+            base: (w,) what the accuracy is told from: zeros, or what calibrated confidence says.
+            accuracy: (w,) the truth.
+            kinds: (w,) what was done.
+            believed: (w,) how likely such a window is; of an unlikely one nothing is learnt.
+        """
+        left = accuracy - base
         centre, scale = features.mean(axis=0), features.std(axis=0) + 1e-9
         x = (features - centre) / scale
-        process = _fit(x, left)
-        unaware = np.zeros(len(left))
+        likely = believed >= LIKELY
+        process = _fit(x[likely], left[likely])
+        unaware = process.predict(x)
         for kind in sorted(set(kinds)):
             out = kinds == kind
-            unaware[out] = _fit(x[~out], left[~out], process.kernel_).predict(x[out])
-        return cls(centre, scale, process), confidence + unaware
+            if (out & likely).any():
+                unaware[out] = _fit(x[likely & ~out], left[likely & ~out], process.kernel_).predict(x[out])
+        return cls(centre, scale, process), base + unaware
 
-    def says(self, features: Matrix, confidence: float) -> float:
-        """Return the accuracy of a window of these features and this confidence, wherever it lies."""
-        return confidence + float(self.process.predict(self.standardised(features)[None])[0])
+    def says(self, features: Matrix, base: float) -> float:
+        """Return the accuracy of a window of these features and this base, wherever it lies."""
+        return base + float(self.process.predict(self.standardised(features)[None])[0])
 
     def standardised(self, features: Matrix) -> Matrix:
         """Return features in units of their spread over the windows."""

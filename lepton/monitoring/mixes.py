@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 BLOCKS = 8
 """Parts of the reference's course that are compared."""
-LEAST = 0.05
+LEAST = 0.1
 """The mix is never thought to be steadier than this: a reference may be one day."""
 NEVER = 0.05
 """What is left of the belief in a move however far: a new mix is rare, not impossible."""

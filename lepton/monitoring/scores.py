@@ -14,8 +14,8 @@ from math import log1p
 import numpy as np
 from numpy.typing import NDArray
 
-NORM = 4.0
-"""Between 1, which would add all columns up, and infinity, which would count the largest only."""
+NORM = 2.0
+"""Columns are directions of a space, their scores lengths: 1 would add them up, infinity count the largest only."""
 
 
 def column_score(statistic: float, threshold: float, beyond: float = 0.0) -> float:

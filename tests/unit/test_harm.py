@@ -35,7 +35,8 @@ def estimated(low: float, middle: float | None, high: float, expected: float = 0
     [
         (estimated(0.885, 0.90, 0.915), "harmless"),
         (estimated(0.65, 0.90, 1.0), "unknown"),
-        (estimated(0.65, 0.80, 0.95), "unknown"),
+        (estimated(0.65, 0.86, 0.95), "unknown"),
+        (estimated(0.40, 0.70, 1.0), "harmful"),
         (estimated(0.70, 0.80, 0.89), "harmful"),
         (estimated(0.30, None, 0.95), "unknown"),
         (estimated(0.30, None, 0.60), "harmful"),

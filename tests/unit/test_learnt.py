@@ -14,6 +14,7 @@ from lepton.monitoring.answers import Judged, correct
 from lepton.monitoring.estimator import Simulated, simulate
 from lepton.monitoring.features import NAMES
 from lepton.monitoring.labels import MixEstimator, measured_accuracy
+from lepton.monitoring.past import Past, PieceError
 from tests.small_digits import Digits
 
 
@@ -77,6 +78,28 @@ def test_of_what_lies_far_from_all_that_was_simulated_no_number_is_given_but_a_w
     found = estimate(reference, far, simulated)
     assert (found.accuracy, found.cost) == (None, None)
     assert found.half_width > 0.2
+
+
+def test_a_champion_that_says_one_class_only_is_not_reassured_about_however_sure_it_is(digits, reference, simulated):
+    """As on elec2: 56 % right, 100 % estimated, while the mix of the answers went to one class."""
+    seen = digits.answer(digits.rows(1200, 1797))
+    sure = np.full_like(seen.probabilities, 1e-4)
+    sure[:, 3] = 1 - 9e-4
+    found = estimate(reference, replace(seen, probabilities=sure), simulated)
+    assert found.middle < 0.4
+    assert found.low < 0.2
+
+
+def test_the_estimate_is_not_above_what_was_measured_and_late_labels_widen_it(digits, reference, simulated):
+    window = digits.answer(digits.rows(1200, 1797))
+    calm = estimate(reference, window, simulated)
+    assert calm.middle <= calm.measured.high + calm.half_width
+    erred = {name: PieceError(0.04, 5) for name in calm.pieces}
+    wary = estimate(reference, window, simulated, Past(error=0.2, windows=5, pieces=erred))
+    assert wary.half_width > 2 * calm.half_width
+    mended = {**erred, "mix": PieceError(0.0, 5)}
+    turned = estimate(reference, window, simulated, Past(error=0.2, windows=5, pieces=mended))
+    assert turned.weights["mix"] > 0.9
 
 
 def test_windows_are_simulated_once_and_a_damaged_cache_is_made_again(digits, reference, tmp_path):

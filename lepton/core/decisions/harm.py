@@ -2,7 +2,8 @@
 
 An estimate is a middle and two ends. *Harmless* is said only where even the dear end of the cost is within the
 tolerance: a middle of zero says nothing if sixty points may be lost. *Harmful* needs the middle beyond the tolerance
-and an interval that leaves out that nothing was lost. All else is not known, and who decides must treat it so.
+and an interval that leaves out that nothing was lost, or a middle that is far beyond. All else is not known, and who
+decides must treat it so.
 """
 
 from __future__ import annotations
@@ -10,6 +11,10 @@ from __future__ import annotations
 from typing import Literal
 
 from lepton.core.decisions.controller import Observation
+
+CLEAR = 0.05
+"""A middle so far beyond the tolerance hurts, whatever hope the interval leaves: what follows is a transfer that the
+gate judges, while waiting would follow hope."""
 
 Harm = Literal["harmless", "harmful", "unknown"]
 
@@ -27,7 +32,7 @@ def harm(seen: Observation, tolerance: float) -> Harm:
     if low is not None and low > tolerance:
         return "harmful"
     # Without an interval a fall is still a fall: confidence alone errs by seeing too little of it.
-    if known(seen) and seen.cost > tolerance and (low is None or low > 0):
+    if known(seen) and seen.cost > tolerance and (low is None or low > 0 or seen.cost >= tolerance + CLEAR):
         return "harmful"
     return "unknown"
 
