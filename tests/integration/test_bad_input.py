@@ -207,7 +207,6 @@ SIMPLE: dict[str, tuple[str, Make, tuple[str, ...]]] = {
         table(one_value("id", "r7")),
         ("delivered before, in batch 'first' (row 4)", MEND),
     ),
-    "one class": ("table", table(lambda f: f.assign(label="good")), ("1 class in the delivery", MEND)),
     "empty file": ("table", written("march.csv", lambda _: b""), ("is empty (0 bytes)", "deliver the file again")),
     "header only": (
         "table",
