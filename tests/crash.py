@@ -25,6 +25,7 @@ QUICK = {
     "LEPTON_PRETRAIN__EPOCHS": "2",
     "LEPTON_PRETRAIN__CHECKPOINT_SECONDS": "1e-6",
     "LEPTON_THREADS": "1",
+    "LEPTON_MONITOR__UNKNOWN": "retransfer",
     "LEPTON_ENCODER__FEATURES": "32",
 }
 STRATEGIES = ("-s", "probe", "-s", "residual")

@@ -118,6 +118,9 @@ ELSEWHERE: dict[str, str] = {
     "promote.undone": "comes only after an error, which undoes the steps before it; a kill undoes nothing",
     "publish.*": "a publication is a commit of Git's, whole or not there; tested with the data commands",
     "forget.*": "an erasure is killed at each of its points in tests/integration/test_data_commands.py",
+    "ingest.set-aside": "rows that are set aside are written anew, whole, by the same delivery",
+    "monitor.measured": "late labels are killed between their two rows in tests/integration/test_monitor_resume.py",
+    "monitor.reconsidered": "the same",
     "gc.*": "what a clean-up was killed in the middle of, the next one plans anew from the ledger and the disk",
 }
 """Patterns of points that are not killed at here -> why not."""

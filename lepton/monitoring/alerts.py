@@ -19,7 +19,7 @@ from typing import Literal
 
 from lepton.core.config.secrets import mask
 from lepton.core.config.settings import Severity
-from lepton.core.decisions.controller import CRITICAL_COST, Decision, Kind, Observation
+from lepton.core.decisions.controller import Kind
 
 Cause = Literal["drift", "contract", "gone", "overdue", "failed"]
 """The last three are of the machinery, not of a pair; see `lepton.core.decisions.vigil`."""
@@ -51,65 +51,6 @@ class Delivery:
     channel: str
     ok: bool
     detail: str
-
-
-def compose(
-    observation: Observation, decision: Decision, target: str, links: Mapping[str, str] | None = None
-) -> list[Alert]:
-    """Return the alerts that a decision asks for: at most one of the contract and one of the drift.
-
-    Args:
-        observation: The window that was judged.
-        decision: What the controller did about it.
-        target: The pair's target domain, for the commands in the text.
-        links: Where to look closer; the window's report is added.
-    """
-    found = dict(links or {})
-    if observation.report:
-        found.setdefault("report", observation.report)
-    made = []
-    if decision.breach is not None:
-        made.append(_of_contract(observation, decision.breach, target))
-    if decision.alert is not None:
-        made.append(_of_drift(observation, decision, decision.alert, target, found))
-    return made
-
-
-def _of_contract(seen: Observation, kind: Kind, target: str) -> Alert:
-    """Return what is said of a window that breaks the reference's schema, or of the first one that does not again."""
-    if kind == "resolve":
-        severity: Severity = "info"
-        title = f"{seen.pair}: windows can be compared again"
-        lines = [f"Window {seen.window} has the reference's columns.", "Nothing is to be done."]
-    else:
-        severity = "critical"
-        title = f"{seen.pair}: schema breach in window {seen.window}"
-        lines = [
-            *seen.problems[:10],
-            f"Window {seen.window}, {seen.rows} rows, is not judged: nobody knows how well {seen.champion} answers it.",
-            f"What happens next: nothing by itself; mend the delivery, then lepton ingest {target} FILE",
-        ]
-    return Alert(seen.pair, kind, "contract", title, "\n".join(lines), severity, seen.time, seen.window)
-
-
-def _of_drift(seen: Observation, decision: Decision, kind: Kind, target: str, found: dict[str, str]) -> Alert:
-    if decision.alert == "resolve":
-        title = f"{seen.pair}: resolved"
-        severity: Severity = "info"
-        lines = [f"Window {seen.window} is calm again: {decision.reason}.", "Nothing is to be done."]
-    else:
-        title = f"{seen.pair}: {seen.aspect} drift {seen.score:.1f} times the threshold"
-        severity = "critical" if seen.cost >= CRITICAL_COST else "warning"
-        worst = [f"{name} ({score:.1f})" for name, score in seen.columns.items() if score >= 1][:3]
-        lines = [
-            f"What moved: {seen.aspect}" + (f", most of all {', '.join(worst)}" if worst else ""),
-            f"Since: window {decision.state.since or seen.window}; now {seen.window}, {seen.rows} rows",
-            f"Estimated cost: {_cost(seen)}",
-            f"What happens next: {_next(decision)}",
-            f"Look closer: lepton status {target}",
-        ]
-    lines += [f"{name}: {place}" for name, place in found.items()]
-    return Alert(seen.pair, kind, "drift", title, "\n".join(lines), severity, seen.time, seen.window, found)
 
 
 def send(alert: Alert, urls: Sequence[str], file: Path) -> list[Delivery]:
@@ -167,20 +108,3 @@ def _notify(alert: Alert, url: str) -> Delivery:
     except Exception as error:  # a channel may fail in any way; the monitor goes on
         return Delivery(channel, False, f"failed with {type(error).__name__}")
     return Delivery(channel, True, "delivered") if sent else Delivery(channel, False, "the channel did not take it")
-
-
-def _cost(seen: Observation) -> str:
-    if seen.realised_accuracy is not None and seen.expected_accuracy is not None:
-        lost = seen.expected_accuracy - seen.realised_accuracy
-        return f"{seen.cost:.1%} of accuracy; {lost:.1%} measured on the window's labels"
-    if seen.estimated_accuracy is None:
-        return "not known"
-    return f"{seen.cost:.1%} of accuracy (about {seen.estimated_accuracy:.1%} now)"
-
-
-def _next(decision: Decision) -> str:
-    if decision.action == "retransfer":
-        return "a retransfer is started; a champion that fails its gate is not replaced"
-    if decision.state.phase == "retransferring":
-        return "the transfer that is running goes on"
-    return decision.reason.rsplit("; ", 1)[-1]

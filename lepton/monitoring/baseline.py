@@ -151,6 +151,7 @@ class Baseline:
             found.observation,
             scores={a: together(s.score for s in found.columns if s.aspect == a) for a in _aspects(found.columns)},
             columns={s.name: s.score for s in found.columns[:WORST]},
+            moved={s.name: s.means for s in found.columns[:WORST] if s.means is not None},
             estimated_accuracy=None if guess is None else guess.accuracy,
             expected_accuracy=None if guess is None else guess.expected,
             estimated_low=None if guess is None else guess.low,
@@ -224,6 +225,8 @@ def policy_of(config: MonitorConfig) -> Policy:
         of=config.of,
         min_rows=config.min_rows,
         tolerance=config.tolerance,
+        page_at_once=config.page_at_once,
+        act_on_unknown=config.unknown == "retransfer",
         cooldown=cooldown,
         max_retransfers=config.max_retransfers,
         max_refusals=config.max_refusals,
@@ -249,10 +252,20 @@ def _scores(
             statistic=statistics[column.name],
             threshold=thresholds[column.name],
             score=column_score(statistics[column.name], thresholds[column.name], column.beyond),
+            means=_means(column),
         )
         for column in columns
     ]
     return tuple(found)
+
+
+def _means(column: Column) -> tuple[float, float] | None:
+    """Return the mean of a column of numbers before and now; None where one of them has none."""
+    if column.kind != "number":
+        return None
+    found = [np.asarray(values, dtype=np.float64) for values in (column.reference, column.current)]
+    means = [float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else np.nan for values in found]
+    return (means[0], means[1]) if np.isfinite(means).all() else None
 
 
 def _scored(name: str, method: str, found: Scored) -> ColumnScore:

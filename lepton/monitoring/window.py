@@ -25,6 +25,8 @@ class ColumnScore:
     threshold: float
     score: float
     """1.0 is the calibrated threshold; no upper end, see `scores`."""
+    means: tuple[float, float] | None = None
+    """Mean of the known values, in the reference and in the window; None where they are no numbers."""
 
 
 @dataclass(frozen=True)

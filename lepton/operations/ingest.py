@@ -25,11 +25,13 @@ class IngestResult(contract.Intake, Result):
     def facts(self) -> dict[str, object]:
         """Return what a person wants to know, the most important first."""
         verb = "would be stored" if self.data is None else "completed" if self.completed else "stored"
+        aside = {"set aside": f"{self.set_aside:,} rows out of bounds, in quarantine"} if self.set_aside else {}
         told: dict[str, object] = {
             "delivery": f"{self.batch} {verb} in domain {self.domain}",
             "rows": f"{self.rows:,}, {f'{self.labelled:,} labelled' if self.labelled else 'no labels'}"
             + (f"; {self.repeated:,} more are stored already" if self.repeated else ""),
             "contract": "passed",
+            **aside,
         }
         return told | ({"data": self.data.digest} if self.data else {})
 
@@ -84,6 +86,7 @@ def record(session: Session, domain: str, taken: IngestResult) -> None:
     ledger.append_once(session.actor, slot, INGESTED, row, lambda known: _key(known) == _key(row))
     reached("ingest.recorded")
     contract.finished(session.ws, domain, taken.batch, taken.labels)
+    tell(session, domain)
 
 
 def record_refusals(session: Session, domain: str) -> None:
@@ -94,13 +97,22 @@ def record_refusals(session: Session, domain: str) -> None:
     known = {row.payload["delivery"] for row in ledger.entries(slot, DELIVERY_REFUSED)}
     for entry in reversed(quarantined(session.ws, domain)):
         reason, content = entry.reason, entry.reason.get("digest")
-        if content is None or content in known:  # refused by an older version, or on record
-            continue
+        if content is None or content in known or "set_aside" in reason:
+            continue  # refused by an older version, on record, or rows of a delivery that was taken in
         refusal = {"delivery": content, "name": reason["delivery"], "reasons": _without_values(reason)}
         if "contract" in reason:
             refusal["rows"] = reason["contract"]["rows"]
         ledger.append_once(session.actor, slot, DELIVERY_REFUSED, refusal, partial(_is_of, content))
     reached("ingest.refusal-recorded")
+    tell(session, domain)
+
+
+def tell(session: Session, domain: str) -> None:
+    """Tell people that deliveries of a served target are refused, or taken in again."""
+    from lepton.operations.monitor.refusals import tell_refusals
+
+    if domain != session.ws.source and domain in session.ws.targets():
+        tell_refusals(session, domain)
 
 
 def _without_values(reason: Mapping[str, Any]) -> list[str]:

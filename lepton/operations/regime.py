@@ -106,9 +106,11 @@ def current_regime(session: Session, pair: Pair, champion: ModelRef | None) -> R
 
 
 def observed_before(ledger: Ledger, decided: Entry) -> Entry[Observed] | None:
-    """Return the observation that a decision was made on: a later one may wait for its own."""
-    rows = ledger.rows(decided.pair, Observed)
-    return next((row for row in reversed(rows) if row.seq < decided.seq), None)
+    """Return the observation that a decision was made on: later ones may wait for their own, or came before labels."""
+    rows, about = ledger.rows(decided.pair, Observed), decided.of(Decided)
+    window = about.window if about is not None else ""
+    before = [row for row in reversed(rows) if row.seq < decided.seq]
+    return next((row for row in before if row.row.seen.window == window), before[0] if before else None)
 
 
 def refusals_in_a_row(ledger: Ledger, pair_name: str) -> int:

@@ -136,7 +136,7 @@ def test_a_csv_user_gets_from_init_to_monitor_and_back_without_python(lepton: Cl
 
 
 def test_confirmed_drift_is_acted_on_in_process_once_it_has_labels(lepton: Cli, files: Path, tmp_path: Path) -> None:
-    os.environ["LEPTON_TRANSFER__STRATEGIES"] = NEED_LABELS
+    os.environ |= {"LEPTON_TRANSFER__STRATEGIES": NEED_LABELS, "LEPTON_MONITOR__UNKNOWN": "retransfer"}
     ws = adapted(lepton, files, tmp_path / "plant")
     for month in range(3):
         drifted = make_plant(300, 0.9, seed=20 + month)

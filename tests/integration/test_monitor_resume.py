@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,7 +111,7 @@ def ws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     def ok(*arguments: object) -> None:
         assert main([str(argument) for argument in arguments]) == 0, arguments
 
-    os.environ.update({"LEPTON_PRETRAIN__EPOCHS": "2", "LEPTON_THREADS": "1"})
+    os.environ.update({"LEPTON_PRETRAIN__EPOCHS": "2", "LEPTON_THREADS": "1", "LEPTON_MONITOR__UNKNOWN": "retransfer"})
     try:
         make_plant(700, 0.0, seed=1).to_csv(folder / "plant-1.csv", index=False)
         make_plant(400, 0.9, seed=2).to_csv(folder / "plant-2.csv", index=False)
@@ -134,7 +136,7 @@ def test_however_many_windows_wait_champion_and_reference_are_loaded_once(
 ) -> None:
     from lepton.data import sampling, store
     from lepton.models import format as models
-    from lepton.monitoring.estimator import Fitted
+    from lepton.monitoring.learnt import Learnt
 
     found: Counter[str] = Counter()
 
@@ -147,7 +149,7 @@ def test_however_many_windows_wait_champion_and_reference_are_loaded_once(
 
     monkeypatch.setattr(models, "load", count("champion", models.load))
     monkeypatch.setattr(sampling, "sample", count("rows", sampling.sample))
-    monkeypatch.setattr(Fitted, "to", count("estimate", Fitted.to))
+    monkeypatch.setattr(Learnt, "to", count("estimate", Learnt.to))
     session, rows = Session(ws), store.load(ws, "plant-2", ["w1"])
     more = [store.write_batch(ws, "plant-2", f"m{k}", _renamed(rows, f"m{k}")) for k in range(8)]
     try:
@@ -243,8 +245,8 @@ def test_a_window_says_how_far_the_estimate_was_off_before(ws: Workspace, book: 
     watch.session.ledger = book
     first = judge_window(watch, "w1", dry_run=True).observation
     assert first.estimate_error is None
-    assert first.estimated_accuracy is not None
-    write(book, "observed", **replace(first, realised_accuracy=first.estimated_accuracy - 0.125).to_json())
+    known = replace(first, estimated_accuracy=0.875, estimated_low=0.8, estimated_high=0.95)
+    write(book, "observed", **replace(known, realised_accuracy=0.75, labelled=150).to_json())
     second = judge_window(watch, "w2", dry_run=True).observation
     assert second.estimate_error == pytest.approx(0.125)
 
@@ -267,6 +269,103 @@ def test_a_window_that_breaks_the_schema_is_on_record_and_told_once(ws: Workspac
     assert "schema breach: missing column: heat and 1 more" in second.decision.reason
     assert ws.alerts_file.read_text().count("\n") == before + 1
     assert book.entries(PAIR, "alerted")[-1].payload["cause"] == "contract"
+    assert book.verify() == []
+
+
+def label(ws: Workspace, window: str, right: int, rows: range = range(60)) -> None:
+    """Deliver labels of some rows of a window, of which the champion answers so many rightly."""
+    from lepton.data import store
+    from lepton.monitoring.answers import answer
+
+    session = Session(ws)
+    judged = answer(session.load_champion("plant-2").model, store.load(ws, "plant-2", [window]).take(list(rows)))
+    said = [judged.classes[k] for k in judged.probabilities.argmax(axis=1)]
+    other = {judged.classes[0]: judged.classes[1], judged.classes[1]: judged.classes[0]}
+    labels = [answered if k < right else other[answered] for k, answered in enumerate(said)]
+    store.write_labels(ws, "plant-2", f"{window}-{rows.start}", judged.table.ids, np.array(labels, dtype=object))
+
+
+def test_late_labels_are_heard_and_told_once_wherever_the_monitor_is_killed(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lepton.operations.monitor import late_labels
+
+    book = Ledger(ws.ledger_url)
+
+    def drift_alerts() -> list[str]:
+        rows = book.entries(PAIR, "alerted")
+        return [row.payload["kind"] for row in rows if row.payload["cause"] == "drift"]
+
+    def stop_at(point: str) -> None:
+        def stop(name: str) -> None:
+            if name == point:
+                raise Stopped
+
+        monkeypatch.setattr(late_labels, "reached", stop)
+
+    told = drift_alerts()
+    assert told[-1] != "resolve"  # the alert of the two windows is open
+    for window in ("w1", "w2"):
+        label(ws, window, right=60)
+    stop_at("monitor.measured")
+    with pytest.raises(Stopped):
+        monitor(Session(ws), "plant-2")
+    assert len(book.entries(PAIR, "measured")) == 1
+    assert book.entries(PAIR, "decided")[-1].payload.get("cause") is None
+    stop_at("monitor.reconsidered")
+    for _ in range(2):  # once for each window: what was killed after its decision is not decided again
+        with pytest.raises(Stopped):
+            monitor(Session(ws), "plant-2")
+    monkeypatch.undo()
+    monitor(Session(ws), "plant-2")
+    late = [row.payload for row in book.entries(PAIR, "decided") if row.payload.get("cause") == "measured"]
+    assert [row["window"] for row in late] == ["w1", "w2"]
+    assert [row.payload["labelled"] for row in book.entries(PAIR, "measured")] == [60, 60]
+    assert drift_alerts() == [*told, "resolve"]
+    assert monitor(Session(ws), "plant-2").windows == ()
+    assert drift_alerts() == [*told, "resolve"]
+    assert retransfers_left(Session(ws), "plant-2") == []  # called off
+    assert book.verify() == []
+
+
+def test_more_labels_that_prove_a_loss_open_an_alert_at_the_next_run(ws: Workspace) -> None:
+    label(ws, "w2", right=0, rows=range(60, 140))
+    found = monitor(Session(ws), "plant-2")
+    (heard,) = found.windows
+    assert (heard.cause, heard.observation.window, heard.observation.labelled) == ("measured", "w2", 140)
+    assert (heard.decision.alert, heard.decision.harm) == ("open", "harmful")
+    assert "is proven" in heard.decision.reason
+    assert heard.observation.realised_accuracy == pytest.approx(60 / 140)
+    assert Ledger(ws.ledger_url).entries(PAIR, "alerted")[-1].payload["kind"] == "open"
+    history = history_of(Ledger(ws.ledger_url), PAIR)
+    assert history.latest is not None
+    assert history.latest[0] == heard.observation
+
+
+@pytest.mark.parametrize("locked", [True, False], ids=["one machine", "several machines"])
+def test_four_monitors_at_once_judge_each_window_once_and_end_in_no_conflict(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch, locked: bool
+) -> None:
+    """Machines that share a ledger share no lock: there the compare-and-swap alone decides."""
+    from lepton.data import store
+    from lepton.operations.monitor import monitor as module
+
+    if not locked:
+        monkeypatch.setattr(module, "hold", lambda *_, **__: nullcontext())
+    book, rows = Ledger(ws.ledger_url), store.load(ws, "plant-2", ["w1"])
+    names = [f"at-once-{locked}-{k}".lower() for k in range(2)]
+    for k, name in enumerate(names):
+        table = _renamed(rows, name)
+        assert table.frame is not None
+        frame = table.frame.assign(heat=table.frame["heat"] + 0.01 * k + locked)
+        store.write_batch(ws, "plant-2", name, replace(table, frame=frame))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: monitor(Session(ws), "plant-2"), range(4)))
+    assert [one.problems for one in found] == [()] * 4
+    judged = [seen.observation.window for one in found for seen in one.windows if seen.cause == "observed"]
+    assert sorted(judged) == names
+    decided = [row.payload["window"] for row in book.entries(PAIR, "decided")]
+    assert [decided.count(name) for name in names] == [1, 1]
     assert book.verify() == []
 
 

@@ -21,12 +21,13 @@ from lepton.core.config.settings import MonitorConfig
 from lepton.core.decisions.controller import Decision, Observation, State, decide
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table
-from lepton.monitoring.alerts import Alert, compose, send
+from lepton.monitoring.alerts import Alert, send
 from lepton.monitoring.answers import Judged
 from lepton.monitoring.aspects import watched_columns
 from lepton.monitoring.baseline import Baseline, policy_of
 from lepton.monitoring.calibration import statistic
 from lepton.monitoring.drift import SHOWN, measure
+from lepton.monitoring.messages import Surroundings, compose
 from lepton.monitoring.past import Past
 from lepton.monitoring.report import write_report
 from tests.small_digits import Digits
@@ -273,14 +274,18 @@ SEEN = Observation(
     rows=125,
     scores={"inputs": 8.2, "embedding": 2.0},
     columns={"inputs: sharpness": 8.2, "inputs: contrast": 5.0, "inputs: mean": 0.4},
+    moved={"inputs: sharpness": (0.31, 0.12)},
     estimated_accuracy=0.78,
+    estimated_low=0.7,
+    estimated_high=0.85,
     expected_accuracy=0.98,
     report="reports/w5.html",
 )
 
 
 def alert_of(kind="open", action="retransfer") -> Alert:
-    (alert,) = compose(SEEN, Decision(action, "confirmed", State(since="w4"), kind), "optdigits", {"run": "http://x/1"})
+    around = Surroundings("vm-7", "/srv/digits", NOW, None, {"run": "http://x/1", "report": "reports/w5.html"})
+    (alert,) = compose(SEEN, Decision(action, "confirmed", State(since="w4"), kind), "optdigits", around)
     return alert
 
 
@@ -288,18 +293,41 @@ def test_an_alert_says_what_moved_since_when_what_it_costs_and_what_is_done():
     alert = alert_of()
     assert alert.severity == "critical"
     for part in (
-        "inputs: sharpness (8.2)",
-        "w4",
-        "20.0%",
+        "inputs: sharpness 0.31 -> 0.12 (8.2), inputs: contrast (5.0)",
+        "Since: window w4 of 2026-",
+        "about 0.780 (0.700 to 0.850), by estimate; 0.980 without drift: 20.0% lost",
+        "Last measured: never; some sixty labels would tell",
+        "lepton ack optdigits",
+        "lepton snooze optdigits",
+        "Where: vm-7:/srv/digits",
         "retransfer is started",
         "lepton status optdigits",
         "reports/w5.html",
         "http://x/1",
     ):
         assert part in alert.body
-    assert "mean" not in alert.body
+    assert alert.title.startswith("mnist-to-optdigits: 20 points of accuracy lost by estimate")
+    assert "inputs: mean" not in alert.body
     assert compose(SEEN, Decision("suspect", "one of three", State()), "optdigits") == []
     assert alert_of("resolve", "resolve").severity == "info"
+
+
+def test_an_alert_about_drift_whose_cost_nobody_knows_asks_for_labels_and_is_a_warning():
+    unknown = Decision("alert", "drift; label some of these rows", State(since="w4"), "open", harm="unknown")
+    measured = replace(SEEN, window="w2", realised_accuracy=0.93, labelled=60)
+    (alert,) = compose(SEEN, unknown, "optdigits", Surroundings(measured=measured))
+    assert alert.severity == "warning"
+    assert alert.title.endswith("and nobody knows what it costs")
+    assert "lepton ingest optdigits LABELS.csv --labels" in alert.body
+    assert "0.930 on 60 labels of w2" in alert.body
+    assert "retransfer" not in alert.body
+
+
+def test_an_alert_on_labels_says_what_they_measured():
+    seen = replace(SEEN, realised_accuracy=0.8, labelled=60, measured_cost=0.18, measured_low=0.1, measured_high=0.27)
+    (alert,) = compose(seen, Decision("retransfer", "proven", State(), "open", harm="harmful"), "optdigits")
+    assert "18 points of accuracy lost on labels" in alert.title
+    assert "0.800 on 60 labels: 18.0% lost (0.100 to 0.270)" in alert.body
 
 
 def test_a_breach_and_a_drift_that_end_and_begin_together_are_two_alerts():

@@ -33,7 +33,7 @@ def monitor(
     """Judge new windows for drift; exit code 4 if it is confirmed.
 
     Only drift that costs accuracy counts; drift without a cost is recorded. Confirmed before and not answered yet
-    counts, too: a run that was killed told nobody.
+    counts, too: a run that was killed told nobody. So does a target whose last delivery was refused: it is not watched.
     """
     place, on_stack = enter(local)
     ws = door(place)
@@ -44,16 +44,18 @@ def monitor(
         as_json({**found.to_json(), "retransfers": acted})
     else:
         where(on_stack, local)
-        if found.windows or not found.problems:
+        for one in found.refused:
+            say(f"  refused  {one.last} of {one.domain}, {one.deliveries} in a row: {'; '.join(one.reasons[:3])}")
+        if found.windows or not (found.problems or found.refused):
             show(found.windows, on_stack, acted)
         show_alerts(ws, domain)
         left = [name for name in due if name not in acted and name not in {seen.domain for seen in found.windows}]
         for name in left:
             say(f"  next     lepton transfer {name} --cause drift   (decided before, and not done yet)")
-    for one in found.problems:
-        what = f"Window {one.window!r} of {one.domain!r}" if one.window else f"Target {one.domain!r}"
-        note(f"\n{what} could not be judged:\n{one.problem}")
-    if due or any(seen.decision.action in ("retransfer", "alert") for seen in found.windows):
+    for trouble in found.problems:
+        what = f"Window {trouble.window!r} of {trouble.domain!r}" if trouble.window else f"Target {trouble.domain!r}"
+        note(f"\n{what} could not be judged:\n{trouble.problem}")
+    if due or found.refused or any(seen.decision.action in ("retransfer", "alert") for seen in found.windows):
         raise typer.Exit(4)
     if found.problems:
         raise typer.Exit(1)
@@ -95,7 +97,8 @@ def show(judged: Sequence[WindowJudged], on_stack: bool, acted: Mapping[str, str
         for problem in seen.problems:
             say(f"  {seen.window}: {problem}")
         drift = f"{seen.score:.2f} {seen.aspect}" if seen.scores else None
-        about = (one.domain, seen.window, seen.rows, drift, accuracy(seen), seen.realised_accuracy)
+        window = seen.window if one.cause == "observed" else f"{seen.window}, labels"
+        about = (one.domain, window, seen.rows, drift, accuracy(seen), seen.realised_accuracy)
         rows.append((*about, decision.action, decision.reason))
     columns = ("domain", "window", "rows", "drift", "est. accuracy", "realised", "decision", "because")
     table("Windows (drift 1.0 = the calibrated threshold)", columns, rows)

@@ -93,7 +93,14 @@ class MonitorFields(Section):
     min_rows: int = Field(50, ge=2)
     """Smaller windows are not judged."""
     tolerance: float = Field(0.02, ge=0, le=1)
-    """Estimated loss of accuracy up to which confirmed drift counts as benign: recorded, not paged."""
+    """Loss of accuracy up to which confirmed drift counts as benign, if the upper end of the loss is within it, too:
+    recorded, not paged."""
+    page_at_once: float = Field(0.15, ge=0, le=1)
+    """Loss of accuracy for which one window is enough, if the whole interval of its loss lies beyond it: people are
+    paged at once, whatever `confirm` says."""
+    unknown: Literal["ask", "retransfer"] = "ask"
+    """What is done about confirmed drift whose cost nobody knows: `ask` people for labels, or `retransfer` at once.
+    The gate has the last word in any case."""
     cooldown_minutes: float = Field(60.0, ge=0)
     """Time after a retransfer in which no other starts."""
     max_retransfers: int = Field(4, ge=1)
@@ -157,6 +164,9 @@ class AlertConfig(Section):
     """Apprise URLs (mailto://, slack://, ...); alerts always go to .lepton/alerts.jsonl too."""
     routes: tuple[AlertRoute, ...] = ()
     """Channels that hear of some targets or severities only, beside `urls`."""
+    base_url: str | None = None
+    """Address under which people reach this workspace's `reports/`: links in alerts begin with it, so that they open on
+    a phone. By default a link is a path on the machine."""
     update_minutes: float = Field(5.0, ge=0)
     """Updates of an open alert that are not critical are told at most once in so many minutes."""
 

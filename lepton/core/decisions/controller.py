@@ -1,213 +1,43 @@
 """What to do about one monitored window: a pure function with a memory and a reason for every outcome.
 
 The clock is in the observation, the memory in the state, the taste in the policy; nothing here reads or writes.
+
+Labels rule: what they measure counts before what was estimated, whenever they come (`reconsider`). A loss that they
+prove, or one whose whole interval is beyond `page_at_once`, needs no second window. All else is confirmed by M of N.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-Phase = Literal["stable", "suspect", "drifted", "retransferring", "cooldown", "exhausted"]
-Verdict = Literal["judged", "not enough data", "schema breach"]
-Kind = Literal["open", "update", "resolve"]
-Action = Literal["none", "wait", "suspect", "benign", "alert", "retransfer", "resolve"]
+from lepton.core.decisions.harm import Harm, harm
+from lepton.core.decisions.memory import CONFIRMED as CONFIRMED
+from lepton.core.decisions.memory import CRITICAL_COST as CRITICAL_COST
+from lepton.core.decisions.memory import REMEMBERED
+from lepton.core.decisions.memory import Action as Action
+from lepton.core.decisions.memory import Decision as Decision
+from lepton.core.decisions.memory import Kind as Kind
+from lepton.core.decisions.memory import Phase as Phase
+from lepton.core.decisions.memory import Policy as Policy
+from lepton.core.decisions.memory import State as State
+from lepton.core.decisions.observation import Observation as Observation
+from lepton.core.decisions.observation import Verdict as Verdict
 
-CONFIRMED: tuple[Phase, ...] = ("drifted", "retransferring", "cooldown", "exhausted")
-"""Phases of a drift that is confirmed: benign or not mended yet; being mended; mended a short while ago, and back;
-beyond what a machine may try, so that a person is asked."""
-CRITICAL_COST = 0.05
-"""Loss of accuracy from which an alert is critical; people who heard of less are told when it gets that far."""
-REMEMBERED = 200
-"""Window digests kept to recognise a window that is delivered twice, and retransfers kept for cooldown and cap."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """When drift is an alarm and when it starts a retransfer; fields as in `lepton.yaml`, section monitor."""
-
-    enter: float = 1.0
-    exit: float = 0.8
-    confirm: int = 2
-    of: int = 3
-    min_rows: int = 50
-    tolerance: float = 0.02
-    cooldown: timedelta = timedelta(hours=1)
-    max_retransfers: int = 4
-    max_refusals: int = 3
-    period: timedelta = timedelta(hours=24)
+ALIKE = 1.25
+"""Drift of up to so many times the score that labels cleared is taken for the same drift."""
+WITHOUT_LABELS = ("inputs", "embedding", "predictions", "label mix")
+"""Aspects of drift that need no label to be seen."""
 
 
 @dataclass(frozen=True)
-class Observation:
-    """One window: how far it drifted from what the champion was adapted to, and what that probably costs."""
+class _Now:
+    """What holds while it is decided."""
 
-    pair: str
-    window: str
-    digest: str
-    champion: str
+    policy: Policy
     time: datetime
-    rows: int
-    scores: dict[str, float] = field(default_factory=dict)
-    """Drift score of each aspect; 1.0 is the calibrated threshold."""
-    columns: dict[str, float] = field(default_factory=dict)
-    """The most shifted columns with their scores, worst first."""
-    estimated_accuracy: float | None = None
-    """Accuracy estimated without labels."""
-    expected_accuracy: float | None = None
-    """The same estimate on the reference: what a window without drift would show."""
-    estimated_low: float | None = None
-    """Lower end of the estimate's 90 % interval; None where it has none."""
-    estimated_high: float | None = None
-    """Upper end."""
-    realised_accuracy: float | None = None
-    """Measured on the window's labels, where it has any."""
-    labelled: int = 0
-    """Rows of the window whose label is known."""
-    expected_low: float | None = None
-    """Lower end of the 90 % interval of the expected accuracy; None where it has none."""
-    expected_high: float | None = None
-    """Upper end."""
-    expected_rows: int = 0
-    """Labelled rows that measured it; 0 where it is an estimate, or was measured of an earlier champion."""
-    pieces: dict[str, float] = field(default_factory=dict)
-    """What each piece of the estimate says, by its name: late labels show which of them erred."""
-    measured_cost: float | None = None
-    """Loss of accuracy against the reference as the labels show it; set where they show it better than the estimate."""
-    measured_low: float | None = None
-    """Lower end of the 90 % interval of the measured loss; None where nothing is measured."""
-    measured_high: float | None = None
-    """Upper end."""
-    estimate_error: float | None = None
-    """Mean absolute error of the estimate in earlier windows of the pair with labels, as a share of rows."""
-    report: str | None = None
-    """Link to the window's report."""
-    verdict: Verdict = "judged"
-    """Whether the window could be compared; only then the scores mean anything."""
-    problems: tuple[str, ...] = ()
-    """What breaks the reference's schema, a line each."""
-    batches: tuple[str, ...] = ()
-    """What the window was joined from; none where it is one batch of its name."""
-
-    @property
-    def score(self) -> float:
-        """The worst aspect's drift score."""
-        return max(self.scores.values(), default=0.0)
-
-    @property
-    def aspect(self) -> str:
-        """The aspect with the worst score."""
-        return max(self.scores, key=lambda name: self.scores[name], default="none")
-
-    @property
-    def cost(self) -> float:
-        """Loss of accuracy against the reference, measured or estimated; 0 where it cannot be estimated."""
-        if self.measured_cost is not None:
-            return self.measured_cost
-        if self.estimated_accuracy is None or self.expected_accuracy is None:
-            return 0.0
-        return self.expected_accuracy - self.estimated_accuracy
-
-    @property
-    def cost_low(self) -> float | None:
-        """The least loss of accuracy that the window leaves likely; None where no interval is known."""
-        if self.measured_cost is not None:
-            return self.measured_low
-        if self.expected_accuracy is None or self.estimated_high is None:
-            return None
-        return self.expected_accuracy - self.estimated_high
-
-    @property
-    def cost_high(self) -> float | None:
-        """The greatest loss of accuracy that the window leaves likely; None where no interval is known."""
-        if self.measured_cost is not None:
-            return self.measured_high
-        if self.expected_accuracy is None or self.estimated_low is None:
-            return None
-        return self.expected_accuracy - self.estimated_low
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON object."""
-        lists = {"problems": list(self.problems), "batches": list(self.batches)}
-        return {**asdict(self), "time": self.time.isoformat(), **lists}
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Observation:
-        """Read what `to_json` wrote; what only a later lepton writes is passed over."""
-        known = {name: inner for name, inner in value.items() if name in cls.__dataclass_fields__}
-        typed: dict[str, Any] = {name: tuple(value.get(name, ())) for name in ("problems", "batches")}
-        typed["time"] = datetime.fromisoformat(value["time"])
-        return cls(**{**known, **typed})
-
-
-@dataclass(frozen=True)
-class State:
-    """What the controller remembers of a pair between windows."""
-
-    champion: str = ""
-    phase: Phase = "stable"
-    recent: tuple[bool, ...] = ()
-    """Whether each of the last windows was drifted, oldest first; at most N of them."""
-    windows: tuple[str, ...] = ()
-    """Their names."""
-    costs: tuple[float, ...] = ()
-    """What each of them costs; fewer in a state that an older lepton wrote."""
-    since: str | None = None
-    """The first drifted window of the present run: what came from it on shows the domain as it is now."""
-    alert_open: bool = False
-    """Whether the alert of cause `drift` is open."""
-    breach_open: bool = False
-    """Whether the alert of cause `contract` is open."""
-    told_cost: float = 0.0
-    """The greatest loss of accuracy that people heard of since the alert of cause `drift` is open."""
-    exhausted: bool = False
-    """Whether a person was told that the machine may not try again by itself."""
-    retransfers: tuple[datetime, ...] = ()
-    """When the last retransfers were decided; kept by number, so that a window with a wrong clock cannot erase them."""
-    judged: tuple[str, ...] = ()
-    """Digests of windows already judged against this champion."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON object."""
-        return {**asdict(self), "retransfers": [time.isoformat() for time in self.retransfers]}
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> State:
-        """Read what `to_json` wrote; what only a later lepton writes is passed over."""
-        return cls(
-            **{
-                **{name: inner for name, inner in value.items() if name in cls.__dataclass_fields__},
-                "recent": tuple(value["recent"]),
-                "judged": tuple(value["judged"]),
-                "windows": tuple(value["windows"]),
-                "costs": tuple(value.get("costs", ())),
-                "retransfers": tuple(datetime.fromisoformat(time) for time in value["retransfers"]),
-            }
-        )
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What the controller did about a window, why, and what it remembers from now on."""
-
-    action: Action
-    reason: str
-    state: State
-    alert: Kind | None = None
-    """What to say of the drift."""
-    breach: Kind | None = None
-    """What to say of the contract."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON object."""
-        return {**asdict(self), "state": self.state.to_json()}
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Decision:
-        """Read what `to_json` wrote."""
-        known = {name: inner for name, inner in value.items() if name in cls.__dataclass_fields__}
-        return cls(**{**known, "state": State.from_json(value["state"])})
+    in_flight: str | None
+    refusals: int
 
 
 def decide(
@@ -234,21 +64,22 @@ def decide(
     if state.breach_open:
         healed = decide(replace(state, breach_open=False), seen, policy, in_flight, refusals)
         return replace(healed, breach="resolve")
+    now = _Now(policy, seen.time, in_flight, refusals)
     # What confirms a drift must be beyond the upper band each time; once it is confirmed, the lower one holds it.
     bar = policy.exit if state.phase in CONFIRMED else policy.enter
     drifted = seen.score >= bar
-    recent = (*state.recent, drifted)[-policy.of :]
-    windows = (*state.windows, seen.window)[-policy.of :]
-    state = replace(
-        state,
-        recent=recent,
-        windows=windows,
-        costs=(*state.costs, seen.cost)[-policy.of :],
-        since=_since(state, recent, windows),
-        judged=(*state.judged, seen.digest)[-REMEMBERED:],
-    )
+    state = _remembered(state, seen, drifted, policy)
+    if proves_loss(seen, policy):
+        return _at_once(state, seen, now)
+    if clears(seen, policy, state):
+        state = replace(state, proven=None, spoken=seen.time)
+        if drifted or state.alert_open:
+            return _cleared(state, seen, policy)
+    if seen.cost_low is not None and seen.cost_low > policy.page_at_once:
+        return _at_once(state, seen, now)
+    recent = state.recent
     if drifted and sum(recent) >= policy.confirm:
-        return _confirmed(state, seen, policy, in_flight, refusals)
+        return _confirmed(state, seen, now)
     if drifted:
         return Decision(
             "suspect",
@@ -262,12 +93,60 @@ def decide(
             f"drift {seen.score:.2f} < {bar:.2f}, but a window before it was drifted",
             _at_least_suspect(state),
         )
-    calm = replace(state, phase="stable", alert_open=False, exhausted=False)
-    if state.alert_open:
-        return Decision(
-            "resolve", f"calm for {len(recent)} window{'s' if len(recent) > 1 else ''}", calm, alert="resolve"
-        )
-    return Decision("none", f"drift {seen.score:.2f} < {bar:.2f}", calm)
+    if state.proven is not None:
+        reason = f"calm, but the labels of window {state.proven} proved a loss that no drift shows; labels of a later"
+        return Decision("wait", f"{reason} window can end it", _at_least_suspect(state))
+    return _calm(state, f"drift {seen.score:.2f} < {bar:.2f}")
+
+
+def reconsider(
+    state: State,
+    seen: Observation,
+    policy: Policy,
+    time: datetime,
+    in_flight: str | None = None,
+    refusals: int = 0,
+) -> Decision:
+    """Return what labels change that came after a window was judged; see `decide`.
+
+    Args:
+        state: What is remembered of the pair.
+        seen: The window as it was judged, with what its labels measure now; its time is still when it came.
+        policy: Thresholds and limits.
+        time: Now.
+        in_flight: Identifies a transfer of this pair that is running now, if any.
+        refusals: How many transfers in a row the gate refused since this drift began.
+    """
+    if seen.champion != state.champion:
+        return Decision("none", f"labels of {seen.window}, which another champion answered", state)
+    if state.spoken is not None and seen.time < state.spoken:
+        return Decision("none", f"{_labels(seen)}; those of a later window count", state)
+    state, now = _corrected(state, seen), _Now(policy, time, in_flight, refusals)
+    if proves_loss(seen, policy):
+        return _at_once(state, seen, now)
+    concerned = seen.window == state.proven or seen.window in state.windows
+    if clears(seen, policy, state) and concerned:
+        return _cleared(replace(state, proven=None, spoken=seen.time), seen, policy)
+    if state.phase in CONFIRMED and seen.window in state.windows and state.recent[state.windows.index(seen.window)]:
+        return _confirmed(state, seen, now)
+    return Decision("none", f"{_labels(seen)}; they prove neither a loss nor that nothing is lost", state)
+
+
+def proves_loss(seen: Observation, policy: Policy) -> bool:
+    """Return whether the labels of a window prove a loss that is worth a page."""
+    return seen.lost and seen.measured_cost is not None and seen.measured_cost > policy.tolerance
+
+
+def clears(seen: Observation, policy: Policy, state: State) -> bool:
+    """Return whether the labels of a window show what people heard of it to be wrong, and nothing lost.
+
+    A few dozen labels never show a loss to be within two points. They can rule out the loss that was told, and
+    whatever would be critical.
+    """
+    if seen.measured_cost is None or seen.measured_high is None or seen.lost:
+        return False
+    told = state.told_cost if state.alert_open else 0.0
+    return seen.measured_cost <= policy.tolerance and seen.measured_high < max(told, CRITICAL_COST)
 
 
 def _breached(state: State, seen: Observation) -> Decision:
@@ -279,54 +158,147 @@ def _breached(state: State, seen: Observation) -> Decision:
     return Decision("alert", f"schema breach: {first}{more}", kept, breach=told)
 
 
-def _confirmed(state: State, seen: Observation, policy: Policy, in_flight: str | None, refusals: int) -> Decision:
-    """Decide about confirmed drift: harmless, already being mended, not now, a person's turn, or mend it."""
+def _calm(state: State, reason: str) -> Decision:
+    """Decide about a pair of which nothing speaks for drift or loss any more."""
+    calm = replace(state, phase="stable", alert_open=False, exhausted=False)
+    if state.alert_open:
+        windows = f"calm for {len(state.recent)} window{'s' if len(state.recent) > 1 else ''}"
+        return Decision("resolve", windows, calm, alert="resolve")
+    return Decision("none", reason, calm)
+
+
+def _cleared(state: State, seen: Observation, policy: Policy) -> Decision:
+    """Decide about a window whose labels show that its drift, or what was told of it, costs nothing."""
+    bound = max(state.cleared, seen.score) * ALIKE
+    # Windows that are drifted like this one cost what it costs: what was estimated of it is refuted, so is theirs.
+    scores = state.scores or (seen.score,) * len(state.recent)
+    recent = tuple(flag and score > bound for flag, score in zip(state.recent[-len(scores) :], scores, strict=False))
+    state = replace(state, cleared=max(state.cleared, seen.score), recent=recent)
+    reason = f"{_labels(seen)}: nothing is lost"
+    if any(recent):
+        return Decision("wait", f"{reason}, but a later window drifted further", state)
+    calm = replace(state, phase="stable", alert_open=False, exhausted=False, since=None)
+    if not state.alert_open:
+        return Decision("benign" if seen.score >= policy.exit else "none", reason, calm, harm="harmless")
+    if state.phase == "retransferring":
+        reason += "; they contradict the retransfer, which is called off unless it has begun"
+    return Decision("resolve", reason, calm, alert="resolve", harm="harmless")
+
+
+def _confirmed(state: State, seen: Observation, now: _Now) -> Decision:
+    """Decide about confirmed drift: harmless, nobody knows, or it hurts."""
     evidence = f"{seen.aspect} drift {seen.score:.2f} in {sum(state.recent)} of the last {len(state.recent)} windows"
-    drifted, cost = replace(state, phase="drifted"), min(seen.cost, _mean_cost(state))
-    if cost <= policy.tolerance:
-        return Decision(
-            "benign",
-            f"{evidence}, but the {_known(seen)} cost {cost:+.3f} is within {policy.tolerance:.3f}",
-            drifted,
+    policy, drifted = now.policy, replace(state, phase="drifted")
+    how = _harm(state, seen, policy)
+    span = _span(seen)
+    if how == "harmless":
+        reason = f"{evidence}, but the {_known(seen)} cost {seen.cost:+.3f}{span} is within {policy.tolerance:.3f}"
+        return Decision("benign", reason, drifted, harm=how)
+    if how == "unknown":
+        if 0 < seen.score <= state.cleared * ALIKE:
+            reason = f"{evidence}, like a window whose labels showed that nothing is lost"
+            return Decision("benign", reason, drifted, harm=how)
+        told: Kind | None = _again(seen, policy) if state.alert_open else "open"
+        evidence += f"{_further(seen, policy)}; what it costs cannot be told from here{span}"
+        if policy.act_on_unknown:
+            return _hurts(drifted, seen, now, evidence, how)
+        # People heard of drift, but of no loss: `told_cost` stays, so that a loss is told when it is seen.
+        asked = replace(drifted, alert_open=True, told_cost=state.told_cost if state.alert_open else 0.0)
+        return Decision("alert", f"{evidence}: label some of these rows", asked, told, harm=how)
+    evidence += f"{_further(seen, policy)}, {_known(seen)} to cost {seen.cost:.3f}{span} of accuracy"
+    return _hurts(drifted, seen, now, evidence)
+
+
+def _at_once(state: State, seen: Observation, now: _Now) -> Decision:
+    """Decide about a window that needs no second one: its labels prove a loss, or its whole interval is far out."""
+    policy = now.policy
+    drift = f"{seen.aspect} drift {seen.score:.2f}" if seen.score >= policy.enter else "no drift to be seen"
+    if proves_loss(seen, policy):
+        evidence = f"{_labels(seen)}: a loss of {seen.cost:.3f}{_span(seen)} is proven, with {drift}"
+        if state.phase == "retransferring":
+            evidence += "; they confirm the retransfer"
+        shown = any(seen.scores.get(aspect, 0.0) >= policy.exit for aspect in WITHOUT_LABELS)
+        state = replace(state, proven=None if shown else seen.window, spoken=seen.time)
+    else:
+        evidence = (
+            f"{drift}, {_known(seen)} to cost {seen.cost:.3f}{_span(seen)} of accuracy: more than"
+            f" {policy.page_at_once:.3f} in any case, so one window is enough"
         )
-    evidence += f", {_known(seen)} to cost {cost:.3f} of accuracy"
-    paged = replace(drifted, alert_open=True, told_cost=max(seen.cost, state.told_cost if state.alert_open else 0.0))
+    return _hurts(replace(state, since=_earliest(state, seen.window)), seen, now, evidence)
+
+
+def _hurts(state: State, seen: Observation, now: _Now, evidence: str, how: Harm = "harmful") -> Decision:
+    """Decide about what hurts: already being mended, not now, a person's turn, or mend it."""
+    policy = now.policy
+    told = state.told_cost if state.alert_open else 0.0
+    paged = replace(state, phase="drifted", alert_open=True, told_cost=max(seen.cost, told))
     # One page opens the alert; another follows only when something about it changes.
-    alert: Literal["open", "update"] | None = None if state.alert_open else "open"
-    if state.alert_open and state.told_cost < CRITICAL_COST <= seen.cost:
+    alert: Kind | None = _again(seen, policy) if state.alert_open else "open"
+    if state.alert_open and (told < CRITICAL_COST <= seen.cost or told <= policy.tolerance < seen.cost):
         alert = "update"
-    if in_flight:
-        return Decision(
-            "alert", f"{evidence}; transfer {in_flight} is running", replace(paged, phase="retransferring"), alert
-        )
-    if state.retransfers and seen.time < state.retransfers[-1] + policy.cooldown:
+    if now.in_flight:
+        reason = f"{evidence}; transfer {now.in_flight} is running"
+        return Decision("alert", reason, replace(paged, phase="retransferring"), alert, harm=how)
+    if state.retransfers and now.time < state.retransfers[-1] + policy.cooldown:
         end = state.retransfers[-1] + policy.cooldown
-        cooling = replace(paged, phase="cooldown")
-        return Decision("alert", f"{evidence}; cooling down until {end:%Y-%m-%d %H:%M} UTC", cooling, alert)
-    spent = sum(time > seen.time - policy.period for time in state.retransfers)
+        reason = f"{evidence}; cooling down until {end:%Y-%m-%d %H:%M} UTC"
+        return Decision("alert", reason, replace(paged, phase="cooldown"), alert, harm=how)
+    spent = sum(time > now.time - policy.period for time in state.retransfers)
     beyond = f"{spent} retransfers within {policy.period}" if spent >= policy.max_retransfers else ""
-    if refusals >= policy.max_refusals:
-        beyond = f"the gate refused the last {refusals} transfers"
+    if now.refusals >= policy.max_refusals:
+        beyond = f"the gate refused the last {now.refusals} transfers"
     if beyond:
         alert = alert or (None if state.exhausted else "update")
         given_up = replace(paged, phase="exhausted", exhausted=True)
-        return Decision("alert", f"{evidence}; {beyond}: a person must look", given_up, alert)
+        return Decision("alert", f"{evidence}; {beyond}: a person must look", given_up, alert, harm=how)
     alert = alert or "update"
-    acting = replace(
-        paged, phase="retransferring", exhausted=False, retransfers=(*state.retransfers, seen.time)[-REMEMBERED:]
-    )
-    return Decision("retransfer", evidence, acting, alert)
+    retransfers = (*state.retransfers, now.time)[-REMEMBERED:]
+    acting = replace(paged, phase="retransferring", exhausted=False, retransfers=retransfers)
+    return Decision("retransfer", evidence, acting, alert, harm=how)
+
+
+def _again(seen: Observation, policy: Policy) -> Kind | None:
+    """Return what is said of an open alert where a window changed again."""
+    return "update" if seen.since_last is not None and seen.since_last >= policy.enter else None
+
+
+def _further(seen: Observation, policy: Policy) -> str:
+    return f", changed again since the window before ({seen.since_last:.2f})" if _again(seen, policy) else ""
+
+
+def _harm(state: State, seen: Observation, policy: Policy) -> Harm:
+    """Return whether confirmed drift hurts.
+
+    Where only the middle of an estimate lies beyond the tolerance, the drifted windows must cost that much on average:
+    one alone is too uncertain to act on, and too much to be silent about.
+    """
+    found = harm(seen, policy.tolerance)
+    sure = seen.cost_low is not None and seen.cost_low > policy.tolerance
+    if found == "harmful" and not sure and seen.measured_cost is None and _mean_cost(state) <= policy.tolerance:
+        return "unknown"
+    return found
 
 
 def _mean_cost(state: State) -> float:
-    """Return what the drifted ones among the last windows cost on average: one alone is too uncertain to act on."""
+    """Return what the drifted ones among the last windows cost on average."""
     newest_first = zip(reversed(state.recent), reversed(state.costs), strict=False)
     found = [cost for drifted, cost in newest_first if drifted]
-    return sum(found) / len(found)
+    return sum(found) / max(1, len(found))
 
 
 def _known(seen: Observation) -> str:
     return "estimated" if seen.measured_cost is None else "measured"
+
+
+def _span(seen: Observation) -> str:
+    """Return the interval of the cost, where there is one."""
+    low, high = seen.cost_low, seen.cost_high
+    return "" if low is None or high is None else f" ({low:+.3f} to {high:+.3f})"
+
+
+def _labels(seen: Observation) -> str:
+    real = "not known" if seen.realised_accuracy is None else f"{seen.realised_accuracy:.3f}"
+    return f"labels of {seen.window}: accuracy {real} on {seen.labelled}"
 
 
 def _at_least_suspect(state: State) -> State:
@@ -334,13 +306,44 @@ def _at_least_suspect(state: State) -> State:
     return state if state.phase in CONFIRMED else replace(state, phase="suspect")
 
 
+def _remembered(state: State, seen: Observation, drifted: bool, policy: Policy) -> State:
+    """Return the state with one more window."""
+    recent = (*state.recent, drifted)[-policy.of :]
+    windows = (*state.windows, seen.window)[-policy.of :]
+    return replace(
+        state,
+        recent=recent,
+        windows=windows,
+        costs=(*state.costs, seen.cost)[-policy.of :],
+        scores=(*state.scores, seen.score)[-policy.of :],
+        since=_since(state, recent, windows),
+        judged=(*state.judged, seen.digest)[-REMEMBERED:],
+    )
+
+
+def _corrected(state: State, seen: Observation) -> State:
+    """Return the state with what labels say now of a window that it remembers."""
+    if seen.window not in state.windows[-len(state.costs) :]:
+        return state
+    costs, back = list(state.costs), len(state.windows) - state.windows.index(seen.window)
+    costs[-back] = seen.cost
+    return replace(state, costs=tuple(costs))
+
+
 def _since(state: State, recent: tuple[bool, ...], windows: tuple[str, ...]) -> str | None:
     """Return the first window of the run: a confirmed run keeps its own, a young one starts at the oldest drifted."""
-    if not any(recent):
-        return None
-    if state.phase in CONFIRMED and state.since is not None:
+    if state.since is not None and (state.proven is not None or (any(recent) and state.phase in CONFIRMED)):
         return state.since
-    return windows[recent.index(True)]
+    return windows[recent.index(True)] if any(recent) else None
+
+
+def _earliest(state: State, window: str) -> str:
+    """Return the first window of a run that one whose labels prove a loss belongs to; it may be long gone."""
+    if state.since is None or (window not in state.windows and state.phase not in CONFIRMED):
+        return window
+    if window in state.windows and state.since in state.windows:
+        return min(window, state.since, key=state.windows.index)
+    return state.since
 
 
 def _start_over(state: State, champion: str) -> State:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from lepton.core.decisions.controller import Observation
+from lepton.core.decisions.observation import Observation
 
 CLEAR = 0.05
 """A middle so far beyond the tolerance hurts, whatever hope the interval leaves: what follows is a transfer that the

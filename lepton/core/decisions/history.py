@@ -28,6 +28,8 @@ class WindowRecord:
     """What was decided about it; None where a monitor was stopped before."""
     row: int = 0
     """The last ledger row that says something of it since it was decided about; 0 before that."""
+    unheard: bool = False
+    """Whether labels that came since were measured, and nothing decided on them: the monitor was stopped between."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,9 @@ class History:
                 found = replace(found, seen=row.seen, observed_row=entry.seq)
             elif isinstance(row, Decided):
                 champion = row.decision.state.champion
+                if row.cause == "measured":
+                    found = found._reconsidered(records, entry.seq, row)
+                    continue
                 judged[champion] = judged.get(champion, frozenset()) | frozenset(row.batches or (row.window,))
                 # The observation that it was made on stands before it.
                 of = next((key for key in reversed(records) if key[0] == row.window), None)
@@ -76,9 +81,24 @@ class History:
                 known = records[row.window, row.champion]
                 labelled = row.added_to(known.observation)
                 records[row.window, row.champion] = replace(
-                    known, observation=labelled, row=entry.seq if known.decision else 0
+                    known,
+                    observation=labelled,
+                    row=entry.seq if known.decision else 0,
+                    unheard=known.decision is not None and bool(row.tested),
                 )
         return replace(found, records=records, judged=judged, last_row=rows[-1].seq if rows else self.last_row)
+
+    def _reconsidered(self, records: dict[Key, WindowRecord], seq: int, row: Decided) -> History:
+        """Return the history after a decision on labels that came late, about a window that is in `records`."""
+        key, decision = (row.window, row.decision.state.champion), row.decision
+        known = records.get(key)
+        latest = self.latest
+        if known is not None:
+            # A window keeps what was done about it as it came, unless the labels changed that.
+            stands = known.decision if decision.action == "none" else decision
+            records[key] = replace(known, decision=stands, row=seq, unheard=False)
+            latest = (known.observation, decision)
+        return replace(self, latest=latest, state=decision.state, decided_row=seq)
 
     def judged_by(self, champion: str) -> frozenset[str]:
         """Return the batches that a decision was made about with one champion."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from lepton.core.config.settings import SEVERITIES
 from lepton.core.decisions.alerts import ROWS, Standing, alerts_of, open_alerts
+from lepton.core.decisions.history import history_of
+from lepton.core.decisions.observation import Observation
 from lepton.core.errors import NotFound
 from lepton.core.ledger.rows import Acknowledged, Alerted, Channel, Decided, Snoozed
 from lepton.core.work.faults import reached
@@ -15,6 +21,8 @@ from lepton.operations.monitor.judgement import Judgement
 from lepton.operations.session import Session
 
 if TYPE_CHECKING:
+    from lepton.monitoring.alerts import Alert
+    from lepton.monitoring.messages import Surroundings
     from lepton.operations.monitor.watch import Watch
 
 
@@ -27,32 +35,75 @@ def send_alerts(session: Session, domain: str, found: Judgement, links: dict[str
         found: Its last window, and the decision about it, which is on record.
         links: Where to look closer.
     """
-    from lepton.monitoring.alerts import compose, send
-    from lepton.monitoring.outbox import forget, keep_unsent
+    from lepton.monitoring.messages import compose
 
     ledger, pair = session.ledger, session.ws.pair(domain).name
     decided = ledger.last_row(pair, Decided)
     since = decided.seq if decided else 0
     out = {entry.row.cause for entry in ledger.rows(pair, Alerted, after=since)}
-    standing = {one.cause: one for one in open_alerts_in(session, domain)}
-    for alert in compose(found.observation, found.decision, domain, links):
-        if alert.cause in out:
-            continue
-        before = standing.get(alert.cause)
-        held = _held(before, session.ws.config.alerts.update_minutes) if alert.kind == "update" and before else None
-        held = None if held == "throttled" and alert.severity == "critical" else held
-        # Who heard of the beginning hears of the end.
-        heard = max(alert.severity, before.severity if before else "info", key=SEVERITIES.index)
-        if alert.kind == "resolve":
-            forget(session.ws.outbox_dir, pair, alert.cause)
-        urls = () if held else session.ws.config.alerts.channels(domain, heard)
-        sent = [] if held else send(alert, urls, session.ws.alerts_file)
-        reached("monitor.alert-sent")
-        keep_unsent(session.ws.outbox_dir, alert, urls, sent[1:], datetime.now(UTC))
-        channels = tuple(Channel(delivery.channel, delivery.ok, delivery.detail) for delivery in sent)
-        told = Alerted(alert.kind, alert.title, alert.cause, alert.severity, channels, held)
-        ledger.record(session.actor, pair, told)
-        reached("monitor.alert-recorded")
+    around = surroundings(session, found.observation, found.decision.state.since, links)
+    for alert in compose(found.observation, found.decision, domain, around):
+        if alert.cause not in out:
+            send_one(session, domain, alert)
+
+
+def send_one(session: Session, domain: str, alert: Alert) -> None:
+    """Send an alert to whom it concerns, unless it is an update that is held back, and record what became of it."""
+    from lepton.monitoring.alerts import send
+    from lepton.monitoring.outbox import forget, keep_unsent
+
+    pair = session.ws.pair(domain).name
+    before = next((one for one in open_alerts_in(session, domain) if one.cause == alert.cause), None)
+    held = _held(before, session.ws.config.alerts.update_minutes) if alert.kind == "update" and before else None
+    # What got worse is told at once; so is every update that is critical, of a drift: refusals may come by the minute.
+    worse = before is not None and SEVERITIES.index(alert.severity) > SEVERITIES.index(before.severity)
+    urgent = worse or (alert.severity == "critical" and alert.cause == "drift")
+    held = None if held == "throttled" and urgent else held
+    # Who heard of the beginning hears of the end.
+    heard = max(alert.severity, before.severity if before else "info", key=SEVERITIES.index)
+    if alert.kind == "resolve":
+        forget(session.ws.outbox_dir, pair, alert.cause)
+    urls = () if held else session.ws.config.alerts.channels(domain, heard)
+    sent = [] if held else send(alert, urls, session.ws.alerts_file)
+    reached("monitor.alert-sent")
+    keep_unsent(session.ws.outbox_dir, alert, urls, sent[1:], datetime.now(UTC))
+    channels = tuple(Channel(delivery.channel, delivery.ok, delivery.detail) for delivery in sent)
+    told = Alerted(alert.kind, alert.title, alert.cause, alert.severity, channels, held)
+    session.ledger.record(session.actor, pair, told)
+    reached("monitor.alert-recorded")
+
+
+def surroundings(
+    session: Session, seen: Observation | None = None, since: str | None = None, links: Mapping[str, str] | None = None
+) -> Surroundings:
+    """Return what a message says beside its window: where it comes from, when the drift began, what was last measured.
+
+    Args:
+        session: The workspace at work.
+        seen: The window; None where there is none.
+        since: The first window of the drift.
+        links: Where to look closer; the window's report is added.
+    """
+    from lepton.monitoring.messages import Surroundings
+
+    found = {name: _link(session, place) for name, place in (links or {}).items()}
+    where = (socket.gethostname(), str(session.ws.root))
+    if seen is None:
+        return Surroundings(*where, links=found)
+    if seen.report:
+        found["report"] = _link(session, seen.report)
+    records = [one.observation for one in history_of(session.ledger, seen.pair).records.values()]
+    begun = next((one.time for one in records if one.window == since), None)
+    measured = [one for one in records if one.realised_accuracy is not None]
+    return Surroundings(*where, begun, max(measured, key=lambda one: one.time, default=None), found)
+
+
+def _link(session: Session, place: str) -> str:
+    """Return a link that opens where people read it, if the configuration says where that is."""
+    base, path = session.ws.config.alerts.base_url, Path(place.removeprefix("file://"))
+    if base is None or not path.is_relative_to(session.ws.root):
+        return place
+    return f"{base.rstrip('/')}/{quote(path.relative_to(session.ws.root).as_posix())}"
 
 
 def _held(before: Standing, minutes: float) -> str | None:

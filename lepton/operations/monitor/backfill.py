@@ -10,8 +10,9 @@ from lepton.core.decisions.controller import Kind
 from lepton.operations.events import drift_confirmed
 from lepton.operations.monitor.alerts import open_alerts_in, send_alerts
 from lepton.operations.monitor.judgement import Judgement
-from lepton.operations.monitor.late_labels import measure_late_labels
+from lepton.operations.monitor.late_labels import hear_labels
 from lepton.operations.monitor.monitor import find_targets, judge_window
+from lepton.operations.monitor.refusals import refusals_in
 from lepton.operations.monitor.results import BackfillResult, WindowJudged
 from lepton.operations.monitor.views import draw
 from lepton.operations.monitor.watch import Watch
@@ -40,7 +41,7 @@ def backfill(session: Session, domain: str, dry_run: bool = False) -> BackfillRe
         state = found[-1].decision.state if dry_run else None
     if not dry_run:
         step("tell outcome", partial(tell_outcome, watch))
-        step("measure", partial(measure_late_labels, watch))
+        hear_labels(watch)
         step("draw", partial(draw, watch))
     return BackfillResult(tuple(found), dry_run)
 
@@ -55,7 +56,8 @@ def tell_outcome(watch: Watch) -> list[str]:
     due = replace(
         decision,
         alert=_kind(decision.state.alert_open, "drift" in told),
-        breach=_kind(decision.state.breach_open, "contract" in told),
+        # Refused deliveries open the alert of that cause, too; the next accepted one ends it.
+        breach=_kind(decision.state.breach_open, "contract" in told and not refusals_in(session, watch.domain).refused),
     )
     send_alerts(session, watch.domain, Judgement(seen, due), {})
     asked = unanswered_retransfer(session.ledger, watch.pair, datetime.now(UTC))

@@ -9,15 +9,16 @@ from functools import partial
 
 from lepton.core.decisions.controller import State
 from lepton.core.decisions.history import History
-from lepton.core.errors import Busy, LeptonError, NotFound
+from lepton.core.errors import Busy, Conflict, LeptonError, NotFound
 from lepton.core.ledger.rows import Decided, Observed
 from lepton.core.work.faults import reached
 from lepton.core.work.lock import hold
 from lepton.operations.events import drift_confirmed
 from lepton.operations.monitor.alerts import send_alerts, send_waiting, tell_what_was_left
 from lepton.operations.monitor.judgement import Judgement
-from lepton.operations.monitor.late_labels import measure_late_labels
-from lepton.operations.monitor.results import MonitorResult, Problem, WindowJudged
+from lepton.operations.monitor.late_labels import hear_labels
+from lepton.operations.monitor.refusals import refusals_in, tell_refusals, unseen_of
+from lepton.operations.monitor.results import MonitorResult, Problem, Unseen, WindowJudged
 from lepton.operations.monitor.switch import reported
 from lepton.operations.monitor.views import draw
 from lepton.operations.monitor.watch import Watch
@@ -25,6 +26,8 @@ from lepton.operations.session import Session
 
 WAIT_SECONDS = 600.0
 """How long a monitor waits for another one of the same pair; then it finds nothing new to judge."""
+ATTEMPTS = 3
+"""Times that a window is looked at while monitors of other machines get in between."""
 
 
 def monitor(
@@ -69,8 +72,10 @@ def monitor_pair(session: Session, domain: str, window: str | None = None, dry_r
             lock = session.ws.state_dir / "locks" / f"monitor-{session.ws.pair(domain).name}.lock"
             alone.enter_context(hold(lock, seconds=WAIT_SECONDS, busy=busy_with(domain)))
         found = list(_monitor_one(session, domain, window, dry_run))
+        unseen = unseen_of(domain, refusals_in(session, domain))
     judged = tuple(one for one in found if isinstance(one, WindowJudged))
-    return MonitorResult(judged, tuple(one for one in found if isinstance(one, Problem)))
+    problems = tuple(one for one in found if isinstance(one, Problem))
+    return MonitorResult(judged, problems, () if unseen is None else (unseen,))
 
 
 def busy_with(domain: str) -> Busy:
@@ -91,15 +96,17 @@ def _together(
     """
     windows: list[WindowJudged] = []
     problems: list[Problem] = []
+    refused: list[Unseen] = []
     for target, answer in zip(targets, answers, strict=True):
         if isinstance(answer, MonitorResult):
             windows += answer.windows
             problems += answer.problems
+            refused += answer.refused
         elif isinstance(answer, LeptonError) and domain is None:
             problems.append(Problem(target, "", answer.render()))
         elif answer is not None:
             raise answer
-    return MonitorResult(tuple(windows), tuple(problems))
+    return MonitorResult(tuple(windows), tuple(problems), tuple(refused))
 
 
 def find_targets(session: Session, domain: str | None) -> list[str]:
@@ -119,22 +126,47 @@ def _monitor_one(session: Session, domain: str, window: str | None, dry_run: boo
     watch, step, state = Watch(session, domain), session.runtime.step, None
     if not dry_run:
         step("tell what was left", partial(tell_what_was_left, watch, datetime.now(UTC)))
-        step("measure", partial(measure_late_labels, watch))
+        tell_refusals(session, domain)
+    try:
+        for heard in hear_labels(watch, dry_run):
+            yield heard
+            state = heard.decision.state if dry_run else None
+    except Conflict:
+        pass  # a monitor of another machine hears them right now
+    except LeptonError as error:
+        yield Problem(domain, "late labels", error.render())
     for name in watch.names(window):
         if not watch.is_current:  # somebody let another one serve meanwhile: what it waits for is another matter
             watch.release()
             watch = Watch(session, domain)
         try:
-            judged: WindowJudged = step("watch", partial(judge_window, watch, name, dry_run, state))
+            judged = _judge_new(watch, name, window is None, dry_run, state)
         except LeptonError as error:
             # One window that cannot be judged must not blind the monitor for what comes after it.
             yield Problem(domain, name, error.render())
+            continue
+        if judged is None:
             continue
         yield judged
         state = judged.decision.state if dry_run else None
     if not dry_run:
         step("draw", partial(draw, watch))
     watch.release()
+
+
+def _judge_new(watch: Watch, name: str, only_new: bool, dry_run: bool, state: State | None) -> WindowJudged | None:
+    """Judge a window, looking again where a monitor of another machine got in between; None if that one judged it."""
+    for left in reversed(range(ATTEMPTS)):
+        if only_new and not watch.is_new(name, watch.history):
+            return None
+        try:
+            work = partial(judge_window, watch, name, dry_run, state)
+            found: WindowJudged = watch.session.runtime.step("watch", work)
+            return found
+        except Conflict:
+            if not left:
+                raise
+    return None
 
 
 def judge_window(

@@ -1,20 +1,39 @@
-"""Replay: what the monitor would have done over a history of deliveries. Nothing is stored, recorded or sent."""
+"""Replay: what the monitor would have done over a history of deliveries. Nothing is stored, recorded or sent.
+
+Files go through the target's contract, as they would at the door: what is refused there is never judged.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lepton.core.decisions.controller import Decision, State
+from lepton.core.decisions.memory import Kind
+from lepton.core.decisions.observation import Observation
+from lepton.core.decisions.refusals import Refusals
 from lepton.core.errors import NotFound
+from lepton.core.ledger.rows import DeliveryRefused
 from lepton.operations.monitor.judgement import judge_all
 from lepton.operations.monitor.results import ReplayResult, WindowReplayed
 from lepton.operations.monitor.watch import Watch
 from lepton.operations.session import Session
 
 if TYPE_CHECKING:
-    from lepton.monitoring.window import Rows, Window
+    from lepton.monitoring.window import Window
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A delivery that the contract would not have let in."""
+
+    name: str
+    time: datetime
+    rows: int
+    reasons: tuple[str, ...]
 
 
 def replay(session: Session, domain: str, deliveries: list[str], hours: float) -> ReplayResult:
@@ -32,58 +51,79 @@ def replay(session: Session, domain: str, deliveries: list[str], hours: float) -
         NotFound: If the target has no champion, or a delivery is neither a file nor a batch.
         LeptonError: If a file cannot be read.
     """
-    from lepton.monitoring.alerts import compose
+    from lepton.monitoring.messages import compose, compose_refusal
 
-    watch = Watch(session, domain)
-    history = _stored(watch, deliveries, hours)
+    watch, state, refusals = Watch(session, domain), State(), Refusals()
+    history = _history(watch, deliveries, hours)
     found: list[WindowReplayed] = []
-    for done in judge_all(watch.baseline, history):
-        alerts = tuple(compose(done.observation, done.decision, domain))
-        found.append(WindowReplayed(done.observation, done.decision, alerts))
-        session.progress(len(found), len(history), done.observation.window)
+    for (name, time), path in history.items():
+        came = watch.window(watch.waiting.get(name, (name,)), time) if path is None else _at_the_door(watch, path, time)
+        kind: Kind | None
+        if isinstance(came, Stopped):
+            refused = (*refusals.refused, DeliveryRefused(name, name, came.reasons, came.rows))
+            kind = "update" if refusals.refused else "open"
+            refusals = Refusals(refused, refusals.since or time, is_open=True)
+            decision = Decision("alert", f"refused by the contract: {came.reasons[0]}", state, breach=kind)
+            alert = compose_refusal(watch.pair, domain, kind, refusals, time)
+            found.append(WindowReplayed(_unseen(watch, came), decision, (alert,)))
+        else:
+            (done,) = judge_all(watch.baseline, [came], state)
+            alerts = compose(done.observation, done.decision, domain)
+            if refusals.refused:
+                alerts = [compose_refusal(watch.pair, domain, "resolve", refusals, time), *alerts]
+            state, refusals = done.decision.state, Refusals()
+            found.append(WindowReplayed(done.observation, done.decision, tuple(alerts)))
+        session.progress(len(found), len(history), name)
     return ReplayResult(tuple(found))
 
 
-def _stored(watch: Watch, deliveries: list[str], hours: float) -> list[Window]:
-    """Return the windows of a history in order of time."""
+def _history(watch: Watch, deliveries: list[str], hours: float) -> Mapping[tuple[str, datetime], Path | None]:
+    """Return what came, by name and time, in order of time; each with its file, None for what is stored already."""
+    from lepton.data import readers
     from lepton.data.store import batches
 
-    named = {name: (name,) for name in deliveries} if deliveries else watch.waiting
+    named = deliveries or list(watch.waiting)
     known, times, now = batches(watch.session.ws, watch.domain), watch.delivered_at(), datetime.now(UTC)
     start = now.replace(microsecond=0)
-    windows = [
-        watch.window(names, times.get(names[0], now))
-        if names[0] in known
-        else _from_file(watch, names[0], start + timedelta(hours=hours * place), known)
-        for place, names in enumerate(named.values())
-    ]
-    return sorted(windows, key=lambda window: window.time)
+    found: dict[tuple[str, datetime], Path | None] = {}
+    for place, name in enumerate(named):
+        if name in known:
+            found[name, times.get(name, now)] = None
+            continue
+        path = Path(name)
+        if not path.exists():
+            raise NotFound(
+                f"{name!r} is neither a file nor a batch of {watch.domain!r}.",
+                why=f"Its last batches: {', '.join(known[-8:]) or 'none'}.",
+                fix=[
+                    f"lepton replay {watch.domain} FILE ...",
+                    f"lepton replay {watch.domain}  (every batch since the last transfer)",
+                ],
+            )
+        found[readers.stem(path), start + timedelta(hours=hours * place)] = path
+    return dict(sorted(found.items(), key=lambda one: one[0][1]))
 
 
-def _from_file(watch: Watch, name: str, time: datetime, known: list[str]) -> Window:
-    """Return one file as a window, to be read as the target's contract says."""
-    from lepton.data import readers
-    from lepton.monitoring.window import Window
-
-    path = Path(name)
-    if not path.exists():
-        raise NotFound(
-            f"{name!r} is neither a file nor a batch of {watch.domain!r}.",
-            why=f"Its last batches: {', '.join(known[-8:]) or 'none'}.",
-            fix=[
-                f"lepton replay {watch.domain} FILE ...",
-                f"lepton replay {watch.domain}  (every batch since the last transfer)",
-            ],
-        )
-    return Window(readers.stem(path), time, partial(_read, watch, path))
-
-
-def _read(watch: Watch, path: Path) -> Rows:
+def _at_the_door(watch: Watch, path: Path, time: datetime) -> Window | Stopped:
+    """Return one file as a window, or why the target's contract refuses it."""
     from lepton.contract.ingest import reading_of
     from lepton.contract.spec import load_contract
+    from lepton.contract.validate import inspect
     from lepton.data import readers
-    from lepton.monitoring.window import Rows
+    from lepton.monitoring.window import Rows, Window
 
-    ws = watch.session.ws
-    table = readers.read(path, reading_of(ws, load_contract(ws, watch.domain), True))
-    return Rows(table.identified(readers.stem(path)))
+    ws, name = watch.session.ws, readers.stem(path)
+    contract = load_contract(ws, watch.domain)
+    delivery = readers.read(path, reading_of(ws, contract, True))
+    table = delivery.identified(name)
+    found = inspect(table, contract, ws, delivery=path.name, has_labels=delivery.has_labels)
+    if not found.result.passed:
+        return Stopped(name, time, len(table), tuple(found.result.lines()))
+    kept = Rows(table.take(found.kept))
+    return Window(name, time, lambda: kept)
+
+
+def _unseen(watch: Watch, came: Stopped) -> Observation:
+    """Return what is seen of a delivery that was refused: nothing but why."""
+    facts = Observation(watch.pair, came.name, f"refused {came.name}", watch.ref.label, came.time, came.rows)
+    return replace(facts, verdict="refused", problems=came.reasons)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
 
 from lepton.core.decisions.controller import Decision, Observation
 from lepton.operations.result import Result, as_json
@@ -22,6 +23,8 @@ class WindowJudged(Result):
     decision: Decision
     links: Mapping[str, str] = field(default_factory=dict)
     """Where to look closer: `report`, if one was written."""
+    cause: Literal["observed", "measured"] = "observed"
+    """Whether it was judged as it came, or again, on labels that came later."""
 
     def facts(self) -> dict[str, object]:
         """Return the window, how far it drifted, what that costs, and the decision with its reason."""
@@ -47,15 +50,34 @@ class Problem(Result):
 
 
 @dataclass(frozen=True, repr=False)
+class Unseen(Result):
+    """Deliveries of a target that the contract refused: nothing newer than them was seen."""
+
+    domain: str
+    deliveries: int
+    """Refused since one was taken in."""
+    since: datetime
+    """When the first of them was."""
+    last: str
+    """Name of the last one's file."""
+    reasons: tuple[str, ...]
+    """Why that one was refused, a line each."""
+
+
+@dataclass(frozen=True, repr=False)
 class MonitorResult(Result):
     """What became of every window that waited."""
 
     windows: tuple[WindowJudged, ...]
     problems: tuple[Problem, ...] = ()
+    refused: tuple[Unseen, ...] = ()
+    """Targets whose last delivery was refused."""
 
     def facts(self) -> dict[str, object]:
         """Return a line a window."""
-        return _lines(self.windows) | {f"{one.window} of {one.domain}": one.problem for one in self.problems}
+        unseen = {f"refused, of {one.domain}": f"{one.last}: {'; '.join(one.reasons[:3])}" for one in self.refused}
+        problems = {f"{one.window} of {one.domain}": one.problem for one in self.problems}
+        return _lines(self.windows) | unseen | problems
 
 
 @dataclass(frozen=True, repr=False)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lepton.core.decisions.controller import Decision, Observation, Policy, State
 from lepton.core.decisions.history import History, history_of
+from lepton.core.decisions.testimony import Answers, testified
 from lepton.core.decisions.windows import Arrived, group
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.ledger.rows import Ingested
@@ -183,7 +184,7 @@ class Watch:
         reached("monitor.loaded")
         found = judge(
             lambda: history.undecided(window.name, self.ref.label) or self.look(window, history, report),
-            lambda: self._recall(before),
+            lambda: self.recall(before),
             self.policy,
         )
         if self.is_new(window.name, history):
@@ -203,9 +204,39 @@ class Watch:
         from lepton.monitoring.past import Past
 
         past = Past.of(history.before(window.name, self.ref.label), self.ref.label)
-        return self.baseline.observe(window, report, past).observation
+        seen = self.baseline.observe(window, report, past).observation
+        seen = replace(seen, since_last=self._since_last(window, history, seen))
+        if seen.realised_accuracy is None or seen.verdict != "judged":
+            return seen
+        return testified(seen, Answers(round(seen.realised_accuracy * seen.labelled), seen.labelled), self.usual)
 
-    def _recall(self, state: State) -> Memory:
+    def _since_last(self, window: Window, history: History, seen: Observation) -> float | None:
+        """Return how far a window drifted from the one that was judged before it, while an alert is open."""
+        from lepton.data.store import batches
+        from lepton.monitoring.answers import answer
+        from lepton.monitoring.change import change
+
+        last = history.latest[0] if history.latest else None
+        if last is None or not history.state.alert_open or seen.verdict != "judged" or last.verdict != "judged":
+            return None
+        parts = last.batches or (last.window,)
+        if last.champion != self.ref.label or not set(parts) <= set(batches(self.session.ws, self.domain)):
+            return None
+        rows = (self._read(parts).table, window.read().table)
+        if any(len(table) < self.config.min_rows for table in rows):
+            return None
+        before, now = (answer(self.champion.model, table) for table in rows)
+        return change(self.baseline, before, now)
+
+    @cached_property
+    def usual(self) -> Answers:
+        """How often the champion is right on the rows of the reference that it was not fitted to."""
+        from lepton.monitoring.answers import correct
+
+        right = correct(self.baseline.reference)[self.baseline.reference.held_out()]
+        return Answers(int(right.sum()), len(right))
+
+    def recall(self, state: State) -> Memory:
         """Return what is known of the pair now."""
         reached("monitor.judged")
         ledger = self.session.ledger

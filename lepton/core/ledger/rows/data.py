@@ -31,6 +31,8 @@ class Ingested(Row):
     """Whether an earlier ingest stored it and was interrupted before it was on record."""
     repeated: int | None = field(default=None, metadata=SPARSE)
     """Further rows that were stored already and left out, of an export of all that there is so far."""
+    set_aside: int | None = field(default=None, metadata=SPARSE)
+    """Rows of the delivery that were out of bounds and are in quarantine instead."""
 
     @property
     def passed(self) -> bool | None:
