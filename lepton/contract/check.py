@@ -20,6 +20,9 @@ class Check:
     """(first offending values, GX's result) -> the problem in words."""
     by_row: bool = True
     """Whether single rows break it."""
+    spares: bool = False
+    """Whether rows that break it may be set aside, while the others are stored: what is in them is out of bounds, but
+    they are rows of this table."""
     meta: dict[str, Any] = field(default_factory=dict)
 
 

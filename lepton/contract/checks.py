@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,19 @@ def checks_for(contract: Contract, frame: pd.DataFrame) -> list[Check]:
         features += IMAGE_COLUMNS
     helpers = [helper for name in features for part in HELPERS if (helper := helper_name(name, part)) in frame.columns]
     expected = [contract.id, *([contract.label] if needs_label else []), *features, *helpers, EARLIER]
+    checks = _all_checks(contract, frame, expected)
+    bounds = {rule.name: rule.mostly for rule in contract.columns if rule.mostly is not None}
+    return [_tolerant(check, bounds.get(check.column, contract.mostly)) for check in checks]
+
+
+def _tolerant(check: Check, mostly: float) -> Check:
+    """Return a check that lets a share of rows break it, if it is one whose rows can be set aside."""
+    if not check.spares or mostly >= 1:
+        return check
+    return replace(check, arguments={**check.arguments, "mostly": mostly})
+
+
+def _all_checks(contract: Contract, frame: pd.DataFrame, expected: list[str]) -> list[Check]:
     checks = [
         Check(
             "ExpectTableColumnsToMatchSet",
@@ -169,6 +183,7 @@ def _image_checks(rule: ImageRule) -> list[Check]:
                 {"column": column, **bound},
                 "pixels",
                 lambda values, _: f"outside of {rule.min:g} to {rule.max:g}: {quoted(values)}",
+                spares=True,
             )
         )
     return checks
@@ -197,6 +212,7 @@ def _column_checks(rule: ColumnRule, series: pd.Series) -> list[Check]:
                 {"column": name, "min_value": low, "max_value": high},
                 name,
                 lambda values, _: f"outside of {_bound(rule.min)} to {_bound(rule.max)}: {quoted(values)}",
+                spares=True,
             )
         )
     elif is_number and series.notna().any():
@@ -217,6 +233,7 @@ def _column_checks(rule: ColumnRule, series: pd.Series) -> list[Check]:
                 {"column": name, "value_set": list(allowed)},
                 name,
                 lambda values, _: f"value not allowed: {quoted(values)}; allowed: {listing(allowed)}",
+                spares=True,
             )
         )
     return checks

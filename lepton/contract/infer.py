@@ -22,6 +22,10 @@ SLACK = {"source": 1.0, "target": 3.0}
 monitor's business; the contract's is a slipped decimal point, an error code, another column."""
 MISSING = {"source": 0.05, "target": 0.2}
 """Least share of missing values that is allowed."""
+MOSTLY = {"source": 1.0, "target": 0.99}
+"""Least share of rows that must keep ranges and categories. A slipped decimal point now and then must not cost a target
+the whole delivery, and with it the monitor's sight; more than one row in a hundred is no slip, and a person looks. What
+the base learns from is looked at in any case."""
 MAX_VALUES = 50
 """A category with more values than this may take any."""
 MAX_CLASSES = 1000
@@ -62,6 +66,7 @@ def infer(
         label=label,
         label_missing=0.0 if role == "source" and table.known().all() else 1.0,
         id=id,
+        mostly=MOSTLY[role],
         image=_image_rule(table, role),
         columns=tuple(_rule(table, name, role) for name in map(str, table.frame)) if table.frame is not None else (),
         dates=dict(dates or {}),
@@ -95,6 +100,7 @@ def for_target(source: Contract, domain: str, table: Table | None = None) -> Con
         label=source.label,
         label_missing=1.0,
         id=source.id,
+        mostly=MOSTLY["target"],
         image=_image_rule(table, "target") if table is not None else source.image,
         columns=tuple(_for_target(rule, seen) for rule in source.columns),
         dates=source.dates,

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from lepton.contract.infer import for_target, infer
-from lepton.contract.quarantine import quarantine, reason_file
+from lepton.contract.quarantine import quarantine, reason_file, set_aside
 from lepton.contract.repeats import begin, holders, known_rows, marker, nothing_new, unfinished_labels
 from lepton.contract.result import ContractResult
 from lepton.contract.spec import Contract, load_contract, save_contract
-from lepton.contract.validate import check_kind, validate, validate_labels
+from lepton.contract.validate import check_kind, inspect, validate, validate_labels
 from lepton.core.config.names import check_batch, check_domain
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, Refused, UsageError
 from lepton.core.refs import DataRef
+from lepton.core.splits import split_key
 from lepton.core.work.faults import reached
 from lepton.core.work.lock import alone_with_data
 from lepton.data import batchfile, readers, store, versions
@@ -47,6 +48,8 @@ class Intake:
     """Whether an earlier ingest stored it and was interrupted before it was versioned, pushed and recorded."""
     repeated: int = 0
     """Further rows of the delivery that are stored already, as of an export of all that there is so far; left out."""
+    set_aside: int = 0
+    """Rows of the delivery that were out of bounds and are in quarantine instead."""
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
@@ -55,6 +58,8 @@ class Intake:
         if not self.repeated:
             del found["repeated"]
         found["data"] = self.data.to_json() if self.data else None
+        if not self.set_aside:  # as an older lepton wrote it
+            del found["set_aside"]
         return found
 
 
@@ -125,24 +130,33 @@ def _take_rows(ws: Workspace, domain: str, path: Path, name: str | None, new: bo
         )
     known_already = known_rows(ws, domain, delivery, hashes)
     if known_already.all():
-        held = store.batch_of(ws, domain)
-        batches = tuple(sorted({held[one] for one in delivery.table.ids if one in held}))
-        return _again(ws, domain, batches, path, delivery, contract, dry_run)
-    delivery = replace(delivery, table=delivery.table.take(~known_already))
+        return _again(ws, domain, _batches(ws, domain, delivery), path, delivery, contract, dry_run)
+    new_ids = set(delivery.table.ids[~known_already]) if delivery.ids_from == "given" else set()
     batch = _free_name(path, name, list(store.batch_files(ws, domain)))
-    table = delivery.identified(batch)
-    result = validate(
-        table,
+    inspected = inspect(
+        delivery.identified(batch),
         contract,
         ws,
         delivery=path.name,
         has_labels=delivery.has_labels,
-        earlier=store.batch_of(ws, domain) if delivery.ids_from == "given" else {},
+        earlier={one: held for one, held in store.batch_of(ws, domain).items() if one in new_ids},
         names=list(delivery.table.ids) if delivery.ids_from == "path" else None,
     )
+    result = inspected.result
     if not result.passed:
         raise _refusal(ws, domain, path, result, dry_run)
-    taken = Intake(domain, batch, len(table), int(table.known().sum()), result, None, repeated=int(known_already.sum()))
+    kept = inspected.kept & ~known_already
+    if not kept.any():  # all others are set aside, as they were before
+        return _again(ws, domain, _batches(ws, domain, delivery), path, delivery, contract, dry_run)
+    if result.set_aside and not dry_run:
+        spoilt = replace(delivery, table=delivery.table.take(~inspected.kept))
+        set_aside(ws, domain, path, spoilt, result)
+        reached("ingest.set-aside")
+    table = replace(delivery, table=delivery.table.take(kept)).identified(batch)
+    repeated, aside = int(known_already.sum()), result.set_aside
+    taken = Intake(
+        domain, batch, len(table), int(table.known().sum()), result, None, repeated=repeated, set_aside=aside
+    )
     if dry_run:
         return taken
     reached("ingest.checked")
@@ -189,6 +203,15 @@ def _take_labels(ws: Workspace, domain: str, path: Path, name: str | None, new: 
     return Intake(domain, batch, len(ids), len(ids), result, data, labels=True, completed=completed)
 
 
+def _batches(ws: Workspace, domain: str, delivery: readers.Delivery) -> tuple[str, ...]:
+    """Return the batches that hold rows of a delivery."""
+    held = store.batch_of(ws, domain)
+    if delivery.ids_from == "given":
+        return tuple(sorted({held[one] for one in delivery.table.ids if one in held}))
+    hashes = set(content_hashes(delivery.table))
+    return tuple(sorted({batch for one, batch in held.items() if split_key(one) in hashes}))
+
+
 def _again(
     ws: Workspace,
     domain: str,
@@ -211,7 +234,7 @@ def _again(
     _version(ws)
     rows, labelled = store.counts(ws, domain, [holder])
     data = versions.data_ref(ws, domain, [holder])
-    return Intake(domain, holder, rows, labelled, result, data, completed=True)
+    return Intake(domain, holder, rows, labelled, result, data, completed=True, set_aside=result.set_aside)
 
 
 def _already(ws: Workspace, domain: str, holders: tuple[str, ...], rows: int) -> str:

@@ -70,6 +70,7 @@ def long_checks(rule: ColumnRule, frame: pd.DataFrame) -> list[Check]:
                 {"column": measured, "min_value": low, "max_value": high},
                 name,
                 lambda values, _: f"of {quoted(values)} {unit}; the contract asks for {low:,} to {high:,}",
+                spares=True,
             )
         )
     if not is_text:
@@ -82,6 +83,7 @@ def long_checks(rule: ColumnRule, frame: pd.DataFrame) -> list[Check]:
                     {"column": helper_name(name, helper), **bound},
                     name,
                     lambda values, _: f"steps outside of {_bound(rule.min)} to {_bound(rule.max)}: {quoted(values)}",
+                    spares=True,
                 )
             )
     return checks

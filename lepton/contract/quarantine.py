@@ -1,4 +1,4 @@
-"""Refused deliveries, kept as they came, with the reason beside each for people and for programs."""
+"""Refused deliveries, kept as they came, and rows set aside; beside each the reason, for people and for programs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from lepton.contract.result import ContractResult
+from lepton.contract.spec import load_contract
 from lepton.core.config.names import check_domain
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
 from lepton.core.work.files import atomic_dir, atomic_write, digest, sha256
+from lepton.data.batchfile import encode
+from lepton.data.readers import Delivery
 
 REASON = ".reason.json"
 REASON_TEXT = ".reason.txt"
@@ -46,6 +51,38 @@ def quarantine(ws: Workspace, domain: str, path: Path, cause: ContractResult | L
     if reason.get("docs_url"):
         text += [f"  Data Docs:  {reason['docs_url']}"]
     text += [f"  Delivered:  {path.absolute()}", f"  Refused:    {reason['time']}"]
+    atomic_write(_beside(goal, REASON_TEXT), "\n".join(text) + "\n")
+    return goal
+
+
+def set_aside(ws: Workspace, domain: str, path: Path, delivery: Delivery, result: ContractResult) -> Path:
+    """Write rows that are out of bounds to quarantine, with the reason beside them; the others are stored.
+
+    Args:
+        ws: The workspace.
+        domain: Where the delivery came from.
+        path: The delivery; the file bears its name.
+        delivery: Those rows alone, as they were delivered.
+        result: What is wrong with them.
+    """
+    folder = ws.quarantine_dir / check_domain(domain)
+    folder.mkdir(parents=True, exist_ok=True)
+    table = delivery.table
+    plain = table.frame is not None and table.images is None and not table.series
+    goal = folder / f"{path.name}.rows.{'csv' if plain else 'parquet'}"
+    if plain and table.frame is not None:
+        frame = table.frame.copy()
+        rules = load_contract(ws, domain) if domain in ws.domains() else None
+        if delivery.has_labels:
+            frame[rules.label if rules else ws.config.label] = table.labels
+        if delivery.ids_from == "given":
+            frame.insert(0, rules.id if rules else ws.config.id or "id", table.ids)
+        atomic_write(goal, frame.to_csv(index=False))
+    else:
+        pq.write_table(encode(table), goal)
+    reason = _reason(domain, path, result) | {"set_aside": result.set_aside, "digest": content_digest(goal)}
+    atomic_write(_beside(goal, REASON), json.dumps(reason, indent=2, ensure_ascii=False) + "\n")
+    text = [reason["headline"], "", *(f"  {line}" for line in reason["lines"]), "", f"  Set aside:  {reason['time']}"]
     atomic_write(_beside(goal, REASON_TEXT), "\n".join(text) + "\n")
     return goal
 

@@ -61,22 +61,33 @@ class ContractResult:
     seconds: float
     delivery: str = ""
     """Name of the file or folder that was validated."""
+    set_aside: int = 0
+    """Rows that are out of bounds, few enough that the others may be stored without them."""
+    spared: tuple[Breach, ...] = ()
+    """What is wrong with those."""
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
-        return asdict(self) | {"breaches": [breach.to_json() for breach in self.breaches]}
+        found = asdict(self) | {"breaches": [breach.to_json() for breach in self.breaches]}
+        if not self.set_aside:  # as an older lepton wrote it
+            del found["set_aside"], found["spared"]
+            return found
+        return found | {"spared": [breach.to_json() for breach in self.spared]}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> ContractResult:
         """Read what `to_json` wrote."""
-        breaches = tuple(
-            Breach(**{**breach, "rows": tuple(breach["rows"]), "names": tuple(breach["names"])})
-            for breach in value["breaches"]
-        )
-        return cls(**{**value, "breaches": breaches})
+        lists = {name: tuple(map(_breach, value.get(name, ()))) for name in ("breaches", "spared")}
+        return cls(**{**value, **lists})
 
     def headline(self) -> str:
         """Return the outcome in one sentence."""
+        if self.passed and self.set_aside:
+            kept = self.rows - self.set_aside
+            return (
+                f"{kept:,} of {self.rows:,} rows meet the contract of domain {self.domain!r}, {self.set_aside:,}"
+                f" {'does' if self.set_aside == 1 else 'do'} not."
+            )
         if self.passed:
             return f"{self.rows:,} rows meet the contract of domain {self.domain!r}."
         if len(self.breaches) == 1 and (count := self.breaches[0].count):
@@ -87,8 +98,13 @@ class ContractResult:
 
     def lines(self) -> list[str]:
         """Return a line for each breach, aligned by column."""
-        width = max((len(breach.column) for breach in self.breaches), default=0)
-        return [f"{breach.column:<{width}}  {breach.text()}" for breach in self.breaches]
+        told = self.breaches or self.spared
+        width = max((len(breach.column) for breach in told), default=0)
+        return [f"{breach.column:<{width}}  {breach.text()}" for breach in told]
+
+
+def _breach(value: dict[str, Any]) -> Breach:
+    return Breach(**{**value, "rows": tuple(value["rows"]), "names": tuple(value["names"])})
 
 
 def listing(values: Sequence[str], most: int = 12) -> str:

@@ -39,6 +39,8 @@ class ColumnRule(_Part):
     """Largest allowed share of rows without a value."""
     values: tuple[str, ...] | None = None
     """Allowed categories; None: any."""
+    mostly: float | None = Field(None, gt=0, le=1)
+    """Least share of rows that must keep range, length and categories; None: as the contract says."""
 
     @field_validator("values", mode="before")
     @classmethod
@@ -94,6 +96,9 @@ class Contract(_Part):
     """Column that identifies a row, where it is delivered."""
     min_rows: int = Field(1, ge=1)
     """Fewest rows of a delivery."""
+    mostly: float = Field(1.0, gt=0, le=1)
+    """Least share of rows that must keep ranges, lengths and categories: the others are set aside in quarantine, and
+    the rest of the delivery is stored. 1: one row is enough to refuse the delivery whole."""
     image: ImageRule | None = None
     columns: tuple[ColumnRule, ...] = ()
     dates: dict[str, tuple[DatePart, ...]] = Field(default_factory=dict)
@@ -168,8 +173,11 @@ class Contract(_Part):
         said = self.model_dump(mode="json")
         # What contracts could not say before has no part in their digest where it says nothing.
         for rule in said["columns"]:
-            if rule["length"] is None:
-                del rule["length"]
+            for name in ("length", "mostly"):
+                if rule[name] is None:
+                    del rule[name]
+        if said["mostly"] == 1:
+            del said["mostly"]
         if said["image"] and not said["image"]["missing"]:
             del said["image"]["missing"]
         for key in ("dates", "ignore", "no_value"):
@@ -247,6 +255,10 @@ def render(contract: Contract) -> str:
         "# Fewest rows of a delivery.",
         f"min_rows: {contract.min_rows}",
         "",
+        "# Least share of rows that must keep the ranges, lengths and categories below. The others are set aside in",
+        "# quarantine/ and the rest is stored; 1 refuses a delivery whole for one such row. A column may have its own.",
+        f"mostly: {_number(contract.mostly)}",
+        "",
     ]
     if contract.image is not None:
         lines += [
@@ -304,6 +316,8 @@ def _rule(rule: ColumnRule) -> str:
     if rule.length is not None:
         parts.append(f"length: {list(rule.length)}")
     parts.append(f"missing: {_number(rule.missing)}")
+    if rule.mostly is not None:
+        parts.append(f"mostly: {_number(rule.mostly)}")
     if rule.values is not None:
         parts.append(f"values: {_flow(list(rule.values))}")
     return "{" + ", ".join(parts) + "}"

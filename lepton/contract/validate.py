@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from lepton.contract import gx
+from lepton.contract.bounds import out_of_bounds, spared_by
 from lepton.contract.checks import EARLIER, SHAPE, Check, checks_for, label_checks, rows_frame
 from lepton.contract.result import LISTED, Breach, ContractResult
 from lepton.contract.spec import Contract
@@ -43,10 +45,43 @@ def validate(
     Raises:
         LeptonError: If rows and contract are of different kinds, or a check itself broke.
     """
+    return inspect(table, contract, ws, delivery=delivery, has_labels=has_labels, earlier=earlier, names=names).result
+
+
+def inspect(
+    table: Table,
+    contract: Contract,
+    ws: Workspace,
+    *,
+    delivery: str = "delivery",
+    has_labels: bool | None = None,
+    earlier: Mapping[str, str] | None = None,
+    names: Sequence[str] | None = None,
+) -> Inspected:
+    """Do what `validate` does, and return which rows may be stored; see there for the arguments."""
     check_kind(table, contract, delivery)
     has_labels = bool(table.known().any()) if has_labels is None else has_labels
     frame = rows_frame(table, contract, has_labels, earlier or {})
-    return _judge(frame, checks_for(contract, frame), contract, ws, delivery, contract.domain, names)
+    checks = checks_for(contract, frame)
+    result = _judge(frame, checks, contract, ws, delivery, contract.domain, names)
+    aside = out_of_bounds(frame, checks) if result.passed else np.zeros(len(frame), dtype=bool)
+    if not aside.any():
+        return Inspected(result, ~aside)
+    spared = tuple(_breaches(spared_by(frame, checks), frame, names))
+    share, allowed = float(aside.mean()), 1 - min([contract.mostly, *(r.mostly or 1 for r in contract.columns)])
+    if share <= allowed:
+        return Inspected(replace(result, set_aside=int(aside.sum()), spared=spared), ~aside)
+    # Each rule is broken by few rows, but together they are too many.
+    return Inspected(replace(result, passed=False, breaches=spared), np.ones(len(frame), dtype=bool))
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """The outcome of a validation, and what of the delivery may be stored."""
+
+    result: ContractResult
+    kept: NDArray[np.bool_]
+    """(n,) false where a row is set aside."""
 
 
 def check_kind(table: Table, contract: Contract, delivery: str) -> None:

@@ -471,7 +471,7 @@ def test_a_failed_first_push_of_a_new_domain_is_completed_with_the_same_command(
     assert ingest(ws, "there", path, new=True).completed
 
 
-@pytest.mark.parametrize("where", ["validate", "save_contract", "write_batch", "snapshot", "push_all"])
+@pytest.mark.parametrize("where", ["inspect", "save_contract", "write_batch", "snapshot", "push_all"])
 def test_an_interruption_anywhere_leaves_all_or_nothing_and_the_same_command_completes(ws, monkeypatch, where):
     path = write(ws, "w.csv", rows(2))
     owner = {"write_batch": store, "snapshot": versions, "push_all": versions}.get(where, ingest_module)
@@ -541,3 +541,91 @@ def test_the_ledger_says_why_a_delivery_was_refused_but_not_what_stood_in_it(ws,
     refusal = Ledger(ws.ledger_url).entries(action="delivery_refused")[0].payload
     assert "patient" not in str(refusal)
     assert any("rows" in reason for reason in refusal["reasons"])
+
+
+# -- rows out of bounds -------------------------------------------------------------------------------------------
+
+
+def site(ws, n=500):
+    """Add the target "there" and return its contract."""
+    ingest(ws, "there", write(ws, "first-there.csv", rows(2, n=n).drop(columns="label")), new=True)
+    return load_contract(ws, "there")
+
+
+@pytest.mark.parametrize("ids", [True, False], ids=["with ids", "without"])
+def test_one_row_out_of_range_is_set_aside_and_499_are_stored(ws, ids):
+    assert site(ws).mostly == 0.99
+    frame = rows(3, n=500).drop(columns="label")
+    frame.loc[11, "age"] = 1e6
+    if ids:
+        frame.insert(0, "id", [f"r{k}" for k in range(500)])
+    path = write(ws, "march.csv", frame)
+    trial = ingest_module.ingest(ws, "there", path, dry_run=True)
+    assert (trial.rows, trial.set_aside, (ws.quarantine_dir / "there").exists()) == (499, 1, False)
+    result = ingest(ws, "there", path)
+    assert (result.batch, result.rows, result.set_aside) == ("march", 499, 1)
+    assert len(store.load(ws, "there", ["march"])) == 499
+    copy = ws.quarantine_dir / "there" / "march.csv.rows.csv"
+    kept = pd.read_csv(copy)
+    assert kept["age"].tolist() == [1e6]
+    assert list(kept.columns) == list(frame.columns)
+    reason = json.loads(copy.with_name(copy.name + ".reason.json").read_text())
+    assert reason["headline"] == "499 of 500 rows meet the contract of domain 'there', 1 does not."
+    assert "outside of" in reason["lines"][0]
+    assert "(row 12)" in reason["lines"][0]
+    assert ContractResult.from_json(json.loads(json.dumps(result.to_json()))["contract"]) == result.contract
+    with pytest.raises(LeptonError, match=r"is already delivered as batch .*march"):
+        ingest(ws, "there", path)
+    assert len(store.load(ws, "there", ["march"])) == 499
+
+
+def test_more_rows_out_of_range_than_the_contract_spares_refuse_the_delivery_whole(ws):
+    site(ws)
+    frame = rows(3, n=500).drop(columns="label")
+    frame.loc[:5, "age"] = 1e6
+    assert "age  outside of" in refused(ws, "there", write(ws, "many.csv", frame))
+    few_each = rows(3, n=500).drop(columns="label")
+    few_each.loc[:3, "age"], few_each.loc[10:13, "colour"] = 1e6, "mauve"
+    contract = load_contract(ws, "there")
+    limited = [
+        rule.model_copy(update={"values": ("red", "white")}) for rule in contract.columns if rule.name == "colour"
+    ]
+    columns = (*(rule for rule in contract.columns if rule.name != "colour"), *limited)
+    save_contract(ws, contract.model_copy(update={"columns": columns}))
+    text = refused(ws, "there", write(ws, "few-each.csv", few_each))  # 4 and 4 of 500: each within, together beyond
+    assert "age" in text
+    assert "mauve" in text
+
+
+def test_a_broken_schema_and_a_contract_that_spares_none_refuse_whole(ws):
+    contract = site(ws)
+    frame = rows(3, n=500).drop(columns="label")
+    assert "missing: 'age'" in refused(ws, "there", write(ws, "narrow.csv", frame.drop(columns="age")))
+    frame.loc[11, "age"] = 1e6
+    save_contract(ws, contract.model_copy(update={"mostly": 1.0}))
+    assert "(row 12)" in refused(ws, "there", write(ws, "strict.csv", frame))
+    own = tuple(rule.model_copy(update={"mostly": 0.9 if rule.name == "age" else None}) for rule in contract.columns)
+    save_contract(ws, contract.model_copy(update={"mostly": 1.0, "columns": own}))
+    assert ingest(ws, "there", write(ws, "own.csv", frame)).set_aside == 1
+
+
+def test_refused_deliveries_of_a_served_target_are_told_until_one_is_taken_in(ws, monkeypatch):
+    from lepton.operations import ingest as flow
+
+    site(ws)
+    session = Session(ws)
+    monkeypatch.setattr(Session, "find_champion", lambda *_: "served")
+    for number in (1, 2):
+        with pytest.raises(Refused):
+            flow.ingest(session, "there", str(write(ws, f"bad{number}.csv", rows(number, extra=1))))
+    flow.ingest(session, "there", str(write(ws, "good.csv", rows(5).drop(columns="label"))))
+    told = [row.payload for row in Ledger(ws.ledger_url).entries("here-to-there", "alerted")]
+    assert [(one["kind"], one["cause"], one["severity"]) for one in told] == [
+        ("open", "contract", "warning"),
+        ("update", "contract", "critical"),
+        ("resolve", "contract", "info"),
+    ]
+    lines = [json.loads(line) for line in ws.alerts_file.read_text().splitlines()]
+    assert "2 deliveries in a row were refused" in lines[1]["title"]
+    assert "extra" in lines[1]["body"]
+    assert "lepton ingest there FILE" in lines[1]["body"]

@@ -62,6 +62,12 @@ def show(domain: str, taken: IngestResult, dry_run: bool = False) -> None:
     say(f"Delivery {taken.batch!r} {verb} in domain {domain!r}: {taken.rows:,} rows, {labelled}.")
     if taken.repeated:
         say(f"  repeated   {taken.repeated:,} rows of the delivery are stored already and were left out")
+    if taken.set_aside:
+        one = taken.set_aside == 1
+        say(f"  set aside  {taken.set_aside:,} {'row is' if one else 'rows are'} out of bounds and not stored:")
+        for line in taken.contract.lines():
+            say(f"               {line}")
+        say(f"             {'it is' if one else 'they are'} in quarantine/{domain}/, with the reason beside")
     url = taken.contract.docs_url
     say(f"  contract   passed{f'   {url}' if url else ''}")
     if taken.data:
