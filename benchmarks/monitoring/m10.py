@@ -73,6 +73,7 @@ def measure() -> list[figures.Figure]:
     untouched = [stream.name for stream in STREAMS if stream.untouched]
     each = {name: facts(cases) for name, cases in found.items()}
     binary = {name: cases for name, cases in found.items() if np.isfinite(cases[0].cbpe)}
+    of_binary = [case for cases in binary.values() for case in cases]
     passed = [name for name, of in each.items() if of["error"] <= 3 or of["held"] >= 0.85]
     above = [name for name in binary if each[name]["error"] > each[name]["cbpe"]]
     dear = [(name, k) for name, cases in found.items() for k, case in enumerate(cases) if case.cost >= HARM]
@@ -86,7 +87,8 @@ def measure() -> list[figures.Figure]:
         _figure("M10a", len(passed), "streams with <= 3 points or >= 85 % held", len(each), bar="all", streams=each),
         _figure("M10b", error(every), "points, mean absolute error", count, untouched=untouched),
         _figure("M10c", held(every), "share of 90 % intervals that hold it", count),
-        _figure("M10d", error(every, cbpe=True), "points, NannyML's CBPE, on the binary ones", len(binary)),
+        _figure("M10d", error(of_binary, cbpe=True), "points, NannyML's CBPE, on the binary ones", len(of_binary)),
+        _figure("M10f", error(of_binary), "points, ours on the same", len(of_binary)),
         _figure("M10e", len(above), "binary streams where CBPE errs less", len(binary), bar="0", streams=above),
         _figure(
             "M11a",
