@@ -71,7 +71,7 @@ def measure() -> list[figures.Figure]:
     found = {stream.name: cases_of(stream) for stream in STREAMS}
     every = [case for cases in found.values() for case in cases]
     untouched = [stream.name for stream in STREAMS if stream.untouched]
-    each = {name: facts(cases) for name, cases in found.items()}
+    each = {name: {k: v for k, v in facts(cases).items() if np.isfinite(v)} for name, cases in found.items()}
     binary = {name: cases for name, cases in found.items() if np.isfinite(cases[0].cbpe)}
     of_binary = [case for cases in binary.values() for case in cases]
     passed = [name for name, of in each.items() if of["error"] <= 3 or of["held"] >= 0.85]
