@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lepton_flows import shares
+from lepton_flows import several, shares
 from lepton_flows.limits import one_at_a_time
+from prefect import flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from lepton.cli.stack.parts import HEALTH, PREFECT, start_prefect
@@ -147,3 +148,22 @@ def test_a_share_that_a_worker_took_is_waited_for_and_its_end_is_told(
     else:
         assert isinstance(answer, LeptonError)
         assert "b: it broke" in answer.why
+
+
+def test_the_flow_of_a_share_plays_each_target_as_a_run_of_its_own(api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    @flow(name="one", flow_run_name="one-{domain}")
+    def one(domain: str, window: str | None, dry_run: bool) -> str:
+        if domain == "b":
+            raise LeptonError("it broke")
+        return domain
+
+    monkeypatch.setattr(several, "flow_of", lambda _: one)
+    state = several.several("one", ["a", "b", "c"], [None, False], return_state=True)
+    assert (state.is_failed(), state.message) == (True, "b: it broke")
+    runs = ask(api, "flow_runs/filter", {"flows": {"name": {"any_": ["one"]}}})
+    assert {run["name"]: run["state_type"] for run in runs} == {
+        "one-a": "COMPLETED",
+        "one-b": "FAILED",
+        "one-c": "COMPLETED",
+    }
+    assert several.several("one", ["a", "c"], [None, False]) == 2
