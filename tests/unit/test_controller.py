@@ -336,10 +336,10 @@ def test_late_labels_that_prove_a_critical_alert_wrong_end_it_and_the_same_drift
     assert "nothing is lost" in heard.reason
     state = heard.state
     for number in range(5, 8):  # corrected by the labels, the estimate does not know any more
-        decision = decide(state, window(number, 5.2, 0.1, minutes=number, width=0.3), policy)
+        decision = decide(state, window(number, 5.2, 0.0, minutes=number, width=0.3), policy)
         state = decision.state
         assert decision.alert is None
-    further = decide(state, window(9, 20.0, 0.1, minutes=9, width=0.3), policy)
+    further = decide(state, window(9, 20.0, 0.0, minutes=9, width=0.3), policy)
     assert (further.action, further.alert) == ("alert", "open")
 
 
