@@ -23,9 +23,9 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 from lepton.monitoring.answers import Judged, atc_threshold, certainty, correct, targets
-from lepton.monitoring.ceiling import mix_ceiling
 from lepton.monitoring.estimator import NAMED, Simulated
 from lepton.monitoring.expected import MIN_LABELLED, Expected, Z, measured
+from lepton.monitoring.mixes import mix_ceiling
 from lepton.monitoring.past import Past
 
 WIDEST = 0.4

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton.monitoring.answers import Judged, correct
-from lepton.monitoring.ceiling import mix_ceiling
+from lepton.monitoring.mixes import mix_ceiling
 from lepton.monitoring.rightness import Evidence, Matrix, alike, chance, fit
 
 PIECES = ("confidence", "regions", "weighted", "mix", "agreement")
