@@ -27,12 +27,8 @@ class Observation:
     rows: int
     scores: dict[str, float] = field(default_factory=dict)
     """Drift score of each aspect; 1.0 is the calibrated threshold."""
-    since_last: float | None = field(default=None, metadata=LATER)
-    """Drift score against the window that was judged before; None where that was not asked: no alert was open."""
     columns: dict[str, float] = field(default_factory=dict)
     """The most shifted columns with their scores, worst first."""
-    moved: dict[str, tuple[float, float]] = field(default_factory=dict, metadata=LATER)
-    """Mean of each of those columns that holds numbers, in the reference and in the window."""
     estimated_accuracy: float | None = None
     """Accuracy estimated without labels."""
     expected_accuracy: float | None = None
@@ -74,6 +70,10 @@ class Observation:
     """What breaks the reference's schema, a line each."""
     batches: tuple[str, ...] = ()
     """What the window was joined from; none where it is one batch of its name."""
+    since_last: float | None = field(default=None, metadata=LATER)
+    """Drift score against the window that was judged before; None where that was not asked: no alert was open."""
+    moved: dict[str, tuple[float, float]] = field(default_factory=dict, metadata=LATER)
+    """Mean of each of the most shifted columns that holds numbers, in the reference and in the window."""
 
     @property
     def score(self) -> float:
