@@ -55,9 +55,10 @@ def known_rows(
 ) -> NDArray[np.bool_]:
     """Return (n,) true for the rows of a cumulative export that are stored already.
 
-    With ids of the deliverer's those whose id and content are stored. Without, equal rows may honestly come again, in a
-    table of few values even often; so they count only where whole batches are contained, and nearly every row of these
-    is in the delivery exactly as often as it is stored.
+    With ids of the deliverer's those whose id and content are stored, with no other label than the one they have; in an
+    export that has an id twice none is, for the contract to say so. Without ids equal rows may honestly come again, in
+    a table of few values even often; so they count only where whole batches are contained, and nearly every row of
+    these is in the delivery exactly as often as it is stored.
 
     Args:
         ws: The workspace.
@@ -69,11 +70,18 @@ def known_rows(
     if delivery.ids_from == "given":
         stored: dict[str, str] = {}
         ids = set(delivery.table.ids)
+        if len(ids) < len(delivery.table):
+            return np.zeros(len(hashes), dtype=bool)
         for file in files.values():
             if not ids.isdisjoint(batchfile.ids_and_labels(file)[0]):
                 table = batchfile.read(file)
                 stored.update(zip(table.ids, content_hashes(table), strict=True))
-        return np.array([stored.get(one) == h for one, h in zip(delivery.table.ids, hashes, strict=True)], dtype=bool)
+        labels = store.labels_now(ws, domain)
+        rows = zip(delivery.table.ids, hashes, delivery.table.labels, strict=True)
+        return np.array(
+            [stored.get(one) == content and label in (None, labels.get(one)) for one, content, label in rows],
+            dtype=bool,
+        )
     sent, there = Counter(hashes), Counter[str]()
     for file in files.values():
         ids_there = batchfile.ids_and_labels(file)[0]

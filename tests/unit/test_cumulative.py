@@ -65,6 +65,20 @@ def test_rows_with_ids_are_known_by_id_and_content(ws):
     ]
 
 
+def test_a_row_that_comes_with_another_label_is_not_known_and_with_none_it_is(ws):
+    first = stored(ws, "one", rows(10, 0).assign(id=range(10)))
+    export = pd.concat([first, rows(5, 1).assign(id=range(10, 15))])
+    export["label"] = export["label"].astype(object)
+    export.iloc[2, export.columns.get_loc("label")] = "O"
+    export.iloc[4, export.columns.get_loc("label")] = None
+    assert known(ws, export).tolist() == [*(k != 2 for k in range(10)), *[False] * 5]
+
+
+def test_an_export_that_has_an_id_twice_is_for_the_contract_to_refuse(ws):
+    first = stored(ws, "one", rows(10, 0).assign(id=range(10)))
+    assert not known(ws, pd.concat([first, first[:1]])).any()
+
+
 def test_equal_pictures_share_a_side_whatever_they_are_called(tmp_path):
     folder = tmp_path / "shots" / "x"
     folder.mkdir(parents=True)
