@@ -27,7 +27,7 @@ from lepton.core.ledger import (
 )
 from lepton.core.ledger.rows import Recalled, Subject
 from lepton.core.refs import DataRef, ModelRef
-from lepton.registry import recalls as standing
+from lepton.registry import eligibility as standing
 from lepton.registry.lineage import impact
 from lepton.registry.lineage.descent import in_scope, nearest_shown, worth_showing
 from lepton.registry.lineage.family import KINDS, family, fold, records
