@@ -104,7 +104,8 @@ def test_quiet_windows_stay_quiet_and_degraded_ones_are_found_with_their_cost(di
         decision = decide(state, seen, policy_of(CONFIG))
         state = decision.state
         actions.append((decision.action, decision.alert))
-    assert actions == [("none", None)] * 4 + [("suspect", None), ("retransfer", "open")]
+    # The windows are labelled: one proves so great a loss alone, and after the retransfer comes the pause.
+    assert actions == [("none", None)] * 4 + [("retransfer", "open"), ("alert", None)]
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -313,9 +314,10 @@ def test_an_alert_says_what_moved_since_when_what_it_costs_and_what_is_done():
 
 
 def test_an_alert_about_drift_whose_cost_nobody_knows_asks_for_labels_and_is_a_warning():
-    unknown = Decision("alert", "drift; label some of these rows", State(since="w4"), "open", harm="unknown")
+    unknown = Decision("alert", "drift", State(since="w4", phase="drifted"), "open", harm="unknown")
     measured = replace(SEEN, window="w2", realised_accuracy=0.93, labelled=60)
-    (alert,) = compose(SEEN, unknown, "optdigits", Surroundings(measured=measured))
+    unsure = replace(SEEN, estimated_accuracy=None, estimated_low=0.4, estimated_high=0.99)
+    (alert,) = compose(unsure, unknown, "optdigits", Surroundings(measured=measured))
     assert alert.severity == "warning"
     assert alert.title.endswith("and nobody knows what it costs")
     assert "lepton ingest optdigits LABELS.csv --labels" in alert.body
