@@ -158,7 +158,8 @@ def test_however_many_windows_wait_champion_and_reference_are_loaded_once(
         for path in more:
             path.unlink()
     assert len(result.windows) == 10
-    assert (found["champion"], found["rows of plant-2"], found["estimate"]) == (1, 1, 1)
+    # Two processes are learnt: of the accuracy, and of what calibrated confidence leaves.
+    assert (found["champion"], found["rows of plant-2"], found.pop("estimate")) == (1, 1, 2)
     assert max(found.values()) == 1
     session.load_champion("plant-2")
     assert found["champion"] == 2  # it was let go of, so that the next target has the memory

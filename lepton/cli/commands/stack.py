@@ -28,7 +28,9 @@ def up(
     json: Json = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Start the local stack, or mend what is broken of it: Prefect, MLflow, two workers, a watchdog.
+    """Start the local stack, or mend what is broken of it.
+
+    Prefect, MLflow, two workers, a watchdog.
 
     Applies the deployments of lepton_flows/prefect.yaml too. What is well keeps its process and its port.
     """
@@ -55,7 +57,7 @@ def up(
 
 
 def watch() -> None:
-    """Look after the stack: tell people when a part is gone, and when it is back.
+    """Tell people when a part of the stack is gone, and when back.
 
     `lepton up` starts one in the background; this one runs until `lepton down` or Ctrl-C.
     """

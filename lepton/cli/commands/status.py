@@ -32,7 +32,7 @@ def status(
     json: Json = False,
     local: LocalAnyway = False,
 ) -> None:
-    """Show what serves each target, how it is doing, and what runs by itself.
+    """Show what serves each target, how it does, and what runs next.
 
     A row a pair: champion, accuracy, last window's drift and estimate, state; below it why, and what moved since when.
     """
