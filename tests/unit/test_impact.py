@@ -37,6 +37,11 @@ PAIRS = ("hub", "hub-to-a", "hub-to-b")
 BATCHES = ("x", "y", "z")
 
 
+def key_of(model: dict[str, Any]) -> standing.Key:
+    """Return the name and version by which a version is known."""
+    return model["name"], str(model["version"])
+
+
 def ref(number: int, pair: str) -> ModelRef:
     return ModelRef(f"lepton-{pair}", str(number), f"{number:064}", "run")
 
@@ -99,11 +104,11 @@ def line(rows: list[Entry], model: dict[str, Any] | None) -> list[tuple[str, str
     """Return a model and its ancestors, looked up one by one."""
     found = []
     while model is not None:
-        found.append(standing.key_of(model))
+        found.append(key_of(model))
         model = next(
             row.payload["lineage"]["parent"]
             for row in rows
-            if row.action == REGISTERED and standing.key_of(row.payload["model"]) == found[-1]
+            if row.action == REGISTERED and key_of(row.payload["model"]) == found[-1]
         )
     return found
 
@@ -116,9 +121,7 @@ def registered(rows: list[Entry]) -> list[Entry]:
 def test_the_impact_of_a_model_is_itself_and_whoever_has_it_among_its_ancestors(rows: list[Entry]) -> None:
     known = fold(rows)
     for key, version in known.versions.items():
-        naive = [
-            standing.key_of(row.payload["model"]) for row in registered(rows) if key in line(rows, row.payload["model"])
-        ]
+        naive = [key_of(row.payload["model"]) for row in registered(rows) if key in line(rows, row.payload["model"])]
         assert [one.version.key for one in impact.of_model(known, version)] == naive
         assert [version.key, *(one.key for one in known.descendants(version))] == naive
 
@@ -143,7 +146,7 @@ def test_data_is_found_by_its_own_digest_and_by_that_of_data_dvc(rows: list[Entr
     for field in ("digest", "dvc_md5"):
         for digest in {row.payload["lineage"]["data"]["train"][field] for row in registered(rows)}:
             naive = {
-                standing.key_of(row.payload["model"])
+                key_of(row.payload["model"])
                 for row in registered(rows)
                 if row.payload["lineage"]["data"]["train"][field] == digest
             }
@@ -159,10 +162,10 @@ def test_the_family_says_what_serves_waits_and_is_recalled_as_the_registry_itsel
     for pair in PAIRS:
         moved = ledger.last(pair, (PROMOTED, ROLLED_BACK))
         serves = [one.key for one in known.versions.values() if one.pair == pair and one.serves]
-        assert serves == ([standing.key_of(moved.payload["model"])] if moved else [])
+        assert serves == ([key_of(moved.payload["model"])] if moved else [])
         proposed = standing.waiting(ledger, pair)
         waits = [one.key for one in known.versions.values() if one.pair == pair and one.waits]
-        assert waits == ([standing.key_of(proposed.payload["model"])] if proposed else [])
+        assert waits == ([key_of(proposed.payload["model"])] if proposed else [])
 
 
 @given(registries(), st.integers(1, 12))
