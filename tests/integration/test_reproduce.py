@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from lepton.core.config.workspace import Workspace
-from lepton.core.ledger import FORGOTTEN, REGISTERED, Entry, Ledger
+from lepton.core.ledger import REGISTERED, Entry, Ledger
+from lepton.core.ledger.rows import Forgotten
 from lepton.core.refs import ModelRef
 from tests.conftest import Answer, make_plant
 from tests.registry import with_mlflow
@@ -179,8 +180,8 @@ def test_a_model_whose_rows_were_erased_says_who_erased_them(ws: Workspace, lept
     whole = stored.read_bytes()
     shutil.copy(ledger_file, ledger_file.with_suffix(".before"))
     try:
-        row = {"domain": "plant-2", "batches": {"first": 2}, "rows": 2}
-        Ledger(ws.ledger_url).append("user:eve", ws.slot("plant-2"), FORGOTTEN, row)
+        row = Forgotten(key="k", domain="plant-2", why="", rows=2, asked=2, batches={"first": 2})
+        Ledger(ws.ledger_url).record("user:eve", ws.slot("plant-2"), row)
         for path in (cached, stored):
             path.unlink()
         answer = lepton("-w", ws.root, "reproduce", "plant-2@1")
