@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from pairs import HELD_OUT, weather
 
 from lepton.core.config.settings import EncoderConfig, MonitorConfig, PretrainConfig
-from lepton.core.decisions.controller import Observation, State, decide
+from lepton.core.decisions.controller import decide
+from lepton.core.decisions.memory import State
+from lepton.core.decisions.observation import Observation
 from lepton.monitoring.answers import Judged, answer
 from lepton.monitoring.aspects import Column, watched_columns
 from lepton.monitoring.baseline import SAMPLE, policy_of, sample

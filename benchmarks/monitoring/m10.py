@@ -30,7 +30,8 @@ from quick import without_pages
 from streams import STREAMS, Stream, champion_of, windows_of
 
 from lepton.core.config.settings import MonitorConfig
-from lepton.core.decisions.controller import Decision, Observation, State
+from lepton.core.decisions.memory import Decision, State
+from lepton.core.decisions.observation import Observation
 from lepton.core.work.files import atomic_write
 from lepton.monitoring.answers import Judged, correct
 from lepton.monitoring.baseline import Baseline, policy_of

@@ -19,7 +19,9 @@ import figures
 import numpy as np
 from numpy.typing import NDArray
 
-from lepton.core.decisions.controller import Observation, Policy, State, decide, reconsider
+from lepton.core.decisions.controller import decide, reconsider
+from lepton.core.decisions.memory import Policy, State
+from lepton.core.decisions.observation import Observation
 from lepton.core.decisions.sequential import RATE, proves
 from lepton.core.decisions.testimony import Answers, testified
 from lepton.monitoring.answers import answer, correct

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lepton.contract.file import load_contract
 from lepton.contract.gx import alone_with_docs
 from lepton.contract.ingest import reading_of
 from lepton.contract.quarantine import Quarantined, beside, quarantined
-from lepton.contract.spec import load_contract
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
 from lepton.core.splits import PIXELS, split_key

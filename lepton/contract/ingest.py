@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lepton.contract.file import load_contract, save_contract
 from lepton.contract.infer import for_target, infer
 from lepton.contract.quarantine import quarantine, reason_file, set_aside
 from lepton.contract.repeats import begin, holders, known_rows, marker, nothing_new, unfinished_labels
 from lepton.contract.result import ContractResult
-from lepton.contract.spec import Contract, load_contract, save_contract
+from lepton.contract.spec import Contract
 from lepton.contract.validate import check_kind, inspect, validate, validate_labels
 from lepton.core.config.names import check_batch, check_domain
 from lepton.core.config.workspace import Workspace

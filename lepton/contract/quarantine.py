@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from lepton.contract.file import load_contract
 from lepton.contract.result import ContractResult
-from lepton.contract.spec import load_contract
 from lepton.core.config.names import check_domain
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError

@@ -1,5 +1,6 @@
 """How well probabilities match labels: the same numbers for every candidate, so that they compare."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -83,3 +84,16 @@ def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_],
     weight = np.bincount(place, minlength=bins)
     gap = np.bincount(place, weights=confidence, minlength=bins) - np.bincount(place, weights=right, minlength=bins)
     return float(np.abs(gap)[weight > 0].sum() / len(confidence))
+
+
+def wilson(share: float, rows: int, z: float) -> tuple[float, float]:
+    """Return the ends of Wilson's (1927) interval of a share, which holds its level with few rows and near 0 and 1.
+
+    Args:
+        share: Of the rows, 0..1.
+        rows: How many were counted.
+        z: Standard deviations that the interval reaches: 1.645 for 90 %.
+    """
+    middle = (share + z * z / (2 * rows)) / (1 + z * z / rows)
+    half = z / (1 + z * z / rows) * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
+    return max(0.0, middle - half), min(1.0, middle + half)

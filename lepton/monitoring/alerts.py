@@ -19,7 +19,7 @@ from typing import Literal
 
 from lepton.core.config.secrets import mask
 from lepton.core.config.settings import Severity
-from lepton.core.decisions.controller import Kind
+from lepton.core.decisions.memory import Kind
 
 Cause = Literal["drift", "contract", "gone", "overdue", "failed"]
 """The last three are of the machinery, not of a pair; see `lepton.core.decisions.vigil`."""

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from lepton.core.config.settings import MonitorConfig
-from lepton.core.decisions.controller import Observation, Policy
+from lepton.core.decisions.memory import Policy
+from lepton.core.decisions.observation import Observation
 from lepton.core.errors import LeptonError
 from lepton.monitoring.accuracy import Estimate, estimate, realised
 from lepton.monitoring.answers import Judged

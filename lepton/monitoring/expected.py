@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import sqrt
 
-from lepton.core.decisions.controller import Observation
+from lepton.core.decisions.observation import Observation
+from lepton.core.metrics import wilson
 from lepton.monitoring.answers import Judged, correct
 
 MIN_LABELLED = 30
@@ -44,7 +44,7 @@ def measured(reference: Judged) -> Expected | None:
     if len(right) < MIN_LABELLED:
         return None
     share = float(right.mean())
-    low, high = wilson(share, len(right))
+    low, high = wilson(share, len(right), Z)
     return Expected(share, low, high, len(right))
 
 
@@ -57,7 +57,7 @@ def carried(earlier: Iterable[Observation]) -> Expected | None:
     last: Expected | None = None
     for seen in earlier:
         if seen.realised_accuracy is not None and seen.labelled >= MIN_LABELLED:
-            low, high = wilson(seen.realised_accuracy, seen.labelled)
+            low, high = wilson(seen.realised_accuracy, seen.labelled, Z)
             last = Expected(seen.realised_accuracy, low, high, 0)
             continue
         value, low_end, high_end = seen.expected_accuracy, seen.expected_low, seen.expected_high
@@ -70,7 +70,7 @@ def carried(earlier: Iterable[Observation]) -> Expected | None:
 
 def tells(accuracy: float, rows: int) -> float:
     """Return the least loss of accuracy that so many labelled rows tell from chance: half of the 90 % interval."""
-    low, high = wilson(accuracy, rows)
+    low, high = wilson(accuracy, rows, Z)
     return (high - low) / 2
 
 
@@ -88,10 +88,3 @@ def untold(tolerance: float, found: Expected | None) -> str | None:
         return None
     rows = f"{found.rows:,} held-out rows" if found.rows else "labels of an earlier champion"
     return f"tolerance {tolerance:g} is below what {rows} can tell ({least:.2f})"
-
-
-def wilson(share: float, rows: int) -> tuple[float, float]:
-    """Return the ends of Wilson's 90 % interval of a share."""
-    centre = (share + Z**2 / (2 * rows)) / (1 + Z**2 / rows)
-    half = Z / (1 + Z**2 / rows) * sqrt(share * (1 - share) / rows + Z**2 / (4 * rows**2))
-    return max(0.0, centre - half), min(1.0, centre + half)

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Literal
 
 from lepton.core.config.settings import Severity
-from lepton.core.decisions.controller import CRITICAL_COST, Decision, Kind, Observation
+from lepton.core.decisions.memory import CRITICAL_COST, Decision, Kind
+from lepton.core.decisions.observation import Observation
 from lepton.core.decisions.refusals import Refusals
 from lepton.monitoring.alerts import Alert
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lepton.core.decisions.controller import Observation
+from lepton.core.decisions.observation import Observation
 from lepton.monitoring.expected import Expected, carried
 
 

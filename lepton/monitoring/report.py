@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lepton.core.decisions.controller import Decision
+from lepton.core.decisions.memory import Decision
 from lepton.core.html import render, trusted
 from lepton.core.work.files import atomic_write
 from lepton.monitoring.drift import quiet

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from lepton.core.decisions.controller import Observation, Verdict
+from lepton.core.decisions.observation import Observation, Verdict
 from lepton.core.table import Table
 from lepton.monitoring.accuracy import Estimate
 from lepton.monitoring.calibration import Calibration

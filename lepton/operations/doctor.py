@@ -213,7 +213,7 @@ def _ledger(ws: Workspace) -> str:
 
 
 def _contracts(ws: Workspace) -> str:
-    from lepton.contract.spec import load_contract
+    from lepton.contract.file import load_contract
 
     domains = ws.domains()
     for domain in domains:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from lepton.core.decisions.controller import Observation
+from lepton.core.decisions.observation import Observation
 from lepton.operations.regime import observed_before, unanswered_retransfer
 from lepton.operations.runtime import Event
 from lepton.operations.session import Session

@@ -160,7 +160,7 @@ def _check_free(root: Path, file: Path) -> None:
 
 def create_workspace(setup: Setup, first: Table) -> Workspace:
     """Write configuration and contract, start git and DVC; `lepton.yaml` comes last: a crash leaves no workspace."""
-    from lepton.contract.spec import save_contract
+    from lepton.contract.file import save_contract
     from lepton.core.config.workspace import CONFIG_FILE, Workspace
     from lepton.core.work.files import atomic_write
     from lepton.data.versions import init_versioning

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lepton.core.decisions.controller import CONFIRMED
+from lepton.core.decisions.memory import CONFIRMED
 from lepton.core.ledger import PROMOTED, ROLLED_BACK, TRANSFER_FINISHED, TRANSFER_STARTED, Entry, Ledger
 from lepton.core.ledger.rows import Decided, Move, Observed, Refused, TransferFinished
 from lepton.core.refs import ModelRef, Pair

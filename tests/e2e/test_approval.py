@@ -6,8 +6,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,22 +18,16 @@ from lepton.core.work.lock import alone
 from lepton.registry.champions import champion
 from lepton.registry.models import aliases
 from tests.conftest import make_plant
+from tests.stack import played, wait_for
 
-LEPTON = [sys.executable, "-c", "from lepton.cli.main import run; run()"]
+SETTINGS = {"LEPTON_PRETRAIN__EPOCHS": "3", "LEPTON_TRANSFER__APPROVAL": "person"}
 PAIR, MODEL = "plant-1-to-plant-2", "lepton-plant-1-to-plant-2"
 
 pytestmark = pytest.mark.timeout(300)
 
 
-def played(*arguments: object) -> subprocess.CompletedProcess[str]:
-    environ = {key: value for key, value in os.environ.items() if not key.startswith(("LEPTON_", "PREFECT_"))}
-    environ |= {"LEPTON_PRETRAIN__EPOCHS": "3", "LEPTON_TRANSFER__APPROVAL": "person"}
-    command = [*LEPTON, *map(str, arguments)]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=200, check=False)
-
-
 def lepton(*arguments: object, fails: int = 0) -> str:
-    done = played(*arguments)
+    done = played(*arguments, settings=SETTINGS)
     assert done.returncode == fails, done.stderr[-3000:]
     return done.stdout
 
@@ -62,29 +55,29 @@ def test_the_form_of_a_suspended_run_lets_a_proposed_version_serve(up: Workspace
     assert done["outcome"] == "proposed"
     ledger = Ledger(up.ledger_url)
     assert champion(ledger, PAIR) is None
-    asked = wait_for(lambda: suspended(up))
+    asked = wait_for(lambda: suspended(up), 90)
     assert aliases(up, MODEL) == {"challenger": done["model"]["version"]}
     said = {"decision": "approve", "who": "ada", "why": "seen the report"}
     api(up, f"/flow_runs/{asked['id']}/resume", {"run_input": said})
-    serving = wait_for(lambda: champion(ledger, PAIR))
+    serving = wait_for(lambda: champion(ledger, PAIR), 90)
     assert serving.ref.to_json() == done["model"]
     assert serving.actor == "user:ada"
     assert serving.cause["why"] == "seen the report"
     assert asked["id"] in serving.cause["through"]
     assert serving.evidence["gate"]["passed"]
-    wait_for(lambda: aliases(up, MODEL) == {"champion": serving.ref.version})
-    assert wait_for(lambda: run_state(up, asked["id"]) == "COMPLETED")
+    wait_for(lambda: aliases(up, MODEL) == {"champion": serving.ref.version}, 90)
+    assert wait_for(lambda: run_state(up, asked["id"]) == "COMPLETED", 90)
 
 
 def test_a_transfer_that_finds_another_one_running_is_cancelled_on_the_server_and_told_to_its_caller(
     up: Workspace,
 ) -> None:
     with alone(up, "transfer", PAIR):
-        told = played("-w", up.root, "transfer", "plant-2")
+        told = played("-w", up.root, "transfer", "plant-2", settings=SETTINGS)
     assert told.returncode == 1
     assert "is running already" in told.stderr
     assert "lepton status" in told.stderr
-    assert wait_for(lambda: newest_transfer(up)["state"]["type"]) == "CANCELLED"
+    assert wait_for(lambda: newest_transfer(up)["state"]["type"], 90) == "CANCELLED"
     assert "is running already" in newest_transfer(up)["state"]["message"]
 
 
@@ -111,15 +104,6 @@ def api(up: Workspace, path: str, body: dict[str, Any]) -> Any:
     url = json.loads(up.stack_file.read_text())["prefect"]["url"]
     with SyncPrefectClient(f"{url}/api") as client:
         return client.request("POST", path, json=body).json()
-
-
-def wait_for(found: Callable[[], Any], seconds: float = 90) -> Any:
-    """Return what `found` returns as soon as it is true."""
-    end = time.monotonic() + seconds
-    while not (value := found()):
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.5)
-    return value
 
 
 STORY = """

@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,34 +17,18 @@ from lepton.core.config.addresses import Stack, read_stack
 from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import Ledger
 from lepton.operations.machinery import standing
-from tests.conftest import make_plant
+from tests.stack import lepton, played, small_stack, wait_for
 
-LEPTON = [sys.executable, "-c", "from lepton.cli.main import run; run()"]
 TOLD_WITHIN = 120.0
 
 pytestmark = pytest.mark.timeout(400)
 
 
-def lepton(*arguments: object, code: int = 0) -> str:
-    environ = {key: value for key, value in os.environ.items() if not key.startswith(("LEPTON_", "PREFECT_"))}
-    command = [*LEPTON, *map(str, arguments)]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == code, done.stdout + done.stderr[-3000:]
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def ws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A workspace with its stack up, in a folder that no checkout is above of."""
-    folder = tmp_path_factory.mktemp("night")
-    make_plant(60, 0.0, seed=1).to_csv(folder / "plant-1.csv", index=False)
-    root = folder / "ws"
-    lepton("init", root, "--from", folder / "plant-1.csv")
-    try:
-        lepton("-w", root, "up")
-        yield Workspace(root)
-    finally:
-        lepton("-w", root, "down")
+    with small_stack(tmp_path_factory.mktemp("night")) as found:
+        yield found
 
 
 def stack_of(ws: Workspace) -> Stack:
@@ -107,20 +88,9 @@ def test_the_ports_are_the_same_after_a_stop(ws: Workspace) -> None:
 
 
 def checkup(ws: Workspace) -> dict[str, dict[str, Any]]:
-    done = subprocess.run(
-        [*LEPTON, "-w", str(ws.root), "doctor", "--json"], capture_output=True, text=True, timeout=100, check=False
-    )
+    done = played("-w", ws.root, "doctor", "--json")  # ends with 1 where something is not well
     return {one["what"]: one for one in json.loads(done.stdout)}
 
 
 def alerts(ws: Workspace) -> list[dict[str, Any]]:
     return [json.loads(line) for line in ws.alerts_file.read_text().splitlines()]
-
-
-def wait_for(sign: Callable[[], Any], seconds: float = 60) -> Any:
-    """Return the first answer that is not empty."""
-    deadline = time.monotonic() + seconds
-    while not (answer := sign()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.5)
-    return answer

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,35 +13,19 @@ import pytest
 from lepton.cli.stack.schedules import plan
 from lepton.core.config.addresses import Stack, read_stack
 from lepton.core.config.workspace import Workspace
-from tests.conftest import make_plant
+from tests.stack import lepton, small_stack, wait_for
 
-LEPTON = [sys.executable, "-c", "from lepton.cli.main import run; run()"]
 TROUBLE = re.compile(r"\b(ERROR|CRITICAL)\b|Traceback|Error:|Warning:")
 EVERY_SECONDS = 5
 
 pytestmark = pytest.mark.timeout(300)
 
 
-def lepton(*arguments: object) -> str:
-    environ = {key: value for key, value in os.environ.items() if not key.startswith(("LEPTON_", "PREFECT_"))}
-    command = [*LEPTON, *map(str, arguments)]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def ws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """A workspace with its stack up and the schedules on, in a folder that no checkout is above of."""
-    folder = tmp_path_factory.mktemp("schedules")
-    make_plant(60, 0.0, seed=1).to_csv(folder / "plant-1.csv", index=False)
-    root = folder / "ws"
-    lepton("init", root, "--from", folder / "plant-1.csv")
-    try:
-        lepton("-w", root, "up")
-        yield Workspace(root)
-    finally:
-        lepton("-w", root, "down")
+    """A workspace with its stack up, in a folder that no checkout is above of."""
+    with small_stack(tmp_path_factory.mktemp("schedules")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +37,7 @@ def stack(ws: Workspace) -> Stack:
 
 def test_the_server_plans_the_next_runs_of_every_schedule(stack: Stack) -> None:
     assert plan(stack).schedules == 2  # the hourly monitor and the weekly retrain
-    wait_for(lambda: plan(stack).runs >= 6)
+    wait_for(lambda: plan(stack).runs >= 6, 120)
 
 
 def test_a_schedule_of_seconds_is_seen_to_run_on_a_worker(stack: Stack) -> None:
@@ -68,7 +48,7 @@ def test_a_schedule_of_seconds_is_seen_to_run_on_a_worker(stack: Stack) -> None:
         "deployments": {"id": {"any_": [deployment["id"]]}},
         "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}},
     }
-    run = wait_for(lambda: ask(stack, "flow_runs/filter", wanted))[0]
+    run = wait_for(lambda: ask(stack, "flow_runs/filter", wanted), 120)[0]
     assert run["auto_scheduled"]
     assert run["work_pool_name"] == "cpu"
 
@@ -85,15 +65,6 @@ def test_no_log_of_a_healthy_stack_has_a_line_that_looks_like_trouble(ws: Worksp
         name: [line for line in log.read_text().splitlines() if TROUBLE.search(line)] for name, log in logs.items()
     }
     assert found == {name: [] for name in logs}
-
-
-def wait_for(sign: Callable[[], Any], seconds: float = 120) -> Any:
-    """Return the first answer that is not empty."""
-    deadline = time.monotonic() + seconds
-    while not (answer := sign()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.5)
-    return answer
 
 
 def ask(stack: Stack, path: str, body: Any = None) -> Any:

@@ -17,7 +17,8 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from lepton.core.config.workspace import Workspace
-from lepton.core.decisions.controller import Decision, Observation, State
+from lepton.core.decisions.memory import Decision, State
+from lepton.core.decisions.observation import Observation
 from lepton.core.ledger import Ledger
 from lepton.monitoring.alerts import Alert, notify
 from lepton.operations.monitor.alerts import send_alerts, send_waiting

@@ -15,11 +15,11 @@ import pytest
 from PIL import Image
 
 from lepton.contract import ingest as ingest_module
+from lepton.contract.file import load_contract, save_contract
 from lepton.contract.infer import infer
 from lepton.contract.ingest import Intake, finished
 from lepton.contract.quarantine import quarantined
 from lepton.contract.result import ContractResult
-from lepton.contract.spec import load_contract, save_contract
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound, Refused, UsageError
 from lepton.core.ledger import Ledger

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from lepton.core.config.workspace import Workspace
-from lepton.core.decisions.controller import State
 from lepton.core.decisions.history import history_of
+from lepton.core.decisions.memory import State
 from lepton.core.errors import Conflict
 from lepton.core.ledger import Action, Entry, Ledger
 from lepton.core.table import Table

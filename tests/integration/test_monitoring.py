@@ -18,7 +18,9 @@ import pytest
 from scipy import ndimage
 
 from lepton.core.config.settings import MonitorConfig
-from lepton.core.decisions.controller import Decision, Observation, State, decide
+from lepton.core.decisions.controller import decide
+from lepton.core.decisions.memory import Decision, State
+from lepton.core.decisions.observation import Observation
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table
 from lepton.monitoring.alerts import Alert, send

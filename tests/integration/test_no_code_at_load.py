@@ -267,7 +267,7 @@ def setting_of_the_machine(at: Place) -> Any:
 
 
 def contract(at: Place) -> Any:
-    from lepton.contract.spec import load_contract
+    from lepton.contract.file import load_contract
 
     at.put(at.ws.contracts_dir / "mnist.yaml")
     return load_contract(at.ws, "mnist")

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lepton.core.decisions.controller import Decision, Observation, State
+from lepton.core.decisions.memory import Decision, State
+from lepton.core.decisions.observation import Observation
 from lepton.core.errors import LeptonError, NotFound, UsageError
 from lepton.core.ledger import Action, Entry, Ledger
 from lepton.core.ledger.chain import GENESIS, seal

@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from lepton.core.decisions.controller import Observation, Policy, State, decide
+from lepton.core.decisions.controller import decide
+from lepton.core.decisions.memory import Policy, State
+from lepton.core.decisions.observation import Observation
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table
 from lepton.monitoring.answers import Judged

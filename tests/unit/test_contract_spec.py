@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lepton.contract.file import load_contract, render, save_contract
 from lepton.contract.infer import for_target, infer
 from lepton.contract.result import Breach, ContractResult, listing
-from lepton.contract.spec import Contract, load_contract, render, save_contract
+from lepton.contract.spec import Contract
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound, UsageError
 from lepton.core.table import Table

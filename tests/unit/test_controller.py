@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lepton.core.config.settings import MonitorConfig
-from lepton.core.decisions.controller import CRITICAL_COST, Decision, Observation, Policy, State, decide, reconsider
+from lepton.core.decisions.controller import decide, reconsider
+from lepton.core.decisions.memory import CRITICAL_COST, Decision, Policy, State
+from lepton.core.decisions.observation import Observation
 from lepton.monitoring.baseline import policy_of
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

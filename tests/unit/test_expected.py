@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from lepton.core.config.settings import MonitorConfig
-from lepton.core.decisions.controller import Observation
+from lepton.core.decisions.observation import Observation
 from lepton.core.table import Table
 from lepton.monitoring.accuracy import estimate
 from lepton.monitoring.answers import Judged

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from lepton.cli.commands.init import column_lines
-from lepton.contract.spec import load_contract, render, save_contract
+from lepton.contract.file import load_contract, render, save_contract
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import UsageError
 from lepton.operations.first_look import Said

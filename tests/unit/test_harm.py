@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lepton.core.decisions.controller import Observation
 from lepton.core.decisions.harm import better_than_ever, harm
+from lepton.core.decisions.observation import Observation
 
 TOLERANCE = 0.02
 share = st.floats(0, 1)

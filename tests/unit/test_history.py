@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from lepton.core.decisions.controller import Decision, Observation, State
 from lepton.core.decisions.history import History, history_of
+from lepton.core.decisions.memory import Decision, State
+from lepton.core.decisions.observation import Observation
 from lepton.core.ledger import DECIDED, MEASURED, OBSERVED, Ledger
 from lepton.monitoring.past import past_error
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lepton.core.decisions.controller import Action, Decision, Observation, Phase, State
+from lepton.core.decisions.memory import Action, Decision, Phase, State
+from lepton.core.decisions.observation import Observation
 from lepton.core.ledger import Ledger
 from lepton.core.ledger.rows import Alerted, Decided, Measured, Observed, Promoted
 from lepton.core.refs import ModelRef, Pair

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lepton.core.decisions.controller import Decision, State
+from lepton.core.decisions.memory import Decision, State
 from lepton.core.decisions.refusals import ROWS, Refusals, refusals_of
 from lepton.core.ledger import Ledger
 from lepton.core.ledger.rows import Alerted, Decided, DeliveryRefused, Ingested, Row

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from lepton.core.decisions.controller import Decision, State
+from lepton.core.decisions.memory import Decision, State
 from lepton.core.table import Table
 from lepton.monitoring.answers import Judged
 from lepton.monitoring.aspects import watched_columns

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lepton.core.decisions.controller import Decision, Observation, State
+from lepton.core.decisions.memory import Decision, State
+from lepton.core.decisions.observation import Observation
 from lepton.core.errors import LeptonError
 from lepton.core.ledger import Action, Entry, Ledger
 from lepton.core.ledger.chain import GENESIS, HEAD_KEY, payload_text

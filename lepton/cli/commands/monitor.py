@@ -12,7 +12,7 @@ from lepton.cli.output import as_json, note, say, table
 from lepton.cli.session import DryRun, Json, Local, door, enter, where
 
 if TYPE_CHECKING:
-    from lepton.core.decisions.controller import Observation
+    from lepton.core.decisions.observation import Observation
     from lepton.operations.monitor.results import WindowJudged
     from lepton.operations.workspace import Workspace
 

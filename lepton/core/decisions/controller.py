@@ -12,17 +12,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lepton.core.decisions.harm import Harm, harm
-from lepton.core.decisions.memory import CONFIRMED as CONFIRMED
-from lepton.core.decisions.memory import CRITICAL_COST as CRITICAL_COST
-from lepton.core.decisions.memory import REMEMBERED
-from lepton.core.decisions.memory import Action as Action
-from lepton.core.decisions.memory import Decision as Decision
-from lepton.core.decisions.memory import Kind as Kind
-from lepton.core.decisions.memory import Phase as Phase
-from lepton.core.decisions.memory import Policy as Policy
-from lepton.core.decisions.memory import State as State
-from lepton.core.decisions.observation import Observation as Observation
-from lepton.core.decisions.observation import Verdict as Verdict
+from lepton.core.decisions.memory import (
+    CONFIRMED,
+    CRITICAL_COST,
+    REMEMBERED,
+    Decision,
+    Kind,
+    Policy,
+    State,
+    at_least_suspect,
+    corrected,
+    earliest,
+    remembered,
+    start_over,
+)
+from lepton.core.decisions.observation import Observation
 
 ALIKE = 1.25
 """Drift of up to so many times the score that labels cleared is taken for the same drift."""
@@ -53,7 +57,7 @@ def decide(
         refusals: How many transfers in a row the gate refused since this drift began.
     """
     if state.champion != seen.champion:
-        state = _start_over(state, seen.champion)
+        state = start_over(state, seen.champion)
     if seen.digest in state.judged:
         return Decision("none", f"window {seen.window} was judged before", state)
     if seen.verdict == "schema breach":
@@ -68,7 +72,7 @@ def decide(
     # What confirms a drift must be beyond the upper band each time; once it is confirmed, the lower one holds it.
     bar = policy.exit if state.phase in CONFIRMED else policy.enter
     drifted = seen.score >= bar
-    state = _remembered(state, seen, drifted, policy)
+    state = remembered(state, seen, drifted, policy)
     if proves_loss(seen, policy):
         return _at_once(state, seen, now)
     if clears(seen, policy, state):
@@ -85,17 +89,17 @@ def decide(
             "suspect",
             f"{seen.aspect} drift {seen.score:.2f} >= {bar:.2f} in {sum(recent)} of the last {len(recent)} windows;"
             f" {policy.confirm} of {policy.of} confirm it",
-            _at_least_suspect(state),
+            at_least_suspect(state),
         )
     if any(recent):
         return Decision(
             "wait",
             f"drift {seen.score:.2f} < {bar:.2f}, but a window before it was drifted",
-            _at_least_suspect(state),
+            at_least_suspect(state),
         )
     if state.proven is not None:
         reason = f"calm, but the labels of window {state.proven} proved a loss that no drift shows; labels of a later"
-        return Decision("wait", f"{reason} window can end it", _at_least_suspect(state))
+        return Decision("wait", f"{reason} window can end it", at_least_suspect(state))
     return _calm(state, f"drift {seen.score:.2f} < {bar:.2f}")
 
 
@@ -121,7 +125,7 @@ def reconsider(
         return Decision("none", f"labels of {seen.window}, which another champion answered", state)
     if state.spoken is not None and seen.time < state.spoken:
         return Decision("none", f"{_labels(seen)}; those of a later window count", state)
-    state, now = _corrected(state, seen), _Now(policy, time, in_flight, refusals)
+    state, now = corrected(state, seen), _Now(policy, time, in_flight, refusals)
     if proves_loss(seen, policy):
         return _at_once(state, seen, now)
     concerned = seen.window == state.proven or seen.window in state.windows
@@ -224,7 +228,7 @@ def _at_once(state: State, seen: Observation, now: _Now) -> Decision:
             f"{drift}, {_known(seen)} to cost {seen.cost:.3f}{_span(seen)} of accuracy: more than"
             f" {policy.page_at_once:.3f} in any case, so one window is enough"
         )
-    return _hurts(replace(state, since=_earliest(state, seen.window)), seen, now, evidence)
+    return _hurts(replace(state, since=earliest(state, seen.window)), seen, now, evidence)
 
 
 def _hurts(state: State, seen: Observation, now: _Now, evidence: str, how: Harm = "harmful") -> Decision:
@@ -299,59 +303,3 @@ def _span(seen: Observation) -> str:
 def _labels(seen: Observation) -> str:
     real = "not known" if seen.realised_accuracy is None else f"{seen.realised_accuracy:.3f}"
     return f"labels of {seen.window}: accuracy {real} on {seen.labelled}"
-
-
-def _at_least_suspect(state: State) -> State:
-    """Return the state as suspect, unless drift is confirmed: that ends only when all recent windows are calm."""
-    return state if state.phase in CONFIRMED else replace(state, phase="suspect")
-
-
-def _remembered(state: State, seen: Observation, drifted: bool, policy: Policy) -> State:
-    """Return the state with one more window."""
-    recent = (*state.recent, drifted)[-policy.of :]
-    windows = (*state.windows, seen.window)[-policy.of :]
-    return replace(
-        state,
-        recent=recent,
-        windows=windows,
-        costs=(*state.costs, seen.cost)[-policy.of :],
-        scores=(*state.scores, seen.score)[-policy.of :],
-        since=_since(state, recent, windows),
-        judged=(*state.judged, seen.digest)[-REMEMBERED:],
-    )
-
-
-def _corrected(state: State, seen: Observation) -> State:
-    """Return the state with what labels say now of a window that it remembers."""
-    if seen.window not in state.windows[-len(state.costs) :]:
-        return state
-    costs, back = list(state.costs), len(state.windows) - state.windows.index(seen.window)
-    costs[-back] = seen.cost
-    return replace(state, costs=tuple(costs))
-
-
-def _since(state: State, recent: tuple[bool, ...], windows: tuple[str, ...]) -> str | None:
-    """Return the first window of the run: a confirmed run keeps its own, a young one starts at the oldest drifted."""
-    if state.since is not None and (state.proven is not None or (any(recent) and state.phase in CONFIRMED)):
-        return state.since
-    return windows[recent.index(True)] if any(recent) else None
-
-
-def _earliest(state: State, window: str) -> str:
-    """Return the first window of a run that one whose labels prove a loss belongs to; it may be long gone."""
-    if state.since is None or (window not in state.windows and state.phase not in CONFIRMED):
-        return window
-    if window in state.windows and state.since in state.windows:
-        return min(window, state.since, key=state.windows.index)
-    return state.since
-
-
-def _start_over(state: State, champion: str) -> State:
-    """Forget the windows judged against another champion; keep what limits retransfers and the open alert."""
-    return State(
-        champion=champion,
-        retransfers=state.retransfers,
-        alert_open=state.alert_open,
-        breach_open=state.breach_open,
-        told_cost=state.told_cost,
-    )

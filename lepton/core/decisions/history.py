@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from lepton.core.decisions.controller import Decision, Observation, State
+from lepton.core.decisions.memory import Decision, State
+from lepton.core.decisions.observation import Observation
 from lepton.core.ledger import Action, Entry, Ledger
 from lepton.core.ledger.rows import Decided, Measured, Observed, actions_of
 

@@ -1,13 +1,13 @@
-"""What the controller goes by and remembers of a pair between windows, and what it decides: values only."""
+"""What the controller goes by and remembers of a pair between windows, what it decides, and how a memory goes on."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from lepton.core.decisions.harm import Harm
-from lepton.core.decisions.observation import LATER, written
+from lepton.core.decisions.observation import LATER, Observation, written
 
 Phase = Literal["stable", "suspect", "drifted", "retransferring", "cooldown", "exhausted"]
 Kind = Literal["open", "update", "resolve"]
@@ -119,3 +119,59 @@ class Decision:
         """Read what `to_json` wrote."""
         known = {name: inner for name, inner in value.items() if name in cls.__dataclass_fields__}
         return cls(**{**known, "state": State.from_json(value["state"])})
+
+
+def remembered(state: State, seen: Observation, drifted: bool, policy: Policy) -> State:
+    """Return the state with one more window."""
+    recent = (*state.recent, drifted)[-policy.of :]
+    windows = (*state.windows, seen.window)[-policy.of :]
+    return replace(
+        state,
+        recent=recent,
+        windows=windows,
+        costs=(*state.costs, seen.cost)[-policy.of :],
+        scores=(*state.scores, seen.score)[-policy.of :],
+        since=_since(state, recent, windows),
+        judged=(*state.judged, seen.digest)[-REMEMBERED:],
+    )
+
+
+def corrected(state: State, seen: Observation) -> State:
+    """Return the state with what labels say now of a window that it remembers."""
+    if seen.window not in state.windows[-len(state.costs) :]:
+        return state
+    costs, back = list(state.costs), len(state.windows) - state.windows.index(seen.window)
+    costs[-back] = seen.cost
+    return replace(state, costs=tuple(costs))
+
+
+def at_least_suspect(state: State) -> State:
+    """Return the state as suspect, unless drift is confirmed: that ends only when all recent windows are calm."""
+    return state if state.phase in CONFIRMED else replace(state, phase="suspect")
+
+
+def earliest(state: State, window: str) -> str:
+    """Return the first window of a run that one whose labels prove a loss belongs to; it may be long gone."""
+    if state.since is None or (window not in state.windows and state.phase not in CONFIRMED):
+        return window
+    if window in state.windows and state.since in state.windows:
+        return min(window, state.since, key=state.windows.index)
+    return state.since
+
+
+def start_over(state: State, champion: str) -> State:
+    """Forget the windows judged against another champion; keep what limits retransfers and the open alert."""
+    return State(
+        champion=champion,
+        retransfers=state.retransfers,
+        alert_open=state.alert_open,
+        breach_open=state.breach_open,
+        told_cost=state.told_cost,
+    )
+
+
+def _since(state: State, recent: tuple[bool, ...], windows: tuple[str, ...]) -> str | None:
+    """Return the first window of the run: a confirmed run keeps its own, a young one starts at the oldest drifted."""
+    if state.since is not None and (state.proven is not None or (any(recent) and state.phase in CONFIRMED)):
+        return state.since
+    return windows[recent.index(True)] if any(recent) else None

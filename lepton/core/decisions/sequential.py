@@ -23,6 +23,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from lepton.core.metrics import wilson
+
 RATE = 0.01
 """Chance that a window without loss is ever said to have lost."""
 ONCE = 0.7
@@ -83,16 +85,10 @@ def interval(
     """
     z = NormalDist().inv_cdf((1 + level) / 2)
     usual, now = usual_right / usual_labelled, right / labelled
-    usual_low, usual_high = _wilson(usual, usual_labelled, z)
-    low, high = _wilson(now, labelled, z)
+    usual_low, usual_high = wilson(usual, usual_labelled, z)
+    low, high = wilson(now, labelled, z)
     loss = usual - now
     return loss - math.hypot(usual - usual_low, high - now), loss + math.hypot(usual_high - usual, now - low)
-
-
-def _wilson(share: float, n: int, z: float) -> tuple[float, float]:
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return middle - half, middle + half
 
 
 @lru_cache(maxsize=256)

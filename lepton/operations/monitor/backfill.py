@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from lepton.core.decisions.controller import Kind
+from lepton.core.decisions.memory import Kind
 from lepton.operations.events import drift_confirmed
 from lepton.operations.monitor.alerts import open_alerts_in, send_alerts
 from lepton.operations.monitor.judgement import Judgement

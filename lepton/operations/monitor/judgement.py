@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lepton.core.decisions.controller import Decision, Observation, Policy, State, decide
+from lepton.core.decisions.controller import decide
+from lepton.core.decisions.memory import Decision, Policy, State
+from lepton.core.decisions.observation import Observation
 
 if TYPE_CHECKING:
     from lepton.monitoring.baseline import Baseline

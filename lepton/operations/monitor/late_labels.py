@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 
-from lepton.core.decisions.controller import State, reconsider
+from lepton.core.decisions.controller import reconsider
 from lepton.core.decisions.history import WindowRecord
+from lepton.core.decisions.memory import State
 from lepton.core.decisions.observation import Observation
 from lepton.core.decisions.testimony import Answers, testified
 from lepton.core.ledger.rows import Decided, Measured

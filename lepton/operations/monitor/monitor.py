@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 
-from lepton.core.decisions.controller import State
 from lepton.core.decisions.history import History
+from lepton.core.decisions.memory import State
 from lepton.core.errors import Busy, Conflict, LeptonError, NotFound
 from lepton.core.ledger.rows import Decided, Observed
 from lepton.core.work.faults import reached

@@ -11,8 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lepton.core.decisions.controller import Decision, State
-from lepton.core.decisions.memory import Kind
+from lepton.core.decisions.memory import Decision, Kind, State
 from lepton.core.decisions.observation import Observation
 from lepton.core.decisions.refusals import Refusals
 from lepton.core.errors import NotFound
@@ -106,8 +105,8 @@ def _history(watch: Watch, deliveries: list[str], hours: float) -> Mapping[tuple
 
 def _at_the_door(watch: Watch, path: Path, time: datetime) -> Window | Stopped:
     """Return one file as a window, or why the target's contract refuses it."""
+    from lepton.contract.file import load_contract
     from lepton.contract.ingest import reading_of
-    from lepton.contract.spec import load_contract
     from lepton.contract.validate import inspect
     from lepton.data import readers
     from lepton.monitoring.window import Rows, Window

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from lepton.core.decisions.controller import Decision, Observation
+from lepton.core.decisions.memory import Decision
+from lepton.core.decisions.observation import Observation
 from lepton.operations.result import Result, as_json
 
 if TYPE_CHECKING:

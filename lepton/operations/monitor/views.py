@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lepton.core.decisions.controller import Decision, Observation
 from lepton.core.decisions.history import WindowRecord
+from lepton.core.decisions.memory import Decision
+from lepton.core.decisions.observation import Observation
 from lepton.core.work.files import atomic_write
 from lepton.operations.monitor.watch import Watch
 

@@ -9,8 +9,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lepton.core.decisions.controller import Decision, Observation, Policy, State
 from lepton.core.decisions.history import History, history_of
+from lepton.core.decisions.memory import Decision, Policy, State
+from lepton.core.decisions.observation import Observation
 from lepton.core.decisions.testimony import Answers, testified
 from lepton.core.decisions.windows import Arrived, group
 from lepton.core.errors import LeptonError, NotFound

@@ -61,7 +61,7 @@ def source_classes(session: Session) -> tuple[str, ...]:
     Raises:
         LeptonError: If there are fewer than two: nothing can be learnt from one.
     """
-    from lepton.contract.spec import load_contract
+    from lepton.contract.file import load_contract
 
     classes = tuple(load_contract(session.ws, session.ws.source).classes)
     if len(classes) < 2:

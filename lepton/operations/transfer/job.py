@@ -152,7 +152,7 @@ def ask(session: Session, request: Request, *, instead_of: ModelRef | None) -> T
         NotFound: If there is no base model, or the target has no data.
         LeptonError: If the base is recalled, or every batch that could be learnt from is.
     """
-    from lepton.contract.spec import load_contract
+    from lepton.contract.file import load_contract
     from lepton.data.store import batches as delivered
     from lepton.data.versions import data_ref
     from lepton.transfer import default_strategies

@@ -118,7 +118,7 @@ class Transfer:
     @cached_property
     def rows(self) -> Rows:
         """The rows to adapt with and those to judge on; equal requests mean equal rows."""
-        from lepton.contract.spec import load_contract
+        from lepton.contract.file import load_contract
 
         asked, table = self.asked, self.session.rows(self.asked.data)
         classes = load_contract(self.session.ws, self.pair.target).classes

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Self
 
-from lepton.core.decisions.controller import Decision, Observation
+from lepton.core.decisions.memory import Decision
+from lepton.core.decisions.observation import Observation
 from lepton.core.ledger.actions import DECIDED, MEASURED, OBSERVED, Action
 from lepton.core.ledger.rows.row import SPARSE, Json, Row
 
