@@ -32,7 +32,7 @@ class Observation:
     estimated_accuracy: float | None = None
     """Accuracy estimated without labels."""
     expected_accuracy: float | None = None
-    """The same estimate on the reference: what a window without drift would show."""
+    """What a window without drift would show: measured on the reference's held-out rows where they are labelled."""
     estimated_low: float | None = None
     """Lower end of the estimate's 90 % interval; None where it has none."""
     estimated_high: float | None = None
