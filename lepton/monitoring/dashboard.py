@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -83,8 +86,10 @@ def drawn(folder: Path, pair: str) -> list[str]:
 
 
 def serve(folder: Path, port: int) -> None:
-    """Show the dashboards on 127.0.0.1 until the process is interrupted."""
-    with quiet():
+    """Show the dashboards on 127.0.0.1 until interrupted; what the server says goes to standard error."""
+    # uvicorn tells each request. It sets level and handlers of its loggers anew when it starts; a filter stays.
+    logging.getLogger("uvicorn.access").addFilter(lambda _: False)
+    with quiet(), redirect_stdout(sys.stderr):
         from evidently.cli.ui import ui
 
         ui(

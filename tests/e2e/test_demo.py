@@ -62,9 +62,8 @@ def test_quiet_windows_stay_quiet_and_degraded_ones_confirm_drift(played: Played
     quiet = [w for w in record["windows"] if not w["degraded"]]
     assert all(w["alert"] is None and w["drift"] < 1 for w in quiet)
     actions = [w["action"] for w in record["windows"] if w["degraded"]]
-    # The site labels half of each window: where these prove the loss at first sight, nothing waits for the next one.
-    assert "retransfer" in actions[:3]
-    assert set(actions[: actions.index("retransfer")]) <= {"suspect", "alert"}
+    # The site labels half of each window: the labels of the first degraded one prove the loss, nothing waits for more.
+    assert actions[0] == "retransfer"
 
 
 def test_an_automation_on_the_server_started_the_retransfer_on_a_worker(played: Played) -> None:

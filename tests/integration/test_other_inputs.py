@@ -139,9 +139,7 @@ def test_a_quiet_window_is_quiet_and_a_drifted_one_is_seen(site: Site, lepton: C
     assert scores[1]["inputs"] > 1.0
     assert scores[1]["embedding"] > 1.0
     # All rows are labelled: a loss that they prove waits for no second window.
-    quiet, moved = (window["decision"]["action"] for window in windows[:2])
-    assert quiet == "none"
-    assert moved in ("suspect", "retransfer")
+    assert [window["decision"]["action"] for window in windows[:2]] == ["none", "retransfer"]
     columns = windows[1]["observation"]["columns"]
     assert set(SEEN[site.kind]) & set(columns)
 
@@ -158,7 +156,7 @@ def test_the_report_shows_rows_of_the_window(site: Site, lepton: Cli) -> None:
     path = site.deliver("window", table)
     assert lepton("-w", site.ws.root, "ingest", TARGET, path, "--local").code == 0
     answer = lepton("-w", site.ws.root, "monitor", TARGET, "--local")
-    assert answer.code in (0, 4), answer.text  # 4: its labels prove a loss
+    assert answer.code == 4, answer.text  # its labels prove a loss
     report = next(site.ws.reports_dir.rglob("*.html")).read_text(encoding="utf-8")
     assert "This window, farthest in inputs: " in report
     assert {"text": "sent from 555-0100", "sequence": "<polyline", "mixed": "data:image/png"}[site.kind] in report

@@ -208,7 +208,8 @@ def test_the_dashboard_opens_in_a_browser(ws: Workspace, tmp_path: Path) -> None
                 pytest.fail(f"CI must have {CHROMIUM}", pytrace=False)
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(30)
+            rest, _ = process.communicate(timeout=30)
+        assert rest == ""  # no line a request among the words of the command
 
 
 def test_windows_can_be_joined_from_several_batches(

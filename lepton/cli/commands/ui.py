@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from typing import Annotated
+from json import dumps
+from typing import Annotated, TextIO
 
 import typer
 
-from lepton.cli.output import as_json, note, say
+from lepton.cli.output import note
 from lepton.cli.session import Json, LocalAnyway, enter
 
 
@@ -40,18 +41,17 @@ def ui(
         )
     at = free_port(port, what="the dashboard")
     note("starting the dashboard ...")
-    threading.Thread(target=_tell, args=(f"http://127.0.0.1:{at}", json), daemon=True).start()
+    # Standard output as it is now: the server's words go elsewhere from here on.
+    threading.Thread(target=_tell, args=(sys.stdout, f"http://127.0.0.1:{at}", json), daemon=True).start()
     serve(ws.dashboard_dir, at)
 
 
-def _tell(address: str, json: bool) -> None:
+def _tell(out: TextIO, address: str, json: bool) -> None:
     """Print the link when it leads somewhere: Evidently takes its seconds to import."""
     from lepton.cli.stack.processes import answers
 
     while not answers(address, 5):
         time.sleep(0.2)
-    if json:
-        as_json({"url": address})
-        sys.stdout.flush()
-    else:
-        say(f"Dashboards  {address}\nStop        Ctrl-C")
+    out.write(dumps({"url": address}, indent=2) if json else f"Dashboards  {address}\nStop        Ctrl-C")
+    out.write("\n")
+    out.flush()
