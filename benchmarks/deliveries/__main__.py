@@ -1,4 +1,4 @@
-"""The figures of deliveries as people really send them, D1 and D2: cases, and made-up tables.
+"""The figures of deliveries as people really send them, D1 to D3 and D7: cases, tables, damage, names.
 
 python benchmarks/deliveries                         all of them (about 20 minutes)
 python benchmarks/deliveries --only D1               some; the others keep the values they have

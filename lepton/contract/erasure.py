@@ -20,6 +20,7 @@ from lepton.data import readers
 from lepton.data.erase import Asked
 from lepton.data.ids import content_hashes
 from lepton.data.readers.labels import read_labels
+from lepton.data.spreadsheet import original
 
 ERASED = "(erased)"
 
@@ -105,7 +106,7 @@ def _ids_in(ws: Workspace, entry: Quarantined, asked: Asked) -> set[str] | None:
         return _ids_in_labels(ws, entry, asked)
     given = [str(row_id) for row_id in delivery.table.ids if row_id is not None]
     if delivery.ids_from == "given":
-        return set(given) & asked.ids
+        return {original(one) for one in given} & asked.ids
     if delivery.ids_from == "path":
         names = set(given)
         return {one for one in asked.ids if one.partition(PIXELS)[0].partition("/")[2] in names}
@@ -117,7 +118,7 @@ def _ids_in_labels(ws: Workspace, entry: Quarantined, asked: Asked) -> set[str] 
     """Return the same of a delivery of labels, or of bytes that no reader can read."""
     try:
         rules = load_contract(ws, entry.domain)
-        return set(read_labels(entry.path, rules.label, rules.id)[0]) & asked.ids
+        return set(read_labels(entry.path, rules.label, rules.id, ws.config.limits)[0]) & asked.ids
     except LeptonError:
         pass
     if entry.path.is_dir():

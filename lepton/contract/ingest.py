@@ -177,7 +177,7 @@ def _take_labels(ws: Workspace, domain: str, path: Path, name: str | None, new: 
         raise UsageError("--labels and --new exclude each other: labels are for rows that are already stored.")
     contract = load_contract(ws, domain)
     try:
-        ids, labels = read_labels(path, contract.label, contract.id)
+        ids, labels = read_labels(path, contract.label, contract.id, ws.config.limits)
     except LeptonError as error:
         raise _unreadable(ws, domain, path, error, dry_run) from None
     stored = store.batch_of(ws, domain)
@@ -251,7 +251,9 @@ def _already(ws: Workspace, domain: str, holders: tuple[str, ...], rows: int) ->
 def reading_of(ws: Workspace, rules: Contract | None, known: bool) -> readers.Reading:
     """Return how a delivery is to be read: as its contract says, or the source's, or `lepton.yaml` where is none."""
     if rules is None:
-        return readers.Reading(kind=ws.config.kind, label=ws.config.label, id=ws.config.id or "id")
+        return readers.Reading(
+            kind=ws.config.kind, label=ws.config.label, id=ws.config.id or "id", limits=ws.config.limits
+        )
     image = rules.image if known else None  # a target's first images may have a shape and a type of their own
     return readers.Reading(
         kind=rules.kind,
@@ -269,6 +271,7 @@ def reading_of(ws: Workspace, rules: Contract | None, known: bool) -> readers.Re
         values=rules.values,
         pixels=image.dtype if image else None,
         settled=True,
+        limits=ws.config.limits,
     )
 
 

@@ -19,6 +19,7 @@ from lepton.core.errors import LeptonError
 from lepton.core.work.files import atomic_dir, atomic_write, digest, sha256
 from lepton.data.batchfile import encode
 from lepton.data.readers import Delivery
+from lepton.data.spreadsheet import harmless
 
 REASON = ".reason.json"
 REASON_TEXT = ".reason.txt"
@@ -70,6 +71,7 @@ def set_aside(ws: Workspace, domain: str, path: Path, delivery: Delivery, result
     table = delivery.table
     plain = table.frame is not None and table.images is None and not table.series
     goal = folder / f"{path.name}.rows.{'csv' if plain else 'parquet'}"
+    formulas = 0
     if plain and table.frame is not None:
         frame = table.frame.copy()
         rules = load_contract(ws, domain) if domain in ws.domains() else None
@@ -77,12 +79,15 @@ def set_aside(ws: Workspace, domain: str, path: Path, delivery: Delivery, result
             frame[rules.label if rules else ws.config.label] = table.labels
         if delivery.ids_from == "given":
             frame.insert(0, rules.id if rules else ws.config.id or "id", table.ids)
+        frame, formulas = harmless(frame)
         atomic_write(goal, frame.to_csv(index=False))
     else:
         pq.write_table(encode(table), goal)
     reason = _reason(domain, path, result) | {"set_aside": result.set_aside, "digest": content_digest(goal)}
     atomic_write(_beside(goal, REASON), json.dumps(reason, indent=2, ensure_ascii=False) + "\n")
     text = [reason["headline"], "", *(f"  {line}" for line in reason["lines"]), "", f"  Set aside:  {reason['time']}"]
+    if formulas:
+        text.append(f"  Formulas:   {formulas} cells that a spreadsheet would run begin with an apostrophe here")
     atomic_write(_beside(goal, REASON_TEXT), "\n".join(text) + "\n")
     return goal
 

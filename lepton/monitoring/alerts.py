@@ -17,8 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from lepton.core.config.alerts import Severity
 from lepton.core.config.secrets import mask
-from lepton.core.config.settings import Severity
 from lepton.core.decisions.memory import Kind
 
 Cause = Literal["drift", "contract", "gone", "overdue", "failed"]

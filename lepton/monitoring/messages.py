@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from lepton.core.config.settings import Severity
+from lepton.core.config.alerts import Severity
 from lepton.core.decisions.memory import CRITICAL_COST, Decision, Kind
 from lepton.core.decisions.observation import Observation
 from lepton.core.decisions.refusals import Refusals

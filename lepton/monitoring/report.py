@@ -11,6 +11,7 @@ from lepton.core.decisions.memory import Decision
 from lepton.core.html import render, trusted
 from lepton.core.work.files import atomic_write
 from lepton.monitoring.drift import quiet
+from lepton.monitoring.sandbox import safe
 
 if TYPE_CHECKING:
     from lepton.monitoring.accuracy import Estimate
@@ -186,6 +187,6 @@ def _render(observed: Observed) -> str:
     try:
         with quiet():
             observed.snapshot.save_html(name)
-        return Path(name).read_text(encoding="utf-8")
+        return safe(Path(name).read_text(encoding="utf-8"))
     finally:
         Path(name).unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -99,6 +100,7 @@ class FirstLook:
         self._look_at(delivery)
 
     def _read(self, kind: Kind | None) -> Delivery:
+        from lepton.core.config.settings import limits_before_init
         from lepton.data.readers import Reading, read
 
         reading = Reading(
@@ -111,6 +113,7 @@ class FirstLook:
             dates=self.dates,
             ignore=self.ignore,
             no_value=self.said.no_value,
+            limits=limits_before_init(dict(os.environ)),
         )
         self._delivery = read(self.file, reading)
         return self._delivery

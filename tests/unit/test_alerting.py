@@ -11,7 +11,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lepton.core.config.settings import AlertConfig, AlertRoute
+from lepton.core.config.alerts import AlertConfig, AlertRoute
 from lepton.core.decisions.alerts import ROWS, alerts_of, open_alerts
 from lepton.core.ledger import Action, Entry, Ledger
 from lepton.monitoring.alerts import Alert, Delivery

@@ -9,6 +9,8 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from lepton.core.config.alerts import AlertConfig
+from lepton.core.config.limits import LimitsConfig as LimitsConfig
 from lepton.core.config.monitor import MonitorConfig as MonitorConfig
 from lepton.core.config.monitor import MonitorFields
 from lepton.core.config.pretrain import PretrainConfig as PretrainConfig
@@ -17,10 +19,6 @@ from lepton.core.config.variables import section_at, settings, variable
 from lepton.core.config.yaml_file import read_yaml
 from lepton.core.errors import NotFound, UsageError
 from lepton.core.kinds import Kind, check_kind
-
-Severity = Literal["info", "warning", "critical"]
-SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
-"""Of alerts, in rising order."""
 
 
 class EncoderConfig(Section):
@@ -73,46 +71,6 @@ class TransferConfig(Section):
     on_recall: Literal["move_back", "mark"] = "move_back"
     """When what serves is recalled: `move_back` to the newest champion before it that is not, or only `mark` it and say
     so."""
-
-
-class AlertRoute(Section):
-    """A channel that hears of some alerts only."""
-
-    url: str
-    """Apprise URL."""
-    severity: Severity = "info"
-    """The least that it hears of; that an alert is over is told to those who heard of it."""
-    domains: tuple[str, ...] = ()
-    """Targets that it hears of; by default all."""
-
-
-class AlertConfig(Section):
-    """Who is told."""
-
-    urls: tuple[str, ...] = ()
-    """Apprise URLs (mailto://, slack://, ...); alerts always go to .lepton/alerts.jsonl too."""
-    routes: tuple[AlertRoute, ...] = ()
-    """Channels that hear of some targets or severities only, beside `urls`."""
-    base_url: str | None = None
-    """Address under which people reach this workspace's `reports/`: links in alerts begin with it, so that they open on
-    a phone. By default a link is a path on the machine."""
-    update_minutes: float = Field(5.0, ge=0)
-    """Updates of an open alert that are not critical are told at most once in so many minutes."""
-
-    @property
-    def everyone(self) -> tuple[str, ...]:
-        """All URLs, whatever they hear of, none twice."""
-        return tuple(dict.fromkeys((*self.urls, *(route.url for route in self.routes))))
-
-    def channels(self, domain: str, severity: Severity) -> tuple[str, ...]:
-        """Return the URLs that hear of an alert, none twice."""
-        order = SEVERITIES.index
-        heard = [
-            route.url
-            for route in self.routes
-            if order(severity) >= order(route.severity) and (not route.domains or domain in route.domains)
-        ]
-        return tuple(dict.fromkeys((*self.urls, *heard)))
 
 
 class StackConfig(Section):
@@ -171,6 +129,8 @@ class Config(Section):
     """Alert channels."""
     data: DataConfig = DataConfig()
     """Data storage."""
+    limits: LimitsConfig = LimitsConfig()
+    """How large a delivery may be."""
     stack: StackConfig = StackConfig()
     """The local stack."""
     targets: dict[str, TargetConfig] = Field(default_factory=dict)
@@ -225,6 +185,20 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Config:
         raise NotFound(f"{path} does not exist.", fix=["lepton init --from FILE"])
     given = {key: value for key, value in read_yaml(path).items() if value is not None}  # a section left empty
     variables = settings(environ or {}, Config)
+    return _together(path, given, variables)
+
+
+def limits_before_init(environ: Mapping[str, str]) -> LimitsConfig:
+    """Return what holds where there is no `lepton.yaml` yet: the defaults, and what the environment says.
+
+    Raises:
+        UsageError: If a variable is wrong, as in `load_config`.
+    """
+    given = {"name": "new", "kind": "tabular", "source": "new"}
+    return _together(Path("lepton.yaml"), given, settings(environ, Config)).limits
+
+
+def _together(path: Path, given: dict[str, Any], variables: Variables) -> Config:
     together = deepcopy(given)
     merge(together, _nested(variables))
     try:

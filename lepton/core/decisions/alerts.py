@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from lepton.core.config.settings import SEVERITIES, Severity
+from lepton.core.config.alerts import SEVERITIES, Severity
 from lepton.core.ledger import Action, Entry
 from lepton.core.ledger.rows import Acknowledged, Alerted, Snoozed, actions_of
 

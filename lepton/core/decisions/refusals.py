@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from lepton.core.config.settings import Severity
+from lepton.core.config.alerts import Severity
 from lepton.core.decisions.memory import Kind
 from lepton.core.ledger import Action, Entry
 from lepton.core.ledger.rows import Alerted, Decided, DeliveryRefused, Ingested, actions_of

@@ -16,6 +16,7 @@ from lepton.core.plugins import Catalogue
 from lepton.core.table import Table
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.guard import check_path
+from lepton.data.readers.limits import check_size
 from lepton.data.readers.reader import Reader
 
 __all__ = ["CATALOGUE", "Delivery", "Reader", "Reading", "check_path", "read", "read_delivery", "stem"]
@@ -43,6 +44,8 @@ def read(path: Path, reading: Reading | None = None, root: Path | None = None) -
     """
     reading = reading or Reading()
     path = check_path(Path(path), root)
+    if path.is_file():
+        check_size(path.name, path.stat().st_size, reading.limits)
     known = [kind() for kind in CATALOGUE.known().values()]
     surest = max(known, key=lambda reader: reader.claims(path))
     if surest.claims(path):

@@ -17,12 +17,14 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from lepton.core.config.limits import LimitsConfig
 from lepton.core.errors import LeptonError
 from lepton.data.columns import from_text, text_column
 from lepton.data.labels import composed
 from lepton.data.numbers import check_exact
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.frames import delivery_from_frame
+from lepton.data.readers.limits import check_shape, gunzip
 from lepton.data.readers.quotes import check_quotes
 from lepton.data.readers.reader import Reader
 
@@ -48,7 +50,7 @@ def read(path: Path, reading: Reading) -> Delivery:
         LeptonError: For a wrong encoding, separator or number of fields, stray quotes, a header without rows, a cut-off
             gzip file, or numbers that would be rounded.
     """
-    return delivery(path, read_frame(path, reading.names), reading)
+    return delivery(path, read_frame(path, reading.names, reading.limits), reading)
 
 
 def delivery(path: Path, frame: pd.DataFrame, reading: Reading) -> Delivery:
@@ -68,23 +70,28 @@ def delivery(path: Path, frame: pd.DataFrame, reading: Reading) -> Delivery:
     return delivery_from_frame(path, pd.DataFrame(columns), reading)
 
 
-def read_frame(path: Path, known: Collection[str] = ()) -> pd.DataFrame:
+def read_frame(path: Path, known: Collection[str] = (), limits: LimitsConfig | None = None) -> pd.DataFrame:
     """Return every column as text, as it stands in the file; see `read` for what is refused.
 
     Args:
         path: The file.
         known: Names of columns that are taken as they stand; of others, blanks around them do not count.
+        limits: How large it may be; by default what a workspace allows by default.
     """
-    content = _bytes(path)
+    limits = limits or LimitsConfig()
+    content = _bytes(path, limits)
     check_quotes(path.name, content)
-    return _rows(path, content, _header(path, content, known))
+    header = _header(path, content, known)
+    check_shape(path.name, 0, len(header), limits)
+    return _rows(path, content, header, limits)
 
 
-def _bytes(path: Path) -> bytes:
-    raw = path.read_bytes()
-    if path.name.lower().endswith(".gz"):
+def _bytes(path: Path, limits: LimitsConfig) -> bytes:
+    if not path.name.lower().endswith(".gz"):
+        raw = path.read_bytes()
+    else:
         try:
-            raw = gzip.decompress(raw)
+            raw = gunzip(path, limits)
         except gzip.BadGzipFile as error:
             raise LeptonError(
                 f"{path.name} is not a gzip file.",
@@ -127,10 +134,17 @@ def _encoding(path: Path, likely: str, why: str) -> LeptonError:
 def _header(path: Path, content: bytes, known: Collection[str]) -> dict[str, str]:
     """Return the name of each column as it stands in the file -> as it is here."""
     text = io.StringIO(content[: 1 << 20].decode("utf-8", "ignore"), newline="")
-    header = next((fields for fields in csv.reader(text) if fields), [])
+    try:
+        header = next((fields for fields in csv.reader(text) if fields), [])
+    except csv.Error:
+        raise LeptonError(
+            f"{path.name}: the header has a name of more than {csv.field_size_limit():,} characters.",
+            why="That is no name of a column: a line break may be missing.",
+            fix=["export it again"],
+        ) from None
     line = ",".join(header)
     found = max(SEPARATORS, key=line.count)
-    if line.count(found) and line.count(found) > len(header) - 1:
+    if line.count(found) and line.count(found) > len(header) - 1 and _divides(text.getvalue(), found):
         raise _separator(path, found)
     nameless = [place for place, name in enumerate(header, start=1) if not name.strip()]
     if nameless:
@@ -150,6 +164,16 @@ def _header(path: Path, content: bytes, known: Collection[str]) -> dict[str, str
     return {name: here[name] for name in header}
 
 
+def _divides(text: str, separator: str) -> bool:
+    """Return whether the first row has as many fields as the header by a separator: a name may hold one, too."""
+    records = (fields for fields in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if fields)
+    header = next(records)
+    try:
+        return len(next(records, header)) == len(header)
+    except csv.Error:  # a field longer than the module reads
+        return True
+
+
 def _separator(path: Path, found: str) -> LeptonError:
     fixed = str(path.with_name("comma-" + path.name))
     code = f"import pandas; pandas.read_csv({str(path)!r}, sep={found!r}).to_csv({fixed!r}, index=False)"
@@ -164,7 +188,7 @@ def _separator(path: Path, found: str) -> LeptonError:
     )
 
 
-def _rows(path: Path, content: bytes, header: dict[str, str]) -> pd.DataFrame:
+def _rows(path: Path, content: bytes, header: dict[str, str], limits: LimitsConfig) -> pd.DataFrame:
     """Parse strictly: pandas would fill short lines with NaN and take a surplus field for an index."""
     short: list[tuple[int | None, int]] = []
 
@@ -202,5 +226,6 @@ def _rows(path: Path, content: bytes, header: dict[str, str]) -> pd.DataFrame:
             why=f"Columns: {', '.join(header.values())}.",
             fix=["deliver the file again"],
         )
+    check_shape(path.name, table.num_rows, len(header), limits)  # an object a value is still to come
     columns = {here: np.asarray(table[name].to_pylist(), dtype=object) for name, here in header.items()}
     return pd.DataFrame(columns, dtype=object)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lepton.core.config.limits import LimitsConfig
 from lepton.core.kinds import DatePart, Kind
 from lepton.core.table import Table
 from lepton.data.ids import of_paths, with_derived_ids
@@ -49,6 +50,9 @@ class Reading:
     settled: bool = False
     """Whether all this is a contract's word: then a column that it does not name is handed on, for the contract to
     refuse it. Otherwise a column of dates that is not named in `dates` is left out; see `Delivery.dates`."""
+
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    """How large it may be."""
 
     @property
     def names(self) -> frozenset[str]:

@@ -14,6 +14,7 @@ from lepton.core.table import Table
 from lepton.data.labels import spelled
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.guard import check_inside
+from lepton.data.readers.limits import check_shape, check_size
 from lepton.data.readers.picture import read_image
 from lepton.data.readers.reader import Reader
 
@@ -79,7 +80,12 @@ def stacked(path: Path, found: list[Path], reading: Reading) -> NDArray[np.gener
     Raises:
         LeptonError: If one is damaged, cannot be kept as it is, or they differ in size or depth.
     """
-    images = [read_image(path, file) for file in found]
+    check_shape(path.name, len(found), 1, reading.limits)
+    pixels, images = 0, []
+    for file in found:
+        images.append(read_image(path, file, reading.limits))
+        pixels += images[-1].nbytes
+        check_size(path.name, pixels, reading.limits)
     colour = any(image.ndim == 3 for image in images) or (reading.image_shape or (1,))[0] == 3
     if colour:
         images = [image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2) for image in images]

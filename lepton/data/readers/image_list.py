@@ -43,7 +43,7 @@ def read(path: Path, reading: Reading) -> Delivery:
         LeptonError: If the list has no column `file`, names a file that is not there, leaves an image out, or names
             none at all; for the rest as `csv.read` and `folder.read`.
     """
-    frame = csv.read_frame(path / LIST, {FILE, *reading.names})
+    frame = csv.read_frame(path / LIST, {FILE, *reading.names}, reading.limits)
     if FILE not in frame.columns:
         near = nearest(FILE, [str(name) for name in frame.columns])
         raise LeptonError(

@@ -7,27 +7,33 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lepton.core.config.limits import LimitsConfig
 from lepton.core.config.yaml_file import nearest
 from lepton.core.errors import LeptonError
 from lepton.data.labels import as_text
 from lepton.data.readers import csv, parquet
 from lepton.data.readers.guard import check_path
+from lepton.data.readers.limits import check_size
 
 
-def read_labels(path: Path, label: str = "label", id: str = "id") -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+def read_labels(
+    path: Path, label: str = "label", id: str = "id", limits: LimitsConfig | None = None
+) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
     """Return two (n,) columns of strings, None where a value is missing; other columns are not looked at.
 
     The columns are called as in the deliveries of rows, or `id` and `label`.
 
     Raises:
         NotFound: If there is nothing at `path`.
-        LeptonError: If it cannot be read, or lacks one of the two columns.
+        LeptonError: If it cannot be read, is larger than `limits` (by default a workspace's default ones) allow, or
+            lacks one of the two columns.
     """
-    path = check_path(path)
+    path, limits = check_path(path), limits or LimitsConfig()
+    check_size(path.name, path.stat().st_size if path.is_file() else 0, limits)
     if path.name.lower().endswith((".csv", ".csv.gz")):
-        frame = csv.read_frame(path, (label, id))
+        frame = csv.read_frame(path, (label, id), limits)
     elif path.name.lower().endswith(".parquet"):
-        frame = parquet.as_frame(parquet.read_arrow(path))
+        frame = parquet.as_frame(parquet.read_arrow(path, limits=limits))
     else:
         raise LeptonError(f"{path.name}: labels come as CSV or Parquet.", fix=[f"columns: {id},{label}"])
     found = []

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lepton.core.config.limits import LimitsConfig
 from lepton.core.errors import LeptonError
 from lepton.core.kinds import is_own, kind_of, refer
 from lepton.core.table import Table, series_column
@@ -19,6 +20,7 @@ from lepton.data.labels import as_text, spelled
 from lepton.data.numbers import check_exact, whole
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.frames import as_pixels
+from lepton.data.readers.limits import check_array, check_growth, check_shape
 from lepton.data.readers.reader import Reader
 
 ROWS, LABELS, IDS, LENGTHS = ("x", "images"), ("y", "labels"), ("ids", "id"), ("lengths",)
@@ -46,7 +48,7 @@ def read(path: Path, reading: Reading) -> Delivery:
     Raises:
         LeptonError: If it is cut off, holds Python objects, lacks `x`, or its arrays differ in length.
     """
-    arrays = _load(path)
+    arrays = _load(path, reading.limits)
     rows = next((arrays[name] for name in ROWS if name in arrays), None)
     if rows is None:
         raise LeptonError(
@@ -65,6 +67,7 @@ def read(path: Path, reading: Reading) -> Delivery:
     if rows.dtype.kind not in "biuf":
         raise LeptonError(f"{path.name}: the array holds {rows.dtype}, not numbers.")
     n = len(rows)
+    check_shape(path.name, n, 1, reading.limits)
     id_values = as_text(ids, IDS[0], as_id=True) if ids is not None else np.full(n, None, dtype=object)
     label_values = (
         spelled(as_text(labels, LABELS[0]), reading.classes, strip=True)
@@ -74,15 +77,18 @@ def read(path: Path, reading: Reading) -> Delivery:
     if reading.kind == "sequence" or (reading.kind is None and lengths is not None):
         table = _sequences(path, rows, lengths, id_values, label_values)
     elif rows.ndim == 2 and (reading.kind == "tabular" or (reading.kind is None and reading.image_shape is None)):
-        table = Table(kind="tabular", ids=id_values, labels=label_values, frame=_numbered(path, rows))
+        table = Table(kind="tabular", ids=id_values, labels=label_values, frame=_numbered(path, rows, reading.limits))
     elif rows.ndim == 2 and reading.kind and not is_own(reading.kind) and (make := kind_of(reading.kind).reading):
-        table = refer(make)(path, _numbered(path, rows), id_values if ids is not None else None, label_values, reading)
+        table = refer(make)(
+            path, _numbered(path, rows, reading.limits), id_values if ids is not None else None, label_values, reading
+        )
     else:
         table = Table(kind="image", ids=id_values, labels=label_values, images=_images(path, rows, reading))
     return Delivery(table, ids_from="given" if ids is not None else "content", has_labels=labels is not None)
 
 
-def _numbered(path: Path, rows: NDArray[np.generic]) -> pd.DataFrame:
+def _numbered(path: Path, rows: NDArray[np.generic], limits: LimitsConfig) -> pd.DataFrame:
+    check_shape(path.name, rows.shape[0], rows.shape[1], limits)
     names = [f"x{k}" for k in range(rows.shape[1])]
     if rows.dtype.kind not in "iu":
         return pd.DataFrame(rows.astype(np.float64), columns=names)
@@ -121,7 +127,7 @@ def _sequences(
     return Table("sequence", ids, labels, frame=pd.DataFrame(columns), series=tuple(columns))
 
 
-def _load(path: Path) -> dict[str, NDArray[np.generic]]:
+def _load(path: Path, limits: LimitsConfig) -> dict[str, NDArray[np.generic]]:
     arrays: dict[str, NDArray[np.generic]] = {}
     with path.open("rb") as stream:
         start = stream.read(6)
@@ -137,6 +143,7 @@ def _load(path: Path) -> dict[str, NDArray[np.generic]]:
                 if name not in (*ROWS, *LABELS, *IDS, *LENGTHS):
                     arrays[name] = np.empty(0)  # only its name is wanted, for the error
                     continue
+                _check_stated(path, archive.zip, name, limits)
                 arrays[name] = archive[name]
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, LookupError, RuntimeError, MemoryError) as error:
         raise LeptonError(
@@ -153,6 +160,18 @@ def _load(path: Path) -> dict[str, NDArray[np.generic]]:
             ) from None
         raise LeptonError(f"{path.name} is cut off or damaged.", why=str(error), fix=["deliver it again"]) from None
     return arrays
+
+
+def _check_stated(path: Path, archive: zipfile.ZipFile, name: str, limits: LimitsConfig) -> None:
+    """Refuse an array that its archive or its own header states too large, before memory is taken for it."""
+    member = archive.getinfo(name if name in archive.NameToInfo else f"{name}.npy")
+    check_growth(path.name, member.compress_size, member.file_size, limits)
+    with archive.open(member) as stream:
+        version = np.lib.format.read_magic(stream)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(stream)
+        if not dtype.hasobject:  # NumPy refuses those by name
+            check_array(path.name, shape, dtype.itemsize, member.file_size - stream.tell())
 
 
 def _images(path: Path, rows: NDArray[np.generic], reading: Reading) -> NDArray[np.generic]:

@@ -12,10 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lepton.core.config.limits import LimitsConfig
 from lepton.core.errors import LeptonError
 from lepton.data import batchfile
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.frames import delivery_from_frame
+from lepton.data.readers.limits import check_shape, check_size
 from lepton.data.readers.reader import Reader
 
 _ROW_NUMBERS = re.compile(r"__index_level_\d+__")
@@ -38,7 +40,7 @@ def read(path: Path, reading: Reading) -> Delivery:
     Raises:
         LeptonError: If it is cut off or no Parquet, has no rows, or a column that is neither numbers nor text.
     """
-    return delivery(path, read_arrow(path), reading)
+    return delivery(path, read_arrow(path, limits=reading.limits), reading)
 
 
 def delivery(path: Path, table: pa.Table, reading: Reading) -> Delivery:
@@ -78,15 +80,23 @@ def _without_row_numbers(table: pa.Table, known: Collection[str]) -> pa.Table:
     return table.drop_columns(drop)
 
 
-def read_arrow(path: Path, empty: bool = False) -> pa.Table:
+def read_arrow(path: Path, empty: bool = False, limits: LimitsConfig | None = None) -> pa.Table:
     """Return the whole file; see `read` for what is refused.
 
     Args:
         path: The file.
         empty: It need not have a row.
+        limits: How large it may be; by default what a workspace allows by default.
     """
+    limits = limits or LimitsConfig()
     try:
-        table = pq.ParquetFile(path, memory_map=False).read(use_threads=False)
+        file = pq.ParquetFile(path, memory_map=False)
+        stated = file.metadata
+        check_shape(path.name, stated.num_rows, stated.num_columns, limits)
+        # Few values that repeat take little in the file, and at least one byte each once they are read.
+        packed = sum(stated.row_group(group).total_byte_size for group in range(stated.num_row_groups))
+        check_size(path.name, max(packed, stated.num_rows * stated.num_columns), limits)
+        table = file.read(use_threads=False)
         names = table.column_names
     except (pa.ArrowException, OSError, UnicodeDecodeError, MemoryError) as error:
         raise LeptonError(

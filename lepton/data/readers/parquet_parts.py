@@ -10,6 +10,7 @@ from lepton.core.errors import LeptonError
 from lepton.data.readers import parquet
 from lepton.data.readers.delivery import Delivery, Reading
 from lepton.data.readers.guard import check_inside
+from lepton.data.readers.limits import check_shape, check_size
 from lepton.data.readers.reader import Reader
 
 SUFFIX = ".parquet"
@@ -55,7 +56,8 @@ def read(path: Path, reading: Reading) -> Delivery:
                 f"{path.name}: {inner} is not a part of a Parquet table.", fix=["take other files out of the folder"]
             )
         parts.append(entry)
-    tables = [parquet.read_arrow(part, empty=True) for part in parts]
+    check_size(path.name, sum(part.stat().st_size for part in parts), reading.limits)
+    tables = [parquet.read_arrow(part, empty=True, limits=reading.limits) for part in parts]
     schema = tables[0].schema
     for part, table in zip(parts, tables, strict=True):
         if not table.schema.equals(schema):
@@ -65,6 +67,7 @@ def read(path: Path, reading: Reading) -> Delivery:
                 fix=["write all parts with the same columns and types"],
             )
     whole = pa.concat_tables(tables)
+    check_shape(path.name, whole.num_rows, whole.num_columns, reading.limits)
     if whole.num_rows == 0:
         raise LeptonError(f"{path.name} has columns but no rows.", why=f"Columns: {', '.join(whole.column_names)}.")
     return parquet.delivery(path, whole, reading)

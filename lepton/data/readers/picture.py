@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from lepton.core.config.limits import LimitsConfig
 from lepton.core.errors import LeptonError
+from lepton.data.readers.limits import check_growth
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -27,11 +29,12 @@ ONE_PICTURE = ("MPO",)
 """Formats whose further frames are a camera's previews of the first."""
 
 
-def read_image(root: Path, file: Path) -> NDArray[np.generic]:
+def read_image(root: Path, file: Path, limits: LimitsConfig) -> NDArray[np.generic]:
     """Return (H, W) or (H, W, 3), uint8; float32 for grey images of more than 8 bits.
 
     Raises:
-        LeptonError: If it is damaged, holds several pages or frames, or colour of more than 8 bits.
+        LeptonError: If it is damaged, holds several pages or frames, colour of more than 8 bits, or more pixels than
+            `limits` allow.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -40,6 +43,7 @@ def read_image(root: Path, file: Path) -> NDArray[np.generic]:
         with warnings.catch_warnings(), Image.open(file) as image:
             warnings.simplefilter("ignore")  # of odd tags; what cannot be read at all raises
             _check_whole(name, image)
+            check_growth(name, file.stat().st_size, image.width * image.height * len(image.getbands()), limits)
             upright = ImageOps.exif_transpose(image)
             if upright.mode in DEEP:
                 return np.asarray(upright).astype(np.float32)
@@ -47,7 +51,11 @@ def read_image(root: Path, file: Path) -> NDArray[np.generic]:
             if upright.has_transparency_data:
                 upright = _on_white(upright)
             return np.asarray(upright.convert("L" if grey else "RGB"))
-    except (UnidentifiedImageError, Image.DecompressionBombError, MemoryError, *BROKEN) as error:
+    except Image.DecompressionBombError as error:  # Pillow's own limit, below which ours is asked
+        raise LeptonError(
+            f"{name} has more pixels than an image may have.", why=str(error), fix=["deliver it smaller, or in parts"]
+        ) from None
+    except (UnidentifiedImageError, MemoryError, *BROKEN) as error:
         raise LeptonError(
             f"{root.name}: {file.relative_to(root)} is damaged or no image.",
             why=str(error) or type(error).__name__,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from lepton.core.config.settings import SEVERITIES
+from lepton.core.config.alerts import SEVERITIES
 from lepton.core.decisions.alerts import ROWS, Standing, alerts_of, open_alerts
 from lepton.core.decisions.history import history_of
 from lepton.core.decisions.observation import Observation

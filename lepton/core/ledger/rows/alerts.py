@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
-from lepton.core.config.settings import Severity
+from lepton.core.config.alerts import Severity
 from lepton.core.decisions.memory import Kind
 from lepton.core.ledger.actions import ACKNOWLEDGED, ALERTED, SNOOZED, Action
 from lepton.core.ledger.rows.row import SPARSE, Part, Row
