@@ -31,8 +31,12 @@ def measured_gain(candidate: Candidate, unadapted: Candidate, truth: IntArray) -
     """
     if not len(candidate.out_of_fold) or not len(truth):
         return None, 0.0
-    mine = candidate.out_of_fold.argmax(axis=1) == truth
-    bases = unadapted.out_of_fold.argmax(axis=1) == truth
+    return gain_between(candidate.out_of_fold.argmax(axis=1), unadapted.out_of_fold.argmax(axis=1), truth)
+
+
+def gain_between(answers: IntArray, unadapted: IntArray, truth: IntArray) -> tuple[float, float]:
+    """Return the points gained by (m,) answers over those of the un-adapted ancestor, and their deviation."""
+    mine, bases = answers == truth, unadapted == truth
     differ = (int((mine != bases).sum()) + 2) / (len(truth) + 4)
     return 100 * float(mine.mean() - bases.mean()), 100 * sqrt(differ / len(truth))
 

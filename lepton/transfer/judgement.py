@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lepton.core.decisions.gate import CHAMPION, GatePolicy, Verdict
 from lepton.core.decisions.gate import judge as judge_answers
 from lepton.models.model import Model
 from lepton.transfer.candidates import Candidate
 from lepton.transfer.choice import IntArray, case_of
-from lepton.transfer.control import target_only
+from lepton.transfer.control import LINEAR, cross_fitted_control, target_only
+from lepton.transfer.crossfit import FEWEST, Rerank, Z, cross_fit
 from lepton.transfer.guard import PUT_FORWARD, Case, Seen, judge_without_labels
 from lepton.transfer.label_shift import plausible_prior
 from lepton.transfer.search import Ground
 
 BASE = "base"
 """Name of the rival that is always there: the un-adapted base."""
+CONTROL = "target-only control"
 
 
 @dataclass(frozen=True)
@@ -51,17 +56,27 @@ def judge(
     ranking: Sequence[str],
     candidates: Mapping[str, Candidate],
     rivals: Rivals,
+    rerank: Rerank | None = None,
 ) -> Judgement:
-    """Judge the first of a ranking on the held-out rows, or, where these are too few, the first few without labels.
+    """Judge the first of a ranking on the held-out rows; where these are too few, on all labels, or without any.
+
+    Where few rows are held out, those to adapt with testify, too, cross-fitted; where all of them together decide
+    nothing, the guard that needs no labels is asked about the first few.
 
     Args:
         ground: What the search worked on; its held-out rows chose nothing.
         ranking: Labels, best first.
         candidates: All that was tried, by label; `none` among them.
         rivals: What the winner must not be worse than.
+        rerank: The ranking, had the candidates been measured otherwise; without it the rows to adapt with do not
+            testify.
     """
     winner = ranking[0]
     verdict, control = _by_labels(ground, candidates[winner], rivals)
+    if verdict.undecided:
+        fitted = _by_cross_fitting(ground, ranking, candidates, rivals, rerank) if rerank else None
+        if fitted is not None and (fitted[0] == winner or not fitted[1].undecided):
+            winner, verdict = fitted
     if verdict.undecided:
         guarded = _by_validators(ground, ranking, candidates, rivals)
         winner, verdict = _both(winner, verdict, guarded)
@@ -80,7 +95,7 @@ def _by_labels(ground: Ground, winner: Candidate, rivals: Rivals) -> tuple[Verdi
         replies = {name: model.predict_proba(held_out).argmax(axis=1) for name, model in others.items()}
     if len(truth) and len(ground.train.labelled()):
         control = target_only(ground.train, held_out, base, seed=ground.seed)
-        controls = {"target-only control": control.probabilities.argmax(axis=1)}
+        controls = {CONTROL: control.probabilities.argmax(axis=1)}
     verdict = judge_answers(
         truth,
         winner.probabilities.argmax(axis=1),
@@ -91,6 +106,44 @@ def _by_labels(ground: Ground, winner: Candidate, rivals: Rivals) -> tuple[Verdi
         size_ratio=winner.size / base.size,
     )
     return verdict, control.method if control else None
+
+
+def _by_cross_fitting(
+    ground: Ground, ranking: Sequence[str], candidates: Mapping[str, Candidate], rivals: Rivals, rerank: Rerank
+) -> tuple[str, Verdict] | None:
+    """Return the best candidate that has answers out of fold, and the paired test on these and the held-out rows.
+
+    What serves may have learnt from the rows to adapt with: its answers to them are too good, so being beaten by them
+    decides nothing, and beating them is more than is asked. None if nothing was held back from any candidate.
+    """
+    train, held_out, base = ground.train.labelled(), ground.held_out, rivals.base
+    truth = ground.ancestor.label_indices(train.labels)
+    out_of_fold = {label: candidate.out_of_fold for label, candidate in candidates.items()}
+    found = cross_fit(ranking, out_of_fold, truth, rerank, ground.seed)
+    if found is None:
+        return None
+    winner = candidates[found.label]
+    others = {name: model for name, model in rivals.by_name().items() if model.digest() != winner.digest}
+
+    def on_all(fitted: IntArray, unseen: NDArray[np.float64]) -> IntArray:
+        return np.concatenate([fitted, unseen.argmax(axis=1)])
+
+    control = target_only(ground.train, held_out, base, ground.seed, LINEAR).probabilities
+    verdict = judge_answers(
+        np.concatenate([truth, ground.ancestor.label_indices(held_out.labels)]),
+        on_all(found.answers, winner.probabilities),
+        {
+            name: on_all(model.predict_proba(train).argmax(axis=1), model.predict_proba(held_out))
+            for name, model in others.items()
+        },
+        GatePolicy(margin=ground.config.margin, min_rows=FEWEST, z=Z),
+        controls={CONTROL: on_all(cross_fitted_control(ground.train, base, ground.seed), control)},
+        classes=ground.ancestor.classes,
+        size_ratio=winner.size / base.size,
+    )
+    verdict = replace(verdict, cross_fitted=len(truth))
+    failed = {one.against for one in verdict.comparisons if not one.passed}
+    return found.label, replace(verdict, undecided=True) if failed == {CHAMPION} else verdict
 
 
 def _by_validators(

@@ -7,7 +7,7 @@ memory. What is ranked first is not yet fit to serve: `judgement` has the last w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, partial
 from typing import Any, Protocol
 
@@ -251,6 +251,21 @@ def search(ground: Ground, records: Sequence[Record] = ()) -> Found:
     candidates = {attempt.label: work.candidate(attempt.label) for attempt in attempts}
     ranking, stopped = work.ranking(planned, attempts), work.why_stopped(planned, attempts)
     return Found(planned, attempts, candidates, ranking, stopped)
+
+
+def ranking_had(
+    config: TransferConfig, planned: Plan, attempts: Sequence[Attempt], measured: Mapping[str, Measured]
+) -> list[str]:
+    """Return the labels of what was tried, best first, had it been measured so; the others as they were.
+
+    Args:
+        config: Strategies and budgets.
+        planned: The plan.
+        attempts: What came of it.
+        measured: Label -> other measurements.
+    """
+    again = [replace(attempt, measured=measured.get(attempt.label, attempt.measured)) for attempt in attempts]
+    return [label for label, _ in rank(planned.steps, _outcomes(again), config)]
 
 
 def step_from_json(value: Mapping[str, Any]) -> Step:

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from lepton.data import demo
 from lepton.models.model import Model
 from lepton.pretraining import pretrain
 from lepton.transfer.judgement import Rivals, judge
-from lepton.transfer.search import Found, Ground, search
+from lepton.transfer.search import Found, Ground, ranking_had, search
 from tests.conftest import Answer
 
 CLASSES = tuple("0123456789")
@@ -89,7 +89,8 @@ def promoted(source: str, target: str, per_class: int) -> str:
     """Return what is let serve; `none` if it is none of the adapted ones."""
     done = scored(source, target, per_class).found
     order, rivals = [place.label for place in done.ranking], Rivals(base(source))
-    judged = judge(ground(source, target, per_class), order, done.candidates, rivals)
+    at = ground(source, target, per_class)
+    judged = judge(at, order, done.candidates, rivals, partial(ranking_had, at.config, done.plan, done.attempts))
     return judged.winner if judged.verdict.passed else "none"
 
 

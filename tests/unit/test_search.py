@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from math import isnan, nan
 
 import numpy as np
@@ -18,7 +19,7 @@ from lepton.transfer.attempt import Attempt
 from lepton.transfer.candidates import Candidate
 from lepton.transfer.judgement import Rivals, judge
 from lepton.transfer.planner import Step
-from lepton.transfer.search import Found, Ground, InMemory, Place, Plan, Search, search
+from lepton.transfer.search import Found, Ground, InMemory, Place, Plan, Search, ranking_had, search
 from tests.unit.factories import base, images
 from tests.unit.test_candidates import turned
 
@@ -36,7 +37,8 @@ def found() -> Found:
 
 def rejudged(found: Found, at: Ground, rivals: Rivals | None = None) -> tuple[str, Verdict, bool]:
     order = [place.label for place in found.ranking]
-    judged = judge(at, order, found.candidates, rivals or Rivals(base("image")))
+    rerank = partial(ranking_had, at.config, found.plan, found.attempts)
+    judged = judge(at, order, found.candidates, rivals or Rivals(base("image")), rerank)
     return judged.winner, judged.verdict, judged.unchanged
 
 
@@ -92,12 +94,37 @@ def test_enough_held_out_labels_decide(found: Found) -> None:
 
 
 def test_without_held_out_labels_the_guard_is_asked_and_its_reasons_stand_beside(found: Found) -> None:
-    unlabelled = replace(ground(), held_out=turned(60, 3).take(np.arange(0)))
-    none_held_out = {name: replace(one, probabilities=one.probabilities[:0]) for name, one in found.candidates.items()}
-    _, verdict, _ = rejudged(replace(found, candidates=none_held_out), unlabelled)
+    at = ground()
+    unlabelled = replace(at, train=at.train.with_labels(np.full(45, None)), held_out=at.held_out.take(np.arange(0)))
+    without = {
+        name: replace(one, probabilities=one.probabilities[:0], out_of_fold=one.out_of_fold[:0])
+        for name, one in found.candidates.items()
+    }
+    _, verdict, _ = rejudged(replace(found, candidates=without), unlabelled)
     assert not verdict.passed
     assert verdict.reasons[0].startswith("only 0 labelled held-out rows")
     assert len(verdict.reasons) > 1
+
+
+def test_labels_that_taught_testify_where_few_are_held_out(found: Found) -> None:
+    few = {name: replace(one, probabilities=one.probabilities[:5]) for name, one in found.candidates.items()}
+    at = replace(ground(), held_out=turned(60, 3).take(np.arange(5)))
+    winner, verdict, _ = rejudged(replace(found, candidates=few), at)
+    assert (winner, verdict.basis) == (found.ranking[0].label, "labels")
+    assert (verdict.rows, verdict.cross_fitted) == (50, 45)
+    assert {seen.against for seen in verdict.comparisons} == {"base", "target-only control"}
+    assert not verdict.passed or "45 of them cross-fitted" in verdict.summary()
+    assert Verdict.from_json(json.loads(json.dumps(verdict.to_json()))) == verdict
+
+
+def test_answers_of_what_serves_to_rows_that_it_may_have_learnt_from_decide_nothing_against_the_challenger(
+    found: Found,
+) -> None:
+    few = {name: replace(one, probabilities=one.probabilities[:5]) for name, one in found.candidates.items()}
+    at = replace(ground(), held_out=turned(60, 3).take(np.arange(5)))
+    serving = found.candidates[found.ranking[1].label].model
+    _, verdict, _ = rejudged(replace(found, candidates=few), at, Rivals(base("image"), serving))
+    assert verdict.passed or verdict.undecided or verdict.basis == "validators" or verdict.findings
 
 
 def test_a_winner_that_is_the_very_model_that_serves_changes_nothing(found: Found) -> None:

@@ -43,6 +43,8 @@ class GatePolicy:
     """Level of the test for every class, over all classes together (Bonferroni)."""
     floor: float = 0.5
     """Least recall of a class, as a share of the mean recall over classes, unless a rival's is as low."""
+    z: float = Z
+    """Standard normal quantile of the bound by which a loss is ruled out."""
     max_size_ratio: float = 4.0
     """Largest size in bytes, as a multiple of the un-adapted base."""
 
@@ -101,6 +103,8 @@ class Verdict:
     """What the label-free validators and checks said; empty if none was asked."""
     undecided: bool = False
     """Whether it was refused for want of labelled rows alone: nothing on those there are speaks against it."""
+    cross_fitted: int = 0
+    """Of the labelled rows, those that also taught: each was answered by a model that had not seen it."""
 
     def summary(self) -> str:
         """Return one line: the verdict and the evidence in short."""
@@ -110,7 +114,8 @@ class Verdict:
             votes = [f.name for f in self.findings if f.says == "for"]
             return f"passed without a test on labels: {', '.join(votes)} speak for it on {self.rows} rows, none against"
         parts = [f"{c.difference:+.3f} vs {c.against} (at least {c.lower:+.3f})" for c in self.comparisons]
-        return f"passed on {self.rows} rows: " + ", ".join(parts)
+        how = f", {self.cross_fitted} of them cross-fitted" if self.cross_fitted else ""
+        return f"passed on {self.rows} rows{how}: " + ", ".join(parts)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
@@ -159,7 +164,7 @@ def judge(
         reason = f"only {len(truth)} labelled held-out rows, the policy asks for {policy.min_rows}"
         return Verdict(False, (reason,), (), len(truth), undecided=True)
     comparisons = (
-        *(compare(name, truth, challenger, answers, policy.margin) for name, answers in rivals.items()),
+        *(compare(name, truth, challenger, answers, policy.margin, policy.z) for name, answers in rivals.items()),
         *(compare(name, truth, challenger, answers) for name, answers in (controls or {}).items()),
     )
     reasons = [_why_refused(c, policy.margin) for c in comparisons if not c.passed]
@@ -175,12 +180,12 @@ def judge(
 
 
 def compare(
-    name: str, truth: IntArray, challenger: IntArray, rival: IntArray, margin: float | None = None
+    name: str, truth: IntArray, challenger: IntArray, rival: IntArray, margin: float | None = None, z: float = Z
 ) -> Comparison:
     """Return the paired comparison with one rival; without a margin it only must not be shown to be better."""
     right, rival_right = challenger == truth, rival == truth
     wins, losses = int(np.sum(right & ~rival_right)), int(np.sum(~right & rival_right))
-    lower, p_worse = lower_bound(wins, losses, len(truth)), mcnemar_worse(wins, losses)
+    lower, p_worse = lower_bound(wins, losses, len(truth), z), mcnemar_worse(wins, losses)
     return Comparison(
         against=name,
         rows=len(truth),
@@ -202,16 +207,16 @@ def mcnemar_worse(wins: int, losses: int) -> float:
     return sum(comb(n, k) for k in range(losses, n + 1)) / 2**n if n else 1.0
 
 
-def lower_bound(wins: int, losses: int, rows: int) -> float:
-    """Return the one-sided 95 % lower bound of the paired difference, by inverting Tango's score test (1998).
+def lower_bound(wins: int, losses: int, rows: int, z: float = Z) -> float:
+    """Return the one-sided lower bound of the paired difference, by inverting Tango's score test (1998).
 
     It holds its level where a bootstrap does not: few rows, few rows that differ. With none that differ it is about
-    -2.7 / rows, so 150 rows are needed to rule out a loss of 0.02 by answers that are all the same.
+    -2.7 / rows at 95 %, the default: it takes 150 rows to rule out a loss of 0.02 by answers that are all the same.
     """
     low, high = -1.0, (wins - losses) / rows
     for _ in range(60):
         middle = (low + high) / 2
-        if _score(middle, wins, losses, rows) > Z:
+        if _score(middle, wins, losses, rows) > z:
             low = middle
         else:
             high = middle
@@ -288,5 +293,5 @@ def _why_refused(seen: Comparison, margin: float) -> str:
         return f"worse than the {seen.against}: {seen.losses} rows lost, {seen.wins} won (p = {seen.p_worse:.3f})"
     return (
         f"not shown to be within {margin:.3f} of the {seen.against}: difference {seen.difference:+.3f},"
-        f" lower bound {seen.lower:+.3f} on {seen.rows} held-out rows (at least {rows_needed(margin)} are needed)"
+        f" lower bound {seen.lower:+.3f} on {seen.rows} labelled rows (at least {rows_needed(margin)} are needed)"
     )

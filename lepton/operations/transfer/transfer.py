@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -221,12 +221,14 @@ class Transfer:
 
     def _judge(self, plan: Plan, attempts: Sequence[Attempt]) -> TransferVerdict:
         from lepton.transfer.judgement import Rivals, judge
+        from lepton.transfer.search import ranking_had
 
         job, search = self.job, self.search
         ranking = search.ranking(plan, attempts)
         candidates = {attempt.label: search.candidate(attempt.label) for attempt in attempts}
         rivals = Rivals(self._model(job.base), self._standard())
-        found = judge(search.ground, [place.label for place in ranking], candidates, rivals)
+        rerank = partial(ranking_had, search.ground.config, plan, attempts)
+        found = judge(search.ground, [place.label for place in ranking], candidates, rivals, rerank)
         return TransferVerdict(
             verdict=found.verdict,
             winner=found.winner,
