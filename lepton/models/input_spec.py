@@ -49,6 +49,15 @@ class InputSpec(ABC):
             LeptonError: If the rows lack what the model reads.
         """
 
+    def moved_to(self, table: Table, share: float) -> Self:
+        """Return the same with `share` of the location and scale of other rows; by default, what knows none, itself.
+
+        Args:
+            table: Rows of one domain.
+            share: Between 0 and 1.
+        """
+        return self
+
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object with `kind`."""

@@ -137,6 +137,7 @@ class Model(nn.Module):
     def replace(
         self,
         *,
+        inputs: InputSpec | None = None,
         encoder: Encoder | None = None,
         adapters: Sequence[Bottleneck] | None = None,
         head: nn.Module | None = None,
@@ -144,7 +145,7 @@ class Model(nn.Module):
     ) -> Model:
         """Return a model with these parts, and copies of its own for the rest: nothing is shared."""
         return Model(
-            inputs=self.inputs,
+            inputs=inputs or self.inputs,
             encoder=deepcopy(encoder or self.encoder),
             head=deepcopy(head or self.head),
             classes=self.classes,

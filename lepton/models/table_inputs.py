@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -85,6 +85,11 @@ class TableInputs(InputSpec):
         blocks = [_encode(c, frame[c.name]) for c in self.columns]
         return torch.from_numpy(np.ascontiguousarray(np.concatenate(blocks, axis=1), dtype=np.float32))
 
+    def moved_to(self, table: Table, share: float) -> TableInputs:
+        """Return the same columns, each number with a mean and a deviation between its own and those of `table`."""
+        frame = _frame(table)
+        return replace(self, columns=tuple(_moved(c, frame, share) for c in self.columns))
+
     def made_up(self, count: int, random: np.random.Generator) -> Table:
         """Return rows around the source's means, each column with a gap; numbers with an extreme, texts a stranger."""
         columns: dict[str, Any] = {}
@@ -150,6 +155,20 @@ def _learn(name: str, column: pd.Series[Any]) -> Numeric | Categorical:
     counts = column.dropna().astype(str).value_counts()
     ranked = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:MOST_CATEGORIES]
     return Categorical(name, tuple(sorted(str(value) for value, _ in ranked)))
+
+
+def _moved(rule: Numeric | Categorical, frame: pd.DataFrame, share: float) -> Numeric | Categorical:
+    """Return a column with `share` of the moments that it has in other rows; one that says nothing there stays."""
+    if isinstance(rule, Categorical) or rule.name not in frame.columns:
+        return rule
+    values = _numbers(rule.name, frame[rule.name])
+    known = values[np.isfinite(values)]
+    if len(known) < 2 or not known.std() > 1e-9 * max(1.0, abs(known.mean())):
+        return rule
+    # Of a mixture of two distributions: what lies between their means is spread, too.
+    mean = (1 - share) * rule.mean + share * known.mean()
+    square = (1 - share) * (rule.std**2 + (rule.mean - mean) ** 2) + share * (known.var() + (known.mean() - mean) ** 2)
+    return Numeric(rule.name, float(mean), float(np.sqrt(square)))
 
 
 def _encode(rule: Numeric | Categorical, column: pd.Series[Any]) -> NDArray[np.float32]:

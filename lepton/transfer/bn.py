@@ -50,8 +50,10 @@ class BatchNormStatistics(Strategy):
         share = len(target) / (len(target) + self.config.source_rows)
         for layer in (m for m in model.modules() if isinstance(m, _BatchNorm)):
             _blend(model, layer, target.inputs, share)
-        expected = _effective(plausible_prior(base, target.features))
-        found = _effective(torch.softmax(model.logits_of(model.features(target.inputs)).double(), dim=1).mean(dim=0))
+        expected = effective_classes(plausible_prior(base, target.features))
+        found = effective_classes(
+            torch.softmax(model.logits_of(model.features(target.inputs)).double(), dim=1).mean(dim=0)
+        )
         return model if found >= self.config.collapse * expected else base.replace()
 
     def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
@@ -85,7 +87,7 @@ def _blend(model: Model, layer: nn.Module, inputs: Tensor, share: float) -> None
         old.copy_((1 - share) * old.double() + share * fresh)
 
 
-def _effective(shares: Tensor) -> float:
+def effective_classes(shares: Tensor) -> float:
     """Return exp(entropy) of (k,) shares: how many classes they are as good as."""
     p = shares.double().clamp_min(1e-12)
     return float(torch.exp(-(p * p.log()).sum()))

@@ -271,6 +271,8 @@ def cross_validate(strategy: Strategy, ancestor: Model, target: TargetData, seed
 
 def _embedding(strategy: Strategy, ancestor: Model, model: Model, rows: TargetData) -> Tensor:
     """Return (n, d) embeddings of rows: through the new parts only, if the encoder is the ancestor's."""
+    if strategy.needs.features == "rows" and rows.table is not None:
+        return model.features(rows.table)
     if strategy.needs.features == "inputs" and rows.inputs is not None:
         return model.features(rows.inputs)
     with torch.no_grad():

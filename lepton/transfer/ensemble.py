@@ -23,7 +23,8 @@ class Ensemble(Several):
     def __init__(self, config: SeveralConfig | None = None) -> None:
         super().__init__(config)
         # Members have embeddings of their own: the base's cached ones answer for none of them.
-        self.needs = replace(self.needs, features="inputs")
+        if self.needs.features != "rows":
+            self.needs = replace(self.needs, features="inputs")
 
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:
         """Return an ensemble of adapted copies of `base`; see `Strategy.adapt`.
@@ -35,4 +36,4 @@ class Ensemble(Several):
         members = self.members(base, target, seed)
         encoder = Joint([Member(model.encoder, model.bottlenecks()) for model in members])
         head = MixtureHead(heads_of(members), [model.temperature for model in members])
-        return Model(base.inputs, encoder, head, base.classes)
+        return Model(members[0].inputs, encoder, head, base.classes)

@@ -249,6 +249,8 @@ def _step(
     out = ""
     if strategy.needs.labels and signals.labels < 1:
         out = "needs labels, and the target has none"
+    elif strategy.needs.kinds and signals.kind not in strategy.needs.kinds:
+        out = f"it is for {' and '.join(strategy.needs.kinds)} rows"
     elif signals.rows < strategy.needs.rows:
         out = f"{signals.rows} rows are too few to learn from rows without labels; it takes {strategy.needs.rows}"
     elif strategy.needs.statistics and not statistics:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lepton.core.errors import NothingToLearn
+from lepton.core.kinds import Kind
 from lepton.core.table import Table
 from lepton.models.features import FeatureCache
 from lepton.models.model import Model
@@ -25,12 +26,15 @@ class Needs:
 
     labels: bool
     """Whether it needs at least one labelled row."""
-    features: Literal["none", "frozen", "inputs"]
-    """`none`: no row at all; `frozen`: cached embeddings, the encoder stays as it is; `inputs`: the rows themselves."""
+    features: Literal["none", "frozen", "inputs", "rows"]
+    """`none`: no row at all; `frozen`: cached embeddings, the encoder stays as it is; `inputs`: prepared rows; `rows`:
+    as they were delivered, because it changes how they are prepared."""
     statistics: bool = False
     """Whether it needs what the base knows of its own domain (`Model.statistics`)."""
     rows: int = 0
     """Fewest rows with which the planner tries it, also where it is the one that is named."""
+    kinds: tuple[Kind, ...] = ()
+    """Kinds of rows that it can do anything for; none named: all."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class TargetData:
     """(n,) int64, positions in the base's classes; -1 where unknown."""
     inputs: Tensor | None = None
     """(n, ...) float32: prepared rows, for strategies that train the encoder."""
+    table: Table | None = None
+    """The n rows as they were delivered, for strategies that prepare them in another way."""
 
     @classmethod
     def of(cls, base: Model, table: Table, cache: FeatureCache | None = None, inputs: bool = True) -> TargetData:
@@ -53,7 +59,7 @@ class TargetData:
         """
         labels = torch.from_numpy(base.label_indices(table.labels))
         prepared = base.inputs.to_tensor(table) if inputs else None
-        return cls((cache or FeatureCache(None)).get(base, table), labels, prepared)
+        return cls((cache or FeatureCache(None)).get(base, table), labels, prepared, table)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -61,7 +67,9 @@ class TargetData:
     def take(self, rows: Sequence[int] | NDArray[np.integer] | Tensor) -> TargetData:
         """Return the rows at these positions."""
         at = torch.as_tensor(rows, dtype=torch.int64)
-        return TargetData(self.features[at], self.labels[at], None if self.inputs is None else self.inputs[at])
+        inputs = None if self.inputs is None else self.inputs[at]
+        table = None if self.table is None else self.table.take(at.numpy())
+        return TargetData(self.features[at], self.labels[at], inputs, table)
 
     def labelled(self) -> TargetData:
         """Return the rows whose label is known."""
