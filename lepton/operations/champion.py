@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lepton.core.refs import ModelRef
 from lepton.operations.result import Result, as_json
-from lepton.operations.session import Session
+from lepton.operations.session import Serving, Session
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +26,8 @@ class Champion(Result):
     """How it was made: an adaptation strategy, or pretraining objectives for the source's base."""
     accuracy: float | None
     """On held-out rows, when it was registered."""
+    provisional: bool
+    """Whether it is the un-adapted base, which nobody verified on this domain, until something is promoted."""
     _session: Session = field(compare=False)
 
     @cached_property
@@ -60,17 +62,20 @@ class Champion(Result):
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
-        return {name: as_json(getattr(self, name)) for name in ("domain", "model", "strategy", "accuracy")}
+        return {
+            name: as_json(getattr(self, name)) for name in ("domain", "model", "strategy", "accuracy", "provisional")
+        }
 
 
 def champion(session: Session, domain: str) -> Champion:
-    """Return what serves a target, or the source.
+    """Return what serves a target, provisionally too, or the source.
 
     Raises:
         NotFound: If nothing does yet, or there is no such domain.
     """
     ws = session.ws
-    ref = session.sound_base() if domain == ws.source else session.champion_of(domain)
-    made = session.lineage(ref)
-    accuracy = made.metrics.get("accuracy")
-    return Champion(domain, ref, made.strategy, None if accuracy is None else float(accuracy), session)
+    serving = Serving(session.sound_base()) if domain == ws.source else session.serving_of(domain)
+    made = session.lineage(serving.ref)
+    accuracy = None if serving.provisional else made.metrics.get("accuracy")  # it was measured on the source
+    known = None if accuracy is None else float(accuracy)
+    return Champion(domain, serving.ref, made.strategy, known, serving.provisional, session)

@@ -10,7 +10,7 @@ from pathlib import Path
 from lepton.core.errors import NotFound
 from lepton.core.work.files import atomic_write
 from lepton.operations.result import Result
-from lepton.operations.session import Loaded, Session
+from lepton.operations.session import Serving, Session
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class ScoredBatch:
     batch: str
     rows: int
     file: Path
-    """Parquet: id, prediction, confidence, model, scored_at."""
+    """Parquet: id, prediction, confidence, model, provisional, scored_at."""
 
     def to_json(self) -> dict[str, object]:
         """Return a JSON object."""
@@ -37,11 +37,14 @@ class ScoreResult(Result):
     """Those that were to be scored."""
     scored: tuple[ScoredBatch, ...]
     """Those that were; none of a dry run."""
+    provisional: bool = False
+    """Whether it is the un-adapted base that answers, which nobody verified on this domain."""
 
     def facts(self) -> dict[str, object]:
         """Return what a person wants to know, the most important first."""
         told = {one.batch: f"{one.rows:,} rows -> {one.file}" for one in self.scored}
-        return {"champion": self.champion, **(told or {"to score": ", ".join(self.batches) or "nothing new"})}
+        who = f"{self.champion}, provisionally: not verified on {self.domain!r}" if self.provisional else self.champion
+        return {"champion": who, **(told or {"to score": ", ".join(self.batches) or "nothing new"})}
 
 
 def score(session: Session, domain: str, batch: str | None = None, dry_run: bool = False) -> ScoreResult:
@@ -56,17 +59,17 @@ def score(session: Session, domain: str, batch: str | None = None, dry_run: bool
     Raises:
         NotFound: If nothing serves the domain, or it has no such batch.
     """
-    champion = session.champion_of(domain)
-    batches = find_work(session, domain, batch, champion.version)
+    serving = session.serving_of(domain)
+    batches = find_work(session, domain, batch, serving)
     done = []
     for name in [] if dry_run else batches:
-        work = partial(score_batch, session, domain, name, session.load(champion))
+        work = partial(score_batch, session, domain, name, serving)
         done.append(session.runtime.step(f"score {name}", work))
-    return ScoreResult(domain, champion.label, tuple(batches), tuple(done))
+    return ScoreResult(domain, serving.ref.label, tuple(batches), tuple(done), serving.provisional)
 
 
-def find_work(session: Session, domain: str, batch: str | None, version: str) -> list[str]:
-    """Return the batches to score with a version."""
+def find_work(session: Session, domain: str, batch: str | None, serving: Serving) -> list[str]:
+    """Return the batches to score with what serves."""
     from lepton.data.store import batches as delivered
 
     known = delivered(session.ws, domain)
@@ -77,16 +80,16 @@ def find_work(session: Session, domain: str, batch: str | None, version: str) ->
             fix=[f"lepton ingest {domain} FILE"],
         )
     wanted = known if batch is None else [batch]
-    return [name for name in wanted if batch or not predictions_path(session, domain, name, version).exists()]
+    return [name for name in wanted if batch or not predictions_path(session, domain, name, serving).exists()]
 
 
-def score_batch(session: Session, domain: str, batch: str, champion: Loaded) -> ScoredBatch:
-    """Write the champion's predictions for one batch; the file appears whole or not at all."""
+def score_batch(session: Session, domain: str, batch: str, serving: Serving) -> ScoredBatch:
+    """Write the predictions of what serves for one batch; the file appears whole or not at all."""
     import pandas as pd
 
     from lepton.data.store import load
 
-    table = load(session.ws, domain, [batch])
+    table, champion = load(session.ws, domain, [batch]), session.load(serving.ref)
     chances = champion.model.predict_proba(table)
     log = pd.DataFrame(
         {
@@ -94,14 +97,15 @@ def score_batch(session: Session, domain: str, batch: str, champion: Loaded) -> 
             "prediction": [champion.model.classes[k] for k in chances.argmax(axis=1)],
             "confidence": chances.max(axis=1),
             "model": champion.ref.label,
+            "provisional": serving.provisional,
             "scored_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
     )
-    path = predictions_path(session, domain, batch, champion.ref.version)
+    path = predictions_path(session, domain, batch, serving)
     atomic_write(path, log.to_parquet(index=False))
     return ScoredBatch(batch, len(log), path)
 
 
-def predictions_path(session: Session, domain: str, batch: str, version: str) -> Path:
-    """Return where the predictions of one champion for one batch lie."""
-    return session.ws.predictions_dir / domain / f"{batch}.v{version}.parquet"
+def predictions_path(session: Session, domain: str, batch: str, serving: Serving) -> Path:
+    """Return where the predictions of one model for one batch lie."""
+    return session.ws.predictions_dir / domain / f"{batch}.{serving.name}.parquet"

@@ -44,6 +44,20 @@ class Loaded:
         return rows_of(self.folder)
 
 
+@dataclass(frozen=True)
+class Serving:
+    """What answers for a target."""
+
+    ref: ModelRef
+    provisional: bool = False
+    """Whether it is the un-adapted base, which nobody verified on this domain, until something is promoted."""
+
+    @property
+    def name(self) -> str:
+        """`v3`, or `base-v1`: what its predictions are filed under."""
+        return f"{'base-' if self.provisional else ''}v{self.ref.version}"
+
+
 class Session:
     """What every verb works with.
 
@@ -76,6 +90,20 @@ class Session:
 
         serving = champion(self.ledger, pair)
         return serving.ref if serving else None
+
+    def serving_of(self, domain: str) -> Serving:
+        """Return what answers for a target: its champion, or provisionally the base, without loading it.
+
+        Raises:
+            NotFound: If nothing was promoted for it yet and the base does not stand in.
+            LeptonError: If the base stands in and is recalled.
+        """
+        from lepton.registry.champions import stands_in
+
+        pair, wanted = self.ws.pair(domain).name, self.ws.config.transfer_for(domain).provisional
+        if wanted and stands_in(self.ledger, pair):
+            return Serving(self.sound_base(), provisional=True)
+        return Serving(self.champion_of(domain))
 
     def champion_of(self, domain: str) -> ModelRef:
         """Return the reference of a target's champion without loading it.

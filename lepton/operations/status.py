@@ -47,7 +47,7 @@ class PairStatus(Result):
     pair: str
     domain: str
     champion: str | None
-    """Version that serves: `v3`."""
+    """Version that serves: `v3`; `base v1` where the base stands in, provisionally: state `provisional`."""
     model: str | None
     """The same with the registered model's name."""
     since: str | None
@@ -190,22 +190,25 @@ def pair_status(ledger: Ledger, pair: Pair, out: Mapping[tuple[str, str], str]) 
         seen = measured.row.added_to(seen)
     since = decision.state.since if decision is not None else None
     benign = decision is not None and decision.action == "benign"
-    state: str = (decision.state.phase if decision else "stable") if champion else "no champion"
+    refused = _last(entries, Refused)
+    if refused is not None and refused.seq < (serving.seq if serving else 0):
+        refused = None
+    base = refused.row.provisional if refused is not None and not champion else None
+    state: str = "provisional" if base else "no champion"
+    if champion:
+        state = decision.state.phase if decision else "stable"
     running = holds(transfer, datetime.now(UTC))
     if running:
         state = "retransferring" if champion else "transferring"
     elif state == "retransferring":
         state = "drifted"  # decided, but nothing is at work on it now
     unmended = "benign" if benign and state == "drifted" else state  # drift that does not hurt asks for nothing
-    refused = _last(entries, Refused)
-    if refused is not None and refused.seq < (serving.seq if serving else 0):
-        refused = None
     proposed = waiting(ledger, pair.name) if _last(entries, Proposed) else None
     bad = out.get(serving.row.model.key) if serving else None
     return PairStatus(
         pair=pair.name,
         domain=pair.target,
-        champion=f"v{serving.row.model.version}" if serving else None,
+        champion=f"v{serving.row.model.version}" if serving else f"base v{base['version']}" if base else None,
         model=champion,
         since=serving.time[:19] if serving else None,
         by=serving.actor if serving else None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lepton.core.ledger import Entry, Ledger
-from lepton.core.ledger.rows import Move
+from lepton.core.ledger.rows import Move, Refused
 from lepton.core.refs import ModelRef
 
 
@@ -52,6 +52,12 @@ def stack(reigns: Sequence[Champion]) -> list[Champion]:
         else:
             pile.append(reign)
     return pile
+
+
+def stands_in(ledger: Ledger, pair: str) -> bool:
+    """Return whether the base answers for a pair provisionally: nothing serves it, and its last transfer said so."""
+    refused = ledger.last_row(pair, Refused)
+    return refused is not None and refused.row.provisional is not None and champion(ledger, pair) is None
 
 
 def _reign(entry: Entry[Move]) -> Champion:

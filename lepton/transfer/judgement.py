@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lepton.core.decisions.gate import CHAMPION, GatePolicy, Verdict
+from lepton.core.decisions.gate import CHAMPION, GatePolicy, Verdict, compare
 from lepton.core.decisions.gate import judge as judge_answers
 from lepton.models.model import Model
 from lepton.transfer.candidates import Candidate
@@ -49,6 +49,8 @@ class Judgement:
     """Method of the target-only control; None if there was none."""
     unchanged: bool
     """Whether the winner is the very model that serves."""
+    useless: bool
+    """Whether labels show the un-adapted base to be worse than always naming their most frequent class."""
 
 
 def judge(
@@ -81,7 +83,19 @@ def judge(
         guarded = _by_validators(ground, ranking, candidates, rivals)
         winner, verdict = _both(winner, verdict, guarded)
     serving = rivals.champion.digest() if rivals.champion is not None else None
-    return Judgement(winner, verdict, control, unchanged=candidates[winner].digest == serving)
+    unchanged = candidates[winner].digest == serving
+    return Judgement(winner, verdict, control, unchanged, _is_useless(ground, rivals.base))
+
+
+def _is_useless(ground: Ground, base: Model) -> bool:
+    """Return whether the labels that there are show a base to be worse than a constant answer."""
+    rows = [table for table in (ground.train.labelled(), ground.held_out) if len(table)]
+    if not rows:
+        return False
+    truth = np.concatenate([base.label_indices(table.labels) for table in rows])
+    answers = np.concatenate([base.predict_proba(table).argmax(axis=1) for table in rows])
+    constant = np.full(len(truth), np.bincount(truth).argmax())
+    return not compare("constant", truth, answers, constant).passed
 
 
 def _by_labels(ground: Ground, winner: Candidate, rivals: Rivals) -> tuple[Verdict, str | None]:

@@ -22,7 +22,10 @@ def score(
     local: Local = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Let DOMAIN's champion predict its batches, into Parquet."""
+    """Let what serves DOMAIN predict its batches, into Parquet.
+
+    Where no model was promoted yet, the un-adapted base answers, marked as provisional.
+    """
     ws, on_stack = enter(local)
     done = door(ws, on_stack).score(domain, batch=batch, dry_run=dry_run)
     if json:
@@ -36,4 +39,8 @@ def score(
         say(f"Nothing new to score: {done.champion} has scored every batch of {domain!r}.")
     for one in done.scored:
         say(f"{one.batch}: {one.rows:,} rows -> {one.file}")
+    if done.provisional:
+        say(f"  provisional   {done.champion} is the un-adapted base: nobody verified it on {domain!r}")
+        say(f"  next   lepton ingest {domain} labels.csv --labels   (labels decide what may serve)")
+        return
     say(f"  next   lepton monitor {domain}")

@@ -79,6 +79,8 @@ def show(found: Status) -> None:
     table(found.name, ("target", "serves", "accuracy", "last window", "drift", "now", "state"), rows)
     for pair in found.pairs:
         show_reason(pair)
+        if pair.state == "provisional":
+            paragraph(pair.domain, f"{pair.champion} answers until a model is promoted; it is not verified here")
     paragraph("", LEGEND, column=0)
 
 

@@ -118,6 +118,8 @@ def show(domain: str, done: TransferResult) -> None:
         say(f"  champion       unchanged: {done.champion or 'none'}; {version} waits for a person's word")
     elif done.outcome == "refused":
         say(f"  champion       unchanged: {done.champion or 'none'}; the challenger is {version}")
+        if done.provisional:
+            say(f"  provisional    {done.provisional} answers for {domain!r} until then; it is not verified there")
     else:
         say(f"  champion       unchanged: {done.champion}; nothing tried beats it")
     for name, link in done.links.items():

@@ -68,6 +68,9 @@ class TransferConfig(Section):
     or the form in Prefect's pages)."""
     approval_hours: float = Field(72.0, gt=0)
     """How long the form in Prefect's pages waits for a person; after that the command line still can."""
+    provisional: bool = True
+    """Whether the un-adapted base answers for a target until a model is promoted: marked as not verified there, and
+    unless the target's labels show it to be useless."""
     on_recall: Literal["move_back", "mark"] = "move_back"
     """When what serves is recalled: `move_back` to the newest champion before it that is not, or only `mark` it and say
     so."""

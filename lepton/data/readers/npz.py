@@ -138,7 +138,7 @@ def _load(path: Path, limits: LimitsConfig) -> dict[str, NDArray[np.generic]]:
     if not start.startswith(b"PK\x03\x04"):
         raise LeptonError(f"{path.name} is cut off, damaged or no NPZ archive.", fix=["deliver it again"])
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             for name in archive.files:
                 if name not in (*ROWS, *LABELS, *IDS, *LENGTHS):
                     arrays[name] = np.empty(0)  # only its name is wanted, for the error

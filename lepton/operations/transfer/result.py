@@ -46,6 +46,8 @@ class TransferResult(Result):
     held_out_rows: int = 0
     champion: str | None = None
     """What served before."""
+    provisional: str | None = None
+    """The base, where it answers for the target until something is promoted: nobody verified it there."""
     links: Mapping[str, str] = field(default_factory=dict)
     """For people; empty while no server is up."""
     next: str = ""
@@ -72,6 +74,8 @@ class TransferResult(Result):
             found["tried"] = ", ".join(f"{one.label} {one.seconds:.1f} s" for one in self.candidates)
         if self.plan is not None and self.outcome == "dry run":
             found["plan"] = ", ".join(step.strategy for step in self.plan.steps if not step.out)
+        if self.provisional:
+            found["provisional"] = f"{self.provisional} answers until then; it is not verified here"
         if self.next:
             found["next"] = self.next
         return found
@@ -93,6 +97,7 @@ class TransferResult(Result):
             "gate": self.gate.to_json() if self.gate else {},
             "held_out_rows": self.held_out_rows,
             "champion": self.champion,
+            "provisional": self.provisional,
             "links": dict(self.links),
             "next": self.next,
             "outcome": self.outcome,

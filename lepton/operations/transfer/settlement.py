@@ -52,6 +52,8 @@ class Settlement:
     links: Mapping[str, str]
     next: str
     """The command to give next."""
+    provisional: ModelRef | None = None
+    """The base, if it answers for the target until something is promoted."""
 
 
 def settle_winner(session: Session, winner: Winner) -> Settlement:
@@ -77,6 +79,7 @@ def settle_winner(session: Session, winner: Winner) -> Settlement:
             fix=[f"lepton transfer {target}"],
         )
     by_person = session.ws.config.transfer_for(target).approval == "person"
+    provisional = _provisional(session, winner)
     outcome: Settled = ("proposed" if by_person else "promoted") if verdict.passed else "refused"
     step, expected = session.runtime.step, serving.seq if serving else 0
     with session.runtime.together():
@@ -90,7 +93,15 @@ def settle_winner(session: Session, winner: Winner) -> Settlement:
     step("show aliases", lambda: show_aliases(session, pair))
     if outcome == "proposed":
         session.runtime.emit(proposed(pair, target, ref.version, verdict.summary))
-    return Settlement(outcome, ref, links, _next(target, outcome, ref, verdict))
+    return Settlement(outcome, ref, links, _next(target, outcome, ref, verdict), provisional)
+
+
+def _provisional(session: Session, winner: Winner) -> ModelRef | None:
+    """Return the base if it is to answer for the target although the gate let nothing through."""
+    job, verdict = winner.job, winner.verdict
+    wanted = session.ws.config.transfer_for(job.pair.target).provisional
+    refused = not verdict.passed and job.champion is None
+    return job.base if wanted and refused and not verdict.useless else None
 
 
 def abandon(session: Session, ref: ModelRef, why: str) -> None:
@@ -115,7 +126,9 @@ def record_outcome(session: Session, winner: Winner, ref: ModelRef, outcome: Set
         "story": winner.story.to_json(),
     }
     if outcome == "refused":
-        session.ledger.record(session.actor, job.pair.name, Refused(ref, **evidence))
+        base = _provisional(session, winner)
+        row = Refused(ref, **evidence, provisional=base.to_json() if base else None)
+        session.ledger.record(session.actor, job.pair.name, row)
         reached("promote.refused")
         return
     write = commit if outcome == "promoted" else propose

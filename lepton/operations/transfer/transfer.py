@@ -214,6 +214,7 @@ class Transfer:
                 model=came.model,
                 links=came.links,
                 next=came.next,
+                provisional=came.provisional.label if came.provisional else None,
                 metrics=attempt.metrics,
             )
         reached("transfer.settled")
@@ -237,6 +238,7 @@ class Transfer:
             unchanged=found.unchanged,
             held_out_rows=len(self.rows.held_out),
             control=found.control,
+            useless=found.useless,
             source=self._retention(candidates[found.winner].model, rivals.base),
         )
 

@@ -41,6 +41,8 @@ class TransferVerdict:
     held_out_rows: int = 0
     control: str | None = None
     """Method of the target-only control; None if there was none."""
+    useless: bool = False
+    """Whether labels show the un-adapted base to be worse than always naming their most frequent class."""
     source: Retention | None = None
     """None if the source has no labelled test rows any more."""
 
@@ -70,6 +72,7 @@ class TransferVerdict:
             "unchanged": self.unchanged,
             "held_out_rows": self.held_out_rows,
             "control": self.control,
+            "useless": self.useless,
             "source": self.source.to_json() if self.source else None,
         }
 
@@ -87,5 +90,6 @@ class TransferVerdict:
             unchanged=value.get("unchanged", False),
             held_out_rows=value.get("held_out_rows", 0),
             control=value.get("control"),
+            useless=value.get("useless", False),
             source=Retention(**source) if source else None,
         )
