@@ -102,7 +102,7 @@ def _comparison(one: dict[str, Any]) -> str:
     parts += [f"{name} {brief(one[name])}" for name in ("accuracy", "rival_accuracy", "difference", "lower")]
     if "bootstrap" in one:  # on record since planner and guard came
         parts.append(f"bootstrap {brief(one['bootstrap'][0])}..{brief(one['bootstrap'][1])}")
-    parts += [f"wins {one['wins']}, losses {one['losses']}, p {brief(one['p_worse'])}"]
+    parts += [f"wins {one['wins']}, losses {one['losses']}, p worse {brief(one['p_worse'])}"]
     return " ".join(parts) + ("" if one.get("passed") else "  NOT PASSED")
 
 

@@ -111,7 +111,7 @@ class Verdict:
         if not self.passed:
             return "refused: " + "; ".join(self.reasons)
         if self.basis == "validators":
-            votes = [f.name for f in self.findings if f.says == "for"]
+            votes = dict.fromkeys(f.name for f in self.findings if f.says == "for")  # each was asked about every rival
             return f"passed without a test on labels: {', '.join(votes)} speak for it on {self.rows} rows, none against"
         parts = [f"{c.difference:+.3f} vs {c.against} (at least {c.lower:+.3f})" for c in self.comparisons]
         how = f", {self.cross_fitted} of them cross-fitted" if self.cross_fitted else ""
