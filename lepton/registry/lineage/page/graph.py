@@ -95,7 +95,8 @@ def _version(one: Version, made: Lineage, at: int) -> Json:
     details += [[name, text] for name, text in describe(one, made)]
     for rival in (made.gate or {}).get("comparisons", ()):
         if {"against", "difference", "p_worse"} <= set(rival):
-            details.append(["evidence", f"{rival['difference']:+.4f} vs {rival['against']}, p worse {rival['p_worse']:.3g}"])
+            told = f"{rival['difference']:+.4f} vs {rival['against']}, p worse {rival['p_worse']:.3g}"
+            details.append(["evidence", told])
     details += [["seed", str(made.seed)], ["digest", one.ref.digest], ["ledger row", str(one.row)]]
     accuracy = made.metrics.get("accuracy")
     score = f" · {accuracy:.3f}" if isinstance(accuracy, int | float) else ""
