@@ -15,6 +15,7 @@ from lepton.core.config.settings import TransferConfig
 from lepton.core.decisions.gate import Finding, Verdict, compare
 from lepton.operations.transfer.stories import Story
 from lepton.operations.transfer.verdict import Retention, TransferVerdict
+from lepton.transfer import judgement
 from lepton.transfer.attempt import Attempt
 from lepton.transfer.candidates import Candidate
 from lepton.transfer.judgement import Rivals, judge
@@ -117,14 +118,27 @@ def test_labels_that_taught_testify_where_few_are_held_out(found: Found) -> None
     assert Verdict.from_json(json.loads(json.dumps(verdict.to_json()))) == verdict
 
 
-def test_answers_of_what_serves_to_rows_that_it_may_have_learnt_from_decide_nothing_against_the_challenger(
-    found: Found,
+def test_a_champion_that_learnt_from_the_rows_decides_nothing_against_the_challenger(
+    found: Found, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = {name: replace(one, probabilities=one.probabilities[:5]) for name, one in found.candidates.items()}
+    """The control is made to err as the challenger does, so that the champion alone is better."""
+    monkeypatch.setattr(judgement, "cross_fitted_control", lambda train, *_: np.full(len(train.labelled()), -1))
+
+    def worse(one: Candidate) -> Candidate:
+        """Return a candidate that errs on a third of the rows when it has not seen them."""
+        answers = one.out_of_fold.copy()
+        answers[:15] = np.roll(answers[:15], 1, axis=1)
+        return replace(one, probabilities=one.probabilities[:5], out_of_fold=answers)
+
+    few = {
+        name: worse(one) if name != "none" else replace(one, probabilities=one.probabilities[:5])
+        for name, one in found.candidates.items()
+    }
     at = replace(ground(), held_out=turned(60, 3).take(np.arange(5)))
     serving = found.candidates[found.ranking[1].label].model
     _, verdict, _ = rejudged(replace(found, candidates=few), at, Rivals(base("image"), serving))
-    assert verdict.passed or verdict.undecided or verdict.basis == "validators" or verdict.findings
+    assert {seen.against: seen.losses for seen in verdict.comparisons}["champion"] == 15
+    assert (verdict.passed, verdict.undecided) == (False, True)  # more labels would decide: it is not shown to be worse
 
 
 def test_a_winner_that_is_the_very_model_that_serves_changes_nothing(found: Found) -> None:

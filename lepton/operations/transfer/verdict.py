@@ -41,10 +41,10 @@ class TransferVerdict:
     held_out_rows: int = 0
     control: str | None = None
     """Method of the target-only control; None if there was none."""
-    useless: bool = False
-    """Whether labels show the un-adapted base to be worse than always naming their most frequent class."""
     source: Retention | None = None
     """None if the source has no labelled test rows any more."""
+    useless: bool = False
+    """Whether labels show the un-adapted base to be worse than always naming their most frequent class."""
 
     @property
     def passed(self) -> bool:
