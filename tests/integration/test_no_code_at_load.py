@@ -480,6 +480,7 @@ KNOWN = {
     ("lepton/data/publish.py", "yaml.safe_load"),  # as "data.dvc"
     ("lepton/data/readers/csv.py", "pyarrow.csv.read_csv"),  # "delivery.csv"
     ("lepton/data/readers/npz.py", "numpy.load"),  # "delivery.npz"
+    ("lepton/data/readers/npz.py", "numpy.lib.format.read_magic"),  # eight bytes of each array in it
     ("lepton/data/readers/parquet.py", "pyarrow.parquet.ParquetFile"),  # "delivery.parquet"
     ("lepton/cli/demo/story.py", "pandas.read_parquet"),  # what `score` has just written
     ("lepton/models/examples.py", "safetensors.torch.load"),  # "examples.safetensors"
