@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lepton.core.decisions.gate import GatePolicy, bootstrap_interval, compare, judge, lower_bound, mcnemar_worse
+from lepton.core.decisions.gate import GatePolicy, compare, judge
+from lepton.core.decisions.paired import bootstrap_interval, lower_bound, mcnemar_worse, rows_until
 
 POLICY = GatePolicy()
 
@@ -118,7 +119,7 @@ def test_few_rows_on_which_all_agree_prove_little() -> None:
     same = np.zeros(60, dtype=np.int64)
     verdict = judge(same, same, {"champion": same}, POLICY)
     assert not verdict.passed
-    assert "at least 133 are needed" in verdict.summary()
+    assert "would show it, if they are as these" in verdict.summary()
     assert judge(
         np.zeros(140, dtype=np.int64),
         np.zeros(140, dtype=np.int64),
@@ -145,3 +146,21 @@ def test_a_class_that_is_hardly_read_any_more_is_refused(truth: np.ndarray) -> N
     challenger = np.where(truth == 4, 9, truth)
     base = answers(truth, 80)
     assert "class '4' collapsed" in judge(truth, challenger, {"base": base}, POLICY).summary()
+
+
+def test_it_is_said_how_many_rows_like_those_seen_would_do() -> None:
+    needed = rows_until(5, 4, 15, 0.02)
+    assert needed is not None
+    assert needed > 15
+    assert lower_bound(round(5 * needed / 15), round(4 * needed / 15), needed) >= -0.02
+    assert rows_until(0, 0, 20, 0.02) == pytest.approx(133, abs=3)
+    assert rows_until(8, 1, 20, 0.02) == 20  # they show it already
+
+
+def test_rows_that_speak_against_the_challenger_promise_nothing() -> None:
+    truth = np.zeros(40, dtype=np.int64)
+    slightly = truth.copy()
+    slightly[:2] = 1
+    verdict = judge(truth, slightly, {"base": truth}, POLICY)
+    assert rows_until(0, 2, 40, 0.02) is None
+    assert "these rather speak against it" in verdict.summary()

@@ -15,18 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from math import ceil, comb, inf, nan, sqrt
+from math import nan
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lepton.core.decisions.paired import Z, bootstrap_interval, lower_bound, mcnemar_worse, rows_needed, rows_until
+
 CHAMPION = "champion"
 """Name of the rival that serves now; only its users could lose a class, so only it is compared class by class."""
 CONFIDENCE = 0.95
-Z = 1.6449
-"""Standard normal quantile of that confidence, one-sided."""
-RESAMPLES = 4000
 
 IntArray = NDArray[np.int64]
 
@@ -167,7 +166,7 @@ def judge(
         *(compare(name, truth, challenger, answers, policy.margin, policy.z) for name, answers in rivals.items()),
         *(compare(name, truth, challenger, answers) for name, answers in (controls or {}).items()),
     )
-    reasons = [_why_refused(c, policy.margin) for c in comparisons if not c.passed]
+    reasons = [_why_refused(c, policy.margin, policy.z) for c in comparisons if not c.passed]
     unproven = sum(not c.passed and c.p_worse >= 1 - CONFIDENCE for c in comparisons)
     for name, answers in rivals.items():
         reasons += _collapsed_classes(name, truth, challenger, answers, policy.floor, classes)
@@ -199,54 +198,6 @@ def compare(
         p_worse=p_worse,
         passed=p_worse >= 1 - CONFIDENCE and (margin is None or lower >= -margin),
     )
-
-
-def mcnemar_worse(wins: int, losses: int) -> float:
-    """Return P(at least `losses` losses among wins + losses) under equal chances: the exact one-sided McNemar test."""
-    n = wins + losses
-    return sum(comb(n, k) for k in range(losses, n + 1)) / 2**n if n else 1.0
-
-
-def lower_bound(wins: int, losses: int, rows: int, z: float = Z) -> float:
-    """Return the one-sided lower bound of the paired difference, by inverting Tango's score test (1998).
-
-    It holds its level where a bootstrap does not: few rows, few rows that differ. With none that differ it is about
-    -2.7 / rows at 95 %, the default: it takes 150 rows to rule out a loss of 0.02 by answers that are all the same.
-    """
-    low, high = -1.0, (wins - losses) / rows
-    for _ in range(60):
-        middle = (low + high) / 2
-        if _score(middle, wins, losses, rows) > z:
-            low = middle
-        else:
-            high = middle
-    return low
-
-
-def bootstrap_interval(wins: int, losses: int, rows: int) -> tuple[float, float]:
-    """Return the 95 % percentile bootstrap interval of the paired difference (Efron 1979).
-
-    Rows drawn again with replacement are rows won, lost or neither, so one multinomial draw is one resample.
-    """
-    chances = np.array([wins, losses, rows - wins - losses]) / rows
-    drawn = np.random.default_rng(0).multinomial(rows, chances, size=RESAMPLES)
-    low, high = np.quantile((drawn[:, 0] - drawn[:, 1]) / rows, (0.025, 0.975))
-    return round(float(low), 6), round(float(high), 6)
-
-
-def _score(difference: float, wins: int, losses: int, rows: int) -> float:
-    """Return Tango's statistic for a true difference: standard normal if that is the truth."""
-    a = 2 * rows
-    b = -wins - losses + (2 * rows - wins + losses) * difference
-    c = -losses * difference * (1 - difference)
-    share = (sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)  # likeliest share of rows lost, given the difference
-    variance = rows * (2 * share + difference * (1 - difference))
-    return (wins - losses - rows * difference) / sqrt(variance) if variance > 0 else inf
-
-
-def rows_needed(margin: float) -> int:
-    """Return how many rows rule out a loss of `margin` if no answer differs: the least that can ever pass."""
-    return ceil(Z * Z * (1 - margin) / margin)
 
 
 def _class_losses(
@@ -287,11 +238,13 @@ def _differing(rows: NDArray[np.bool_], challenger: IntArray, rival: IntArray, l
     return int(np.sum(mine & ~theirs)), int(np.sum(theirs & ~mine))
 
 
-def _why_refused(seen: Comparison, margin: float) -> str:
+def _why_refused(seen: Comparison, margin: float, z: float) -> str:
     """Say in words what a failed comparison means."""
     if seen.p_worse < 1 - CONFIDENCE:
         return f"worse than the {seen.against}: {seen.losses} rows lost, {seen.wins} won (p = {seen.p_worse:.3f})"
+    more = rows_until(seen.wins, seen.losses, seen.rows, margin, z)
+    told = f"about {more} would show it, if they are as these" if more else "these rather speak against it"
     return (
         f"not shown to be within {margin:.3f} of the {seen.against}: difference {seen.difference:+.3f},"
-        f" lower bound {seen.lower:+.3f} on {seen.rows} labelled rows (at least {rows_needed(margin)} are needed)"
+        f" lower bound {seen.lower:+.3f} on {seen.rows} labelled rows ({told})"
     )
