@@ -55,7 +55,7 @@ def folder() -> Path:
 def executable(path: Path) -> Path:
     """Write a program that is this checkout's command line, whatever PYTHONPATH a case sets."""
     paths = f"{figures.ROOT}:{figures.ROOT / 'flows'}"
-    run = "import sys; from lepton.cli.main import main; sys.exit(main())"
+    run = "from lepton.cli.main import run; run()"
     first = f'export PYTHONPATH="{paths}${{PYTHONPATH:+:$PYTHONPATH}}"'
     path.write_text(f'#!/bin/sh\n{first}\nexec "{sys.executable}" -c \'{run}\' "$@"\n')
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
