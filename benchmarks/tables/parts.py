@@ -43,10 +43,12 @@ def _by(name: str, column: str, source: object, target: object) -> Callable[[], 
 
     def read() -> tuple[Table, Table]:
         frame = pd.read_csv(FOLDER / f"{name}.csv", dtype={"label": str})
-        return tuple(
-            read_table(frame[frame[column] == value].drop(columns=column).reset_index(drop=True), f"{name}-{value}")
-            for value in (source, target)
-        )  # type: ignore[return-value]  # two of them
+
+        def those(value: object) -> Table:
+            rows = frame[frame[column] == value].drop(columns=column).reset_index(drop=True)
+            return read_table(rows, f"{name}-{value}")
+
+        return those(source), those(target)
 
     return read
 

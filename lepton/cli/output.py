@@ -6,7 +6,7 @@ import json
 import sys
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 WIDE = 200
 """Characters of a line where nobody says how wide it is."""
@@ -24,9 +24,9 @@ def note(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def as_json(value: Any) -> None:
-    """Print `value` as JSON, for machines."""
-    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+def as_json(value: Any, out: TextIO | None = None) -> None:
+    """Print `value` as JSON, for machines; to standard output unless another stream is named."""
+    (out or sys.stdout).write(json.dumps(value, indent=2, default=str) + "\n")
 
 
 def width() -> int:

@@ -95,14 +95,15 @@ class Session:
         """Return what answers for a target: its champion, or provisionally the base, without loading it.
 
         Raises:
-            NotFound: If nothing was promoted for it yet and the base does not stand in.
-            LeptonError: If the base stands in and is recalled.
+            NotFound: If nothing was promoted for it yet and no base stands in, or the one that did is recalled.
         """
-        from lepton.registry.champions import stands_in
+        from lepton.registry.champions import stand_in
+        from lepton.registry.eligibility import recalled
 
-        pair, wanted = self.ws.pair(domain).name, self.ws.config.transfer_for(domain).provisional
-        if wanted and stands_in(self.ledger, pair):
-            return Serving(self.sound_base(), provisional=True)
+        base = stand_in(self.ledger, self.ws.pair(domain).name)
+        wanted = self.ws.config.transfer_for(domain).provisional
+        if base is not None and wanted and base.key not in recalled(self.ledger):
+            return Serving(base, provisional=True)
         return Serving(self.champion_of(domain))
 
     def champion_of(self, domain: str) -> ModelRef:

@@ -26,7 +26,7 @@ from lepton.core.ledger.rows import (
     TransferFinished,
     actions_of,
 )
-from lepton.core.refs import Pair
+from lepton.core.refs import ModelRef, Pair
 from lepton.core.work.lease import holds
 from lepton.operations.machinery import standing
 from lepton.operations.result import Result
@@ -193,7 +193,10 @@ def pair_status(ledger: Ledger, pair: Pair, out: Mapping[tuple[str, str], str]) 
     refused = _last(entries, Refused)
     if refused is not None and refused.seq < (serving.seq if serving else 0):
         refused = None
-    base = refused.row.provisional if refused is not None and not champion else None
+    named = refused.row.provisional if refused is not None and not champion else None
+    base = ModelRef.from_json(named) if named else None
+    if base is not None and base.key in out:
+        base = None
     state: str = "provisional" if base else "no champion"
     if champion:
         state = decision.state.phase if decision else "stable"
@@ -208,7 +211,7 @@ def pair_status(ledger: Ledger, pair: Pair, out: Mapping[tuple[str, str], str]) 
     return PairStatus(
         pair=pair.name,
         domain=pair.target,
-        champion=f"v{serving.row.model.version}" if serving else f"base v{base['version']}" if base else None,
+        champion=f"v{serving.row.model.version}" if serving else f"base v{base.version}" if base else None,
         model=champion,
         since=serving.time[:19] if serving else None,
         by=serving.actor if serving else None,

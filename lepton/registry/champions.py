@@ -54,10 +54,12 @@ def stack(reigns: Sequence[Champion]) -> list[Champion]:
     return pile
 
 
-def stands_in(ledger: Ledger, pair: str) -> bool:
-    """Return whether the base answers for a pair provisionally: nothing serves it, and its last transfer said so."""
+def stand_in(ledger: Ledger, pair: str) -> ModelRef | None:
+    """Return the base that answers for a pair provisionally: nothing serves it, and its last transfer named one."""
     refused = ledger.last_row(pair, Refused)
-    return refused is not None and refused.row.provisional is not None and champion(ledger, pair) is None
+    if refused is None or refused.row.provisional is None or champion(ledger, pair) is not None:
+        return None
+    return ModelRef.from_json(refused.row.provisional)
 
 
 def _reign(entry: Entry[Move]) -> Champion:

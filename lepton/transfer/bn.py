@@ -50,11 +50,8 @@ class BatchNormStatistics(Strategy):
         share = len(target) / (len(target) + self.config.source_rows)
         for layer in (m for m in model.modules() if isinstance(m, _BatchNorm)):
             _blend(model, layer, target.inputs, share)
-        expected = effective_classes(plausible_prior(base, target.features))
-        found = effective_classes(
-            torch.softmax(model.logits_of(model.features(target.inputs)).double(), dim=1).mean(dim=0)
-        )
-        return model if found >= self.config.collapse * expected else base.replace()
+        logits = model.logits_of(model.features(target.inputs))
+        return base.replace() if collapsed(base, target, logits, self.config.collapse) else model
 
     def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
         """Return the cost of a pass for each layer, six times with its cross-validation."""
@@ -87,7 +84,20 @@ def _blend(model: Model, layer: nn.Module, inputs: Tensor, share: float) -> None
         old.copy_((1 - share) * old.double() + share * fresh)
 
 
-def effective_classes(shares: Tensor) -> float:
+def collapsed(base: Model, target: TargetData, logits: Tensor, least: float) -> bool:
+    """Return whether answers to a target's rows fall into fewer classes than are expected there.
+
+    Args:
+        base: Tells what is expected.
+        target: The n rows.
+        logits: (n, k) of an adapted model.
+        least: Share of the expected diversity (effective number of classes) that is enough.
+    """
+    expected = _effective(plausible_prior(base, target.features))
+    return _effective(torch.softmax(logits.double(), dim=1).mean(dim=0)) < least * expected
+
+
+def _effective(shares: Tensor) -> float:
     """Return exp(entropy) of (k,) shares: how many classes they are as good as."""
     p = shares.double().clamp_min(1e-12)
     return float(torch.exp(-(p * p.log()).sum()))

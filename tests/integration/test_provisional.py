@@ -78,3 +78,17 @@ def test_a_base_that_labels_show_to_be_useless_does_not_answer(tmp_path: Path) -
     ws = refused(tmp_path / "shop", rows)
     with pytest.raises(api.LeptonError, match="No model serves 'plant-2' yet"):
         ws.champion("plant-2")
+
+
+def test_the_base_that_was_looked_at_answers_not_a_newer_one_and_not_once_it_is_recalled(tmp_path: Path) -> None:
+    ws = refused(tmp_path / "shop", make_plant(40, 0.1, 2, labelled=False))
+    first = ws.champion("plant-2").model
+    ws.ingest("plant-1", make_plant(400, 0.0, 9), name="second")
+    ws.pretrain()
+    ws.promote("plant-1", "2", why="newer")
+    assert ws.champion("plant-1").model != first
+    assert ws.champion("plant-2").model == first
+    ws.recall("plant-1@1", why="a broken sensor")
+    with pytest.raises(api.LeptonError, match="No model serves 'plant-2' yet"):
+        ws.champion("plant-2")
+    assert ws.status("plant-2").pairs[0].state == "no champion"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from json import dumps
 from typing import Annotated, TextIO
 
 import typer
 
-from lepton.cli.output import note
+from lepton.cli.output import as_json, note
 from lepton.cli.session import Json, LocalAnyway, enter
 
 
@@ -52,6 +51,8 @@ def _tell(out: TextIO, address: str, json: bool) -> None:
 
     while not answers(address, 5):
         time.sleep(0.2)
-    out.write(dumps({"url": address}, indent=2) if json else f"Dashboards  {address}\nStop        Ctrl-C")
-    out.write("\n")
+    if json:
+        as_json({"url": address}, out)
+    else:
+        out.write(f"Dashboards  {address}\nStop        Ctrl-C\n")
     out.flush()
