@@ -26,7 +26,6 @@ import digits
 import figures
 import numpy as np
 from numpy.typing import NDArray
-from quick import without_pages
 from streams import STREAMS, Stream, champion_of, windows_of
 
 from lepton.core.config.settings import MonitorConfig
@@ -130,8 +129,7 @@ def _look(stream: Stream) -> list[Looked]:
     baseline = Baseline("bench", stream.name, champion.reference, MonitorConfig(), champion.answer)
     found, answered = [], []
     for rows, window in windows_of(stream, champion.pool):
-        with without_pages():
-            observed = baseline.observe(window)
+        observed = baseline.observe(window)
         assert observed.estimate is not None
         seen = champion.answer(rows)
         real, middle = float(correct(seen).mean()), observed.estimate.middle

@@ -191,10 +191,10 @@ class Baseline:
         seen = sample(current, seed)
         columns = watched_columns(self.sampled, seen)
         calibration = calibrate(columns, len(seen), rate, seed, self.cache)
-        statistics, snapshot = measure(columns, calibration.thresholds)
+        drift = measure(columns, calibration.thresholds)
         mix = self.mix.compare(seen, rate, seed) if self.mix else None
         accuracy = measured_accuracy(self.reference, current, rate, seed)
-        scores = _scores(columns, statistics, calibration.thresholds)
+        scores = _scores(columns, drift.statistics, calibration.thresholds)
         if mix is not None:
             scores += (_scored("label mix: shares of the classes", "total variation of BBSE", mix.scored),)
         if accuracy is not None:
@@ -206,7 +206,7 @@ class Baseline:
             scores,
             estimate(self.reference, current, self.simulated, past),
             calibration,
-            snapshot,
+            drift if columns else None,
             extent=extent,
             compared=len(seen),
             mix=mix,

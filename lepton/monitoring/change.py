@@ -33,7 +33,7 @@ def change(baseline: Baseline, before: Judged, now: Judged) -> float:
     size, rate = min(len(old), len(new)), baseline.config.false_alarm_rate
     usual = calibrate(watched_columns(baseline.sampled, new), size, rate, baseline.seed, baseline.cache).thresholds
     columns = [column for column in watched_columns(old, new) if column.name in usual]
-    statistics, _ = measure(columns, usual)
+    statistics = measure(columns, usual).statistics
     scores = (column_score(statistics[one.name], WIDER * usual[one.name], one.beyond) for one in columns)
     return max(scores, default=0.0)
 

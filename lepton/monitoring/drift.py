@@ -6,6 +6,8 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,11 +18,8 @@ from lepton.monitoring.aspects import Column
 
 require("evidently")
 
-Snapshot = Any
-"""Evidently's result: its `save_html` and `dict` are all that is used."""
-
-SHOWN = 60
-"""Most columns in a report: each costs some 15 kB, and a page of all columns of a wide table would not open."""
+SHOWN = 16
+"""Most columns that a page draws, the worst ones: each costs some 15 kB and a tenth of a second."""
 
 
 @contextmanager
@@ -32,23 +31,35 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def measure(columns: Sequence[Column], thresholds: Mapping[str, float]) -> tuple[dict[str, float], Snapshot]:
-    """Return Evidently's statistic of every column, and its snapshot for a report.
+@dataclass(frozen=True)
+class Compared:
+    """Two samples, column by column, as Evidently compares them."""
+
+    columns: tuple[Column, ...]
+    """What is compared; each has known values on both sides."""
+    thresholds: Mapping[str, float]
+    """By column: from which statistic on a page calls it drifted."""
+    statistics: Mapping[str, float]
+    """By column."""
+
+    def save_page(self, path: Path) -> None:
+        """Write Evidently's page of the columns, of many the `SHOWN` worst ones."""
+        worst = sorted(self.columns, key=lambda c: -self.statistics[c.name] / self.thresholds[c.name])[:SHOWN]
+        chosen = {column.name for column in worst}
+        with quiet():
+            _report([c for c in self.columns if c.name in chosen], self.thresholds).save_html(str(path))
+
+
+def measure(columns: Sequence[Column], thresholds: Mapping[str, float]) -> Compared:
+    """Return Evidently's statistic of every column; nothing is drawn before a page is asked for.
+
+    What Evidently's report does for a column before it draws it: the drawing takes most of its time.
 
     Args:
         columns: What is compared; each has known values on both sides.
         thresholds: From which statistic on Evidently's report calls a column drifted.
-
-    Returns:
-        The statistics by column, and a snapshot that shows all columns, or the SHOWN worst ones of many.
     """
-    if not columns:
-        return {}, None
-    found, snapshot = _run(columns, thresholds)
-    if len(columns) > SHOWN:
-        worst = sorted(columns, key=lambda c: -found[c.name] / thresholds[c.name])[:SHOWN]
-        _, snapshot = _run(worst, thresholds)
-    return found, snapshot
+    return Compared(tuple(columns), thresholds, {c.name: _statistic(c, thresholds[c.name]) for c in columns})
 
 
 def load_vendor() -> None:
@@ -58,23 +69,50 @@ def load_vendor() -> None:
         import evidently.metrics  # noqa: F401
 
 
-def _run(columns: Sequence[Column], thresholds: Mapping[str, float]) -> tuple[dict[str, float], Snapshot]:
+def _statistic(column: Column, threshold: float) -> float:
     with quiet():
-        from evidently import DataDefinition, Dataset, Report
-        from evidently.metrics import ValueDrift
+        from evidently.legacy.calculations.data_drift import get_one_column_drift
+        from evidently.legacy.core import ColumnType
+        from evidently.legacy.options.data_drift import DataDriftOptions
+        from evidently.legacy.utils.data_operations import DatasetColumns, DatasetUtilityColumns
 
-        definition = DataDefinition(
-            numerical_columns=[c.name for c in columns if c.kind == "number"],
-            categorical_columns=[c.name for c in columns if c.kind == "category"],
+        number = column.kind == "number"
+        found = get_one_column_drift(
+            current_data=pd.DataFrame({column.name: column.current}),
+            reference_data=pd.DataFrame({column.name: column.reference}),
+            column_name=column.name,
+            options=DataDriftOptions(all_features_stattest=column.method, all_features_threshold=threshold),
+            dataset_columns=DatasetColumns(
+                utility_columns=DatasetUtilityColumns(date=None, id=None, target=None, prediction=None),
+                target_type=None,
+                task=None,
+                num_feature_names=[column.name] if number else [],
+                cat_feature_names=[] if number else [column.name],
+                text_feature_names=[],
+                datetime_feature_names=[],
+                target_names=None,
+            ),
+            column_type=ColumnType.Numerical if number else ColumnType.Categorical,
+            agg_data=True,
         )
-        current, reference = (
-            Dataset.from_pandas(pd.DataFrame({c.name: getattr(c, side) for c in columns}), data_definition=definition)
-            for side in ("current", "reference")
-        )
-        report = Report(
-            [ValueDrift(column=c.name, method=c.method, threshold=thresholds[c.name]) for c in columns],
-            include_tests=False,
-        )
-        snapshot = report.run(current, reference)  # current first: the order of older versions is the other way round
-        found = {metric["config"]["column"]: float(metric["value"]) for metric in snapshot.dict()["metrics"]}
-    return found, snapshot
+    return float(found.drift_score)
+
+
+def _report(columns: Sequence[Column], thresholds: Mapping[str, float]) -> Any:
+    """Return Evidently's snapshot of these columns."""
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.metrics import ValueDrift
+
+    definition = DataDefinition(
+        numerical_columns=[c.name for c in columns if c.kind == "number"],
+        categorical_columns=[c.name for c in columns if c.kind == "category"],
+    )
+    current, reference = (
+        Dataset.from_pandas(pd.DataFrame({c.name: getattr(c, side) for c in columns}), data_definition=definition)
+        for side in ("current", "reference")
+    )
+    report = Report(
+        [ValueDrift(column=c.name, method=c.method, threshold=thresholds[c.name]) for c in columns],
+        include_tests=False,
+    )
+    return report.run(current, reference)  # current first: the order of older versions is the other way round

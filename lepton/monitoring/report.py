@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from lepton.core.decisions.memory import Decision
 from lepton.core.html import render, trusted
 from lepton.core.work.files import atomic_write
-from lepton.monitoring.drift import quiet
 from lepton.monitoring.sandbox import safe
 
 if TYPE_CHECKING:
@@ -180,13 +179,12 @@ def _of_all_rows(observed: Observed) -> list[tuple[str, str]]:
 
 def _render(observed: Observed) -> str:
     """Return Evidently's own page; a bare one where the window was not judged."""
-    if observed.snapshot is None:
+    if observed.drift is None:
         return '<!DOCTYPE html><html lang="en"><head><meta charset="UTF-8"></head><body></body></html>'
     handle, name = tempfile.mkstemp(suffix=".html")
     os.close(handle)
     try:
-        with quiet():
-            observed.snapshot.save_html(name)
+        observed.drift.save_page(Path(name))
         return safe(Path(name).read_text(encoding="utf-8"))
     finally:
         Path(name).unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from lepton.core.decisions.observation import Observation, Verdict
 from lepton.core.table import Table
 from lepton.monitoring.accuracy import Estimate
 from lepton.monitoring.calibration import Calibration
-from lepton.monitoring.drift import Snapshot
+from lepton.monitoring.drift import Compared
 from lepton.monitoring.labels import Measured, Mix
 
 
@@ -83,8 +83,8 @@ class Observed:
     """Worst first."""
     estimate: Estimate | None = None
     calibration: Calibration | None = None
-    snapshot: Snapshot = None
-    """Evidently's result; None where the window was not judged."""
+    drift: Compared | None = None
+    """Both samples, column by column; None where the window was not judged, or nothing could be compared."""
     extent: Extent | None = None
     """What is known of all rows, where a sample of them was judged."""
     compared: int = 0

@@ -84,7 +84,7 @@ def test_our_statistic_is_evidently_s(kind, reference):
         for column in watched_columns(rows, rows.take(np.arange(100, 230)))
         if column.name != "embedding: residual"  # cross-fitted on the reference alone: the same rows differ
     ]
-    found, _ = measure(columns, {column.name: 1.0 for column in columns})
+    found = measure(columns, {column.name: 1.0 for column in columns}).statistics
     window = np.zeros((1, len(rows)))
     window[0, 100:230] = 1
     ours = {column.name: statistic(column, np.ones_like(window), window)[0] for column in columns}
