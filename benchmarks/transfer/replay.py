@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,11 +14,10 @@ from runs import STRATEGIES, Run, Tried, base_of, read, signals_of, train_rows
 from lepton.core.config.settings import TransferConfig
 from lepton.core.decisions.gate import Verdict
 from lepton.transfer.candidates import Candidate
-from lepton.transfer.guard import PUT_FORWARD
 from lepton.transfer.history import Record
 from lepton.transfer.judgement import Rivals, judge
 from lepton.transfer.planner import Step
-from lepton.transfer.search import Ground, Search
+from lepton.transfer.search import Ground, Search, ranking_had
 from lepton.transfer.signals import Signals
 
 BUDGET = 60.0
@@ -72,9 +71,9 @@ def replay(run: Run, records: Sequence[Record] = (), budget: float = BUDGET) -> 
     planned = work.plan(records, told.signals)
     attempts = work.run(planned)
     order = tuple(place.label for place in work.ranking(planned, attempts))
-    promoted, verdict = _promoted(
-        run, order[:PUT_FORWARD], frozenset((one.strategy, one.validated) for one in attempts)
-    )
+    candidates = {one.strategy: _candidate(run, one.strategy, one.validated) for one in attempts}
+    rerank = partial(ranking_had, config, planned, attempts)
+    judged = judge(_ground(run), order, candidates, Rivals(_ground(run).ancestor), rerank)
     return Replayed(
         run=run,
         ladder=told.accuracy,
@@ -82,8 +81,8 @@ def replay(run: Run, records: Sequence[Record] = (), budget: float = BUDGET) -> 
         tried=tuple(one.label for one in attempts),
         spent=sum(one.seconds for one in attempts),
         chosen=order[0],
-        promoted=promoted,
-        verdict=verdict,
+        promoted=judged.winner if judged.verdict.passed else "none",
+        verdict=judged.verdict,
         stopped=work.why_stopped(planned, attempts),
         records=tuple(one.record(planned.signals, one.measured.gain) for one in attempts if one.strategy != "none"),
     )
@@ -134,15 +133,6 @@ def _ground(run: Run) -> Ground:
     """Return what a run works on; none of its rows is held out, the test images only score it."""
     rows = train_rows(run)
     return Ground(base_of(run), rows, rows.take(np.arange(0)), seed=run.seed)
-
-
-@cache
-def _promoted(run: Run, order: tuple[str, ...], tried: frozenset[tuple[str, bool]]) -> tuple[str, Verdict]:
-    """Return what may serve of candidates in that order, and why."""
-    ground = _ground(run)
-    candidates = {name: _candidate(run, name, validated) for name, validated in tried}
-    found = judge(ground, order, candidates, Rivals(ground.ancestor))
-    return found.winner if found.verdict.passed else "none", found.verdict
 
 
 _stored = lru_cache(maxsize=8)(read)

@@ -156,9 +156,11 @@ def main() -> None:
     """Make the runs that are not there yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", default="0/1", metavar="K/N", help="every N-th pair, from the K-th on")
-    part, parts = (int(v) for v in parser.parse_args().part.split("/"))
+    parser.add_argument("--seeds", type=int, nargs="*", default=SEEDS)
+    asked = parser.parse_args()
+    part, parts = (int(v) for v in asked.part.split("/"))
     pairs = sorted({(run.source, run.target) for run in all_runs()})
-    for run in all_runs():
+    for run in (run for run in all_runs() if run.seed in asked.seeds):
         if pairs.index((run.source, run.target)) % parts == part and not (FOLDER / run.name).exists():
             make(run)
             found, rows = read(run)

@@ -17,7 +17,7 @@ import figures
 import numpy as np
 import torch
 from replay import BUDGET, Replayed, replay
-from runs import FOLDER, LABELS, SEEDS, all_runs, make
+from runs import FOLDER, LABELS, SEEDS, Run, all_runs, make
 
 from lepton.transfer.history import Record
 
@@ -31,14 +31,20 @@ GOAL, REACHED, UNIT = 0.95, 10.0, 0.1
 
 def measure() -> list[figures.Figure]:
     """Return the figures of all three, and of the learning."""
+    played = play(list(all_runs()))
+    return [negative(played), guarded(played), *planned(played), *learnt()]
+
+
+def play(runs: Sequence[Run]) -> list[Replayed]:
+    """Return what planner and guard do with runs, one after the other, each remembering those before."""
     torch.set_num_threads(1)
-    runs, remembered, played = list(all_runs()), list[Record](), list[Replayed]()
+    remembered, played = list[Record](), list[Replayed]()
     for run in runs:
         if not (FOLDER / run.name).exists():  # `runs.py` makes them in several processes
             make(run)
         played.append(replay(run, remembered))
         remembered.extend(played[-1].records)
-    return [negative(played), guarded(played), *planned(played), *learnt()]
+    return played
 
 
 def negative(played: Sequence[Replayed]) -> figures.Figure:

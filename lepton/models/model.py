@@ -151,7 +151,8 @@ class Model(nn.Module):
             classes=self.classes,
             adapters=deepcopy(self.bottlenecks() if adapters is None else list(adapters)),
             temperature=self.temperature if temperature is None else temperature,
-            statistics=self.statistics,  # never changed in place
+            # Never changed in place; another encoder's embeddings are nothing that they speak of.
+            statistics=self.statistics if encoder is None or encoder is self.encoder else None,
         )
 
     def digest(self, parts: Sequence[str] = ("encoder", "adapters", "head")) -> str:

@@ -57,8 +57,7 @@ class Training:
         self.source = generator(seed)
         self.student = base.replace()
         self.mean = AveragedModel(self.student, avg_fn=_forgetting, use_buffers=True)
-        self._optimiser = AdamW(self.student.encoder.parameters(), lr=lr, weight_decay=WEIGHT_DECAY)
-        self._rates = one_cycle(self._optimiser, steps, warm=0.1)
+        self._lr = lr
         self._order = torch.empty(0, dtype=torch.int64)
 
     def run(
@@ -67,7 +66,7 @@ class Training:
         refresh: Callable[[Model, Tensor], None] = lambda teacher, coming: None,
         refreshes: int = 1,
     ) -> Model:
-        """Return the running mean after all steps.
+        """Return the running mean after all steps; the start itself, where the encoder has no weight to learn.
 
         Args:
             loss_of: Loss of a batch, given by the positions (b,) of its rows.
@@ -75,6 +74,11 @@ class Training:
                 and with the positions of the rows that batches read until the next call and of all labelled ones.
             refreshes: How often.
         """
+        weights = list(self.student.encoder.parameters())
+        if not weights:
+            return self.student.replace()
+        optimiser = AdamW(weights, lr=self._lr, weight_decay=WEIGHT_DECAY)
+        rates = one_cycle(optimiser, self.steps, warm=0.1)
         every = max(1, self.steps // refreshes)
         for step in range(self.steps):
             if step % every == 0:
@@ -83,10 +87,10 @@ class Training:
             loss = loss_of(self._batch())
             if len(self.known):
                 loss = loss + self._supervised()
-            self._optimiser.zero_grad(set_to_none=True)
+            optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            self._optimiser.step()
-            self._rates.step()
+            optimiser.step()
+            rates.step()
             self.mean.update_parameters(self.student)
         return self.teacher()
 

@@ -34,7 +34,7 @@ def trained(name: str, kind: str) -> Model:
 def test_it_learns_and_gives_an_embedding_of_the_asked_size(name: str, kind: str) -> None:
     model = trained(name, kind)
     table = rows(kind, 90, seed=7)
-    assert model.features(table).shape == (90, SMALL.features)
+    assert model.features(table).shape == (90, model.feature_dim)
     right = model.predict_proba(table).argmax(axis=1) == model.label_indices(table.labels)
     assert right.mean() > 0.7
 
