@@ -18,8 +18,9 @@ from lepton.monitoring.aspects import Column
 
 require("evidently")
 
-SHOWN = 16
-"""Most columns that a page draws, the worst ones: each costs some 15 kB and a tenth of a second."""
+FEWEST, SHOWN = 6, 16
+"""Columns that a page draws, the worst: those that drifted, at least and at most so many. Each costs some 15 kB and a
+tenth of a second; nobody opens the page of a quiet window for its thirtieth."""
 
 
 @contextmanager
@@ -43,9 +44,10 @@ class Compared:
     """By column."""
 
     def save_page(self, path: Path) -> None:
-        """Write Evidently's page of the columns, of many the `SHOWN` worst ones."""
-        worst = sorted(self.columns, key=lambda c: -self.statistics[c.name] / self.thresholds[c.name])[:SHOWN]
-        chosen = {column.name for column in worst}
+        """Write Evidently's page of the columns that drifted, see `SHOWN`."""
+        apart = {c.name: self.statistics[c.name] / self.thresholds[c.name] for c in self.columns}
+        drifted = sum(score >= 1 for score in apart.values())
+        chosen = sorted(apart, key=lambda name: -apart[name])[: min(max(drifted, FEWEST), SHOWN)]
         with quiet():
             _report([c for c in self.columns if c.name in chosen], self.thresholds).save_html(str(path))
 
