@@ -3,10 +3,11 @@
 Seven pairs of parts of five tables (wine by colour, weather, electricity and storms by time, police stops by precinct
 and people) x {0, 1, 5, 20} labels a class x 2 seeds; the five pairs that `parts` calls untouched stay so. Every default
 strategy is fitted whole to a thousand rows, three thousand others score it. A line a strategy and run is kept in
-`benchmarks/results/table_runs.jsonl`; a run that is there is not made again. The priors for tables are learnt from it.
+`benchmarks/results/table_runs.jsonl`; what is there is not made again. The priors for tables are learnt from it.
 
     python benchmarks/tables/runs.py            make what is missing; print mean and deviation of each strategy, and how
                                                 often what each label-free score says is true
+    python benchmarks/tables/runs.py --again standardise
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from g3 import accuracy, base  # noqa: E402
 
 from lepton.core.splits import pick_per_class  # noqa: E402
 from lepton.core.table import Table  # noqa: E402
+from lepton.core.work.files import atomic_write  # noqa: E402
 from lepton.transfer import default_strategies, get_strategy  # noqa: E402
 from lepton.transfer.bandit import remaining_error  # noqa: E402
 from lepton.transfer.candidates import try_strategy  # noqa: E402
@@ -61,7 +63,8 @@ class Tried:
     error: float
     """Of the base, as the planner estimates it."""
     findings: dict[str, tuple[str, float | None, float | None]]
-    """Name of a validator or check -> what it says of the strategy against the base, its value, and that beside it."""
+    """Name of a validator or check -> what it says of the strategy against the base, its value, and that beside it.
+    Empty where the strategy was fitted again alone: some of them ask what other strategies came to."""
     revision: str
 
     @property
@@ -75,49 +78,56 @@ class Tried:
         return float(np.clip((self.reached - self.unadapted) / (100 * self.error), -1.5, 1.5))
 
 
-def runs() -> Iterator[Tried]:
-    """Yield every default strategy on every pair; a run that is not on file yet is made."""
+def runs(again: tuple[str, ...] = ()) -> Iterator[Tried]:
+    """Yield every default strategy on every pair; what is not on file yet, or is to be made again, is made."""
     torch.set_num_threads(1)
     lines = RUNS.read_text().splitlines() if RUNS.exists() else []
     known: dict[tuple[str, int, int], list[Tried]] = {}
     for tried in (Tried(**json.loads(line)) for line in lines):
-        known.setdefault((tried.pair, tried.labels, tried.seed), []).append(tried)
+        if tried.strategy not in again:
+            known.setdefault((tried.pair, tried.labels, tried.seed), []).append(tried)
+    _keep(known)
     for pair in parts.each(untouched=False):
         for seed in SEEDS:
             for count in map(int, LABELS):
                 name = f"{pair.family}: {pair.name}"
-                if (name, count, seed) not in known:
-                    known[name, count, seed] = made = list(_made(pair, name, count, seed))
-                    with RUNS.open("a") as file:
-                        file.writelines(json.dumps(asdict(tried)) + "\n" for tried in made)
+                there = known.setdefault((name, count, seed), [])
+                names = {s for s in default_strategies() if count or not get_strategy(s).needs.labels} - {"none"}
+                missing = sorted(names - {tried.strategy for tried in there})
+                if missing:
+                    there += (made := list(_made(pair, name, count, seed, missing, bool(there))))
+                    _keep(known)
                     shown = " ".join(f"{t.strategy} {t.reached:.1f}" for t in made)
                     print(f"{name}, {count} labels, seed {seed}: {made[0].unadapted:.1f}; {shown}", flush=True)
-                yield from known[name, count, seed]
+                yield from there
 
 
-def _made(pair: parts.Pair, name: str, count: int, seed: int) -> Iterator[Tried]:
+def _keep(known: dict[tuple[str, int, int], list[Tried]]) -> None:
+    atomic_write(RUNS, "".join(json.dumps(asdict(tried)) + "\n" for run in known.values() for tried in run))
+
+
+def _made(pair: parts.Pair, name: str, count: int, seed: int, strategies: list[str], alone: bool) -> Iterator[Tried]:
     rows, model = parts.drawn(pair, seed), base(pair, seed)
     shown = with_labels(rows.adapt, count, seed, rows.classes)
     seen = TargetData.of(model, shown, inputs=False)
     error, prior = remaining_error(measure(model, seen)), plausible_prior(model, seen.features).numpy()
-    names = [s for s in default_strategies() if count or not get_strategy(s).needs.labels]
     # Only what is never fitted is held against the labels: the scores are to be worth something without any.
-    found = {s: try_strategy(s, model, shown, rows.rest, seed=seed, validate=s == "none") for s in names}
+    found = {
+        s: try_strategy(s, model, shown, rows.rest, seed=seed, validate=s == "none") for s in ["none", *strategies]
+    }
     labels, unadapted = model.label_indices(shown.labels), accuracy(rows.rest, model)
-    for strategy, candidate in found.items():
-        if strategy == "none":
-            continue
+    for strategy in strategies:
         others = {label: other for label, other in found.items() if label != strategy}
-        said = findings_of(case_of(candidate, found["none"], others, model, labels, prior))
+        case = case_of(found[strategy], found["none"], others, model, labels, prior)
         yield Tried(
             name,
             count,
             seed,
             strategy,
             round(unadapted, 4),
-            round(accuracy(rows.rest, candidate.model), 4),
+            round(accuracy(rows.rest, found[strategy].model), 4),
             round(error, 4),
-            {f.name: (f.says, _number(f.value), _number(f.beside)) for f in said},
+            {} if alone else {f.name: (f.says, _number(f.value), _number(f.beside)) for f in findings_of(case)},
             figures.revision(),
         )
 
@@ -136,8 +146,9 @@ def with_labels(table: Table, count: int, seed: int, classes: tuple[str, ...]) -
 
 def main() -> None:
     """Make what is missing; print what strategies remove, by labels a class, and what the scores are worth."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    found = list(runs())
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--again", nargs="*", metavar="STRATEGY", default=())
+    found = list(runs(tuple(parser.parse_args().again)))
     for strategy in dict.fromkeys(tried.strategy for tried in found):
         for count in map(int, LABELS):
             some = [t for t in found if t.strategy == strategy and t.labels == count]

@@ -36,7 +36,7 @@ class BatchNormStatistics(Strategy):
 
     name = "bn"
     needs = Needs(labels=False, features="inputs")
-    prior = Prior(shares=(0.4, 0.3, 0.2, 0.2), tables=(0.6, 0.55, 0.55, 0.5))
+    prior = Prior(shares=(0.4, 0.3, 0.2, 0.2), tables=(0.05, 0.05, 0.0, 0.0), tables_spread=0.2)
     batchnorm = "target"
     config: BnConfig = BnConfig()
 

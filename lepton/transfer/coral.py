@@ -35,7 +35,7 @@ class Coral(Strategy):
 
     name = "coral"
     needs = Needs(labels=False, features="frozen", statistics=True)
-    prior = Prior(shares=(0.2, 0.4, 0.55, 0.7), tables=(0.6, 0.45, 0.35, 0.45), taught=True)
+    prior = Prior(shares=(0.2, 0.4, 0.55, 0.7), tables=(0.05, -0.4, -0.25, -0.1), taught=True)
     config: CoralConfig = CoralConfig()
 
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:

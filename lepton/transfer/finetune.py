@@ -67,7 +67,7 @@ class Finetune(Strategy):
 
     name = "finetune"
     needs = Needs(labels=True, features="inputs")
-    prior = Prior(shares=(0.0, 0.6, 0.75, 0.8), tables=(0.0, -0.5, -0.15, 0.3), taught=True)
+    prior = Prior(shares=(0.0, 0.6, 0.75, 0.8), tables=(0.0, -0.75, -0.45, -0.15), taught=True)
     expensive = True
     folds = 3
     config: FinetuneConfig = FinetuneConfig()

@@ -49,7 +49,7 @@ class Lora(Strategy):
 
     name = "lora"
     needs = Needs(labels=True, features="inputs")
-    prior = Prior(shares=(0.0, 0.6, 0.7, 0.75), tables=(0.0, 0.0, 0.0, 0.35), taught=True)
+    prior = Prior(shares=(0.0, 0.6, 0.7, 0.75), tables=(0.0, -0.7, -0.35, -0.15), taught=True)
     expensive = True
     folds = 3
     config: LoraConfig = LoraConfig()

@@ -50,7 +50,7 @@ class Mcc(Strategy):
 
     name = "mcc"
     needs = Needs(labels=False, features="inputs", rows=ENOUGH)
-    prior = Prior(shares=(0.5, 0.6, 0.65, 0.8), tables=(0.05, 0.05, 0.15, 0.3))
+    prior = Prior(shares=(0.5, 0.6, 0.65, 0.8), tables=(0.0, -0.2, -0.15, -0.05))
     batchnorm = "target"
     expensive = True
     folds = 2

@@ -52,7 +52,7 @@ class Pooled(Strategy):
 
     name = "pooled"
     needs = Needs(labels=True, features="frozen", statistics=True)
-    prior = Prior(shares=(0.0, 0.4, 0.5, 0.6), tables=(0.0, 0.05, 0.2, 0.35), taught=True)
+    prior = Prior(shares=(0.0, -0.1, 0.55, 0.65), tables=(0.0, 0.05, 0.0, 0.05), tables_spread=0.1, taught=True)
     config: PooledConfig = PooledConfig()
 
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:

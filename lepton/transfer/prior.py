@@ -15,9 +15,9 @@ UNKNOWN: Shares = (0.0, 0.3, 0.4, 0.5)
 class Prior:
     """Share of the base's error that a strategy removes, by labelled rows a class (0, 1, 5, 20).
 
-    Those of lepton's own strategies are rounded means over benchmarks, first seed: `shares` over twelve pairs of digit
-    collections (`benchmarks/transfer/runs.py`), `tables` over ten pairs of tables, eight of them generated, whose
-    classes seldom are clusters (`python -m benchmarks.transfer.tables`).
+    Those of lepton's own strategies are rounded means over benchmarks: `shares` over twelve pairs of digit collections,
+    first seed (`benchmarks/transfer/runs.py`), `tables` over seven pairs of parts of five public tables, each pair
+    counting as much as any other (`benchmarks/tables/runs.py`; the runs are kept in `benchmarks/results`).
     """
 
     shares: Shares = UNKNOWN
@@ -29,3 +29,5 @@ class Prior:
     spread: float | None = None
     """Standard deviation of its share; by default what was measured over all strategies. Little for one that hardly
     moves an answer."""
+    tables_spread: float | None = None
+    """The same for tables."""

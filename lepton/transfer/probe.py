@@ -33,7 +33,7 @@ class Probe(Strategy):
 
     name = "probe"
     needs = Needs(labels=True, features="frozen")
-    prior = Prior(shares=(0.0, 0.55, 0.65, 0.75), tables=(0.0, 0.05, 0.25, 0.45), taught=True)
+    prior = Prior(shares=(0.0, 0.55, 0.65, 0.75), tables=(0.0, -0.45, -0.25, -0.1), taught=True)
     config: ProbeConfig = ProbeConfig()
 
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:

@@ -38,7 +38,7 @@ class Prototype(Strategy):
 
     name = "prototype"
     needs = Needs(labels=False, features="frozen", statistics=True)
-    prior = Prior(shares=(0.6, 0.5, 0.5, 0.6), tables=(0.4, 0.4, 0.35, 0.4))
+    prior = Prior(shares=(0.6, 0.5, 0.5, 0.6), tables=(-0.3, -0.3, -0.25, -0.15))
     config: PrototypeConfig = PrototypeConfig()
 
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:

@@ -34,7 +34,7 @@ class Recalibrate(Strategy):
 
     name = "recalibrate"
     needs = Needs(labels=False, features="frozen")
-    prior = Prior(shares=(0.0, 0.0, 0.0, 0.0), tables=(0.0, 0.0, 0.0, 0.0), spread=0.03)
+    prior = Prior(shares=(0.0, 0.0, 0.0, 0.0), tables=(0.0, 0.0, 0.0, 0.0), spread=0.03, tables_spread=0.03)
     config: RecalibrateConfig = RecalibrateConfig()
 
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:

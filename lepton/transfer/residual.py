@@ -43,7 +43,7 @@ class Residual(Strategy):
 
     name = "residual"
     needs = Needs(labels=True, features="frozen")
-    prior = Prior(shares=(0.0, 0.5, 0.65, 0.7), tables=(0.0, 0.1, 0.2, 0.4), taught=True)
+    prior = Prior(shares=(0.0, 0.5, 0.65, 0.7), tables=(0.0, -0.65, -0.4, -0.15), taught=True)
     config: ResidualConfig = ResidualConfig()
 
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:

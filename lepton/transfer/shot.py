@@ -57,7 +57,7 @@ class Shot(Strategy):
 
     name = "shot"
     needs = Needs(labels=False, features="inputs", rows=ENOUGH)
-    prior = Prior(shares=(1.3, 1.2, 0.95, 0.9), tables=(0.35, -0.1, 0.15, 0.45))
+    prior = Prior(shares=(1.3, 1.2, 0.95, 0.9), tables=(-0.2, -0.5, -0.3, -0.1))
     batchnorm = "target"
     expensive = True
     folds = 2

@@ -36,7 +36,7 @@ class TargetOnly(Strategy):
 
     name = "target-only"
     needs = Needs(labels=True, features="inputs", kinds=("tabular",))
-    prior = Prior(shares=(0.0, 0.0, 0.0, 0.0), tables=(0.0, -0.5, 0.0, 0.2), taught=True)
+    prior = Prior(shares=(0.0, 0.0, 0.0, 0.0), tables=(0.0, -0.9, -0.4, -0.15), taught=True)
     config: TargetOnlyConfig = TargetOnlyConfig()
 
     def adapt(self, base: Model, target: TargetData, seed: int) -> Model:
