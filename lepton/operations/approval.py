@@ -46,12 +46,12 @@ def describe(session: Session, domain: str, version: str) -> str:
     ref, serving = to_approve(ledger, pair, version), champion(ledger, pair)
     proposals = reversed(ledger.rows(pair, Proposed))
     proposal = next(entry.row for entry in proposals if entry.row.model.version == ref.version)
-    figures = {name: value for name, value in proposal.metrics.items() if isinstance(value, float)}
+    figures = {name: value for name, value in (proposal.evidence.metrics or {}).items() if isinstance(value, float)}
     lines = [
         f"**{ref.label}** passed the gate for **{domain}** and waits for your word.",
         "",
         f"- serves now: {serving.ref.label if serving else 'nothing'}",
-        f"- gate: {proposal.gate.get('summary', '-')}",
+        f"- gate: {proposal.evidence.summary or '-'}",
         *(f"- {name}: {value:.3f}" for name, value in figures.items()),
     ]
     return "\n".join(lines)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lepton.core.ledger.rows import Promoted, Rejected, RolledBack
+from lepton.core.ledger.rows import Cause, Evidence, Promoted, Rejected, RolledBack, summary_of
 from lepton.core.refs import ModelRef
 from lepton.operations.registration import model_to_promote
 from lepton.operations.result import Result
@@ -83,9 +83,9 @@ def promote_by_hand(session: Session, domain: str, version: str, why: str, dry_r
     lineage = session.lineage(ref)
     gate = lineage.gate or {}
     if not dry_run:
-        evidence = {"gate": gate, "metrics": lineage.metrics, "by_hand": True}
+        evidence = Evidence(gate, lineage.metrics, by_hand=True)
         expected = serving.seq if serving else 0
-        cause = {"kind": "manual", "why": why}
+        cause = Cause("manual", why)
         promote(session.ws, ledger, slot, ref, actor=session.actor, cause=cause, evidence=evidence, expect_seq=expected)
     return PromotionResult(ref.label, serving.ref.label if serving else None, why, _said(gate), dry_run)
 
@@ -179,7 +179,7 @@ def reject_version(
 
 
 def _said(gate: Mapping[str, Any]) -> str:
-    return str(gate.get("summary", "nothing"))
+    return summary_of(gate) or "nothing"
 
 
 def _label(model: ModelRef | None) -> str | None:

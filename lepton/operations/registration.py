@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lepton.core.errors import NotFound
-from lepton.core.ledger.rows import Ingested, Registered
+from lepton.core.ledger.rows import Cause, Ingested, Registered
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.work.faults import reached
 from lepton.core.work.files import digest
@@ -49,7 +49,7 @@ class Registration:
     """Of everything random."""
     gate: Mapping[str, Any]
     """The verdict with its evidence."""
-    cause: Mapping[str, Any]
+    cause: Cause
     """Why it was made."""
     cost: Mapping[str, float]
     """Seconds, labels, bytes."""
@@ -109,7 +109,7 @@ def register_model(session: Session, made: Registration) -> tuple[ModelRef, dict
     tags = {
         "flow_run": made.run.id,
         "pair": made.slot,
-        "cause": made.cause.get("kind"),
+        "cause": made.cause.kind,
         "revision": lineage.code.get("revision"),
     }
     with tracking.run(f"{made.strategy} {made.slot}", tags) as record:

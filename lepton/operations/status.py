@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from html import escape
 from typing import TypeVar, cast
 
 from lepton.core.config.workspace import Workspace
@@ -29,7 +28,7 @@ from lepton.core.ledger.rows import (
 from lepton.core.refs import ModelRef, Pair
 from lepton.core.work.lease import holds
 from lepton.operations.machinery import standing
-from lepton.operations.result import Result
+from lepton.operations.result import Result, as_html
 from lepton.operations.session import Session
 from lepton.registry.eligibility import recalled, waiting
 from lepton.registry.mlflow.gone import gone
@@ -123,12 +122,9 @@ class Status(Result):
         return "\n".join(line.rstrip() for line in lines) if self.pairs else f"{self.name}: no target yet"
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in COLUMNS)
-        rows = (
-            "<tr>" + "".join(f"<td>{escape(_cell(getattr(pair, name)))}</td>" for name in COLUMNS) + "</tr>"
-            for pair in self.pairs
+        return as_html(
+            head=COLUMNS, rows=[("", [_cell(getattr(pair, name)) for name in COLUMNS]) for pair in self.pairs]
         )
-        return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
 
 
 def status(session: Session, domain: str | None = None) -> Status:
@@ -215,9 +211,9 @@ def pair_status(ledger: Ledger, pair: Pair, out: Mapping[tuple[str, str], str]) 
         model=champion,
         since=serving.time[:19] if serving else None,
         by=serving.actor if serving else None,
-        cause=serving.row.cause.get("kind") if serving else None,
-        accuracy=earned.metrics.get("accuracy") if earned else None,
-        gate=earned.gate.get("summary") if earned else None,
+        cause=serving.row.cause.kind if serving else None,
+        accuracy=earned.evidence.accuracy if earned else None,
+        gate=(earned.evidence.summary or None) if earned else None,
         window=seen.window if seen else None,
         drift=seen.score if seen and seen.scores else None,
         columns=seen.columns if seen else None,
@@ -226,7 +222,7 @@ def pair_status(ledger: Ledger, pair: Pair, out: Mapping[tuple[str, str], str]) 
         state=state,
         decision=decision.action if decision else None,
         why=decision.reason if decision else None,
-        refused=refused.row.gate["summary"] if refused else None,
+        refused=refused.row.summary if refused else None,
         waiting=f"v{proposed.row.model.version}" if proposed else None,
         recalled=bad,
         alerts=tuple(open_alerts([e for e in entries if e.action in ROWS])),

@@ -8,7 +8,7 @@ from typing import Any
 
 from lepton.core.errors import NotFound
 from lepton.core.ledger import Entry
-from lepton.core.ledger.rows import Decisive, Refused
+from lepton.core.ledger.rows import Decisive, Refused, summary_of
 from lepton.operations.result import Result
 from lepton.operations.session import Session
 from lepton.operations.transfer.stories import Story, stories, story_on_record
@@ -39,7 +39,7 @@ class TransferExplained(Result):
             "transfer of": f"{self.domain}, {self.row.time[:16].replace('T', ' ')} UTC",
             "outcome": f"{self.outcome}, {self.story.winner}",
             "stopped": self.story.stopped,
-            "gate": self.gate.get("summary", "not asked"),
+            "gate": summary_of(self.gate) or "not asked",
             "regret": f"{self.regret.points:.1f} points" if self.regret else "unknown",
         }
 

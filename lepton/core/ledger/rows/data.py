@@ -35,6 +35,11 @@ class Ingested(Row):
     """Rows of the delivery that were out of bounds and are in quarantine instead."""
 
     @property
+    def key(self) -> tuple[str, bool]:
+        """What tells the deliveries of a domain apart: rows and labels have names of their own."""
+        return self.batch, self.labels
+
+    @property
     def passed(self) -> bool | None:
         """Whether it met its contract; None if that is not on record."""
         found: bool | None = (self.contract or {}).get("passed")
