@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from html import escape
 from typing import Any
+
+from lepton.core.html import render
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,18 @@ class Result:
         return f"{type(self).__name__}\n  " + str(self).replace("\n", "\n  ")
 
     def _repr_html_(self) -> str:
-        rows = (
-            f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in self.facts().items()
-        )
-        return f"<table>{''.join(rows)}</table>"
+        return as_html(rows=[(name, [str(value)]) for name, value in self.facts().items()])
+
+
+def as_html(text: str = "", head: Sequence[str] = (), rows: Sequence[tuple[str, Sequence[str]]] = ()) -> str:
+    """Return an answer as a notebook shows it: a text as it stands, or a table; all of it is escaped.
+
+    Args:
+        text: If it is one.
+        head: Of the table's columns.
+        rows: Each with its own name, which may be empty, and its cells.
+    """
+    return render("lepton.operations", "answer.html", text=text, head=head, rows=rows)
 
 
 def as_json(value: Any) -> Any:

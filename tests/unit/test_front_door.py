@@ -133,6 +133,18 @@ def test_a_result_is_readable_in_a_terminal_and_escaped_in_a_notebook() -> None:
     assert told.to_json() == {"domain": "<b>", "rows": 3}
 
 
+def test_no_html_is_escaped_by_hand() -> None:
+    root = Path(lepton.__file__).parent
+    by_hand = [file.name for file in root.rglob("*.py") if {"html", "markupsafe"} & imports(file)]
+    assert by_hand == ["html.py"]  # of our own, through which all goes
+
+
+def test_a_tree_is_a_text_that_keeps_its_lines_in_a_notebook() -> None:
+    from lepton.operations.lineage.lineage import LineageTree
+
+    assert "<pre>No model is registered yet.\n1,000 more" in LineageTree((), 1000)._repr_html_()
+
+
 def test_a_status_is_a_table_with_a_row_a_pair() -> None:
     nothing = dict.fromkeys(PairStatus.__dataclass_fields__)
     pair = PairStatus(**{**nothing, "domain": "site-2", "accuracy": 0.91, "state": "stable", "alerts": ()})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lepton.core.refs import ModelRef
-from lepton.operations.result import Result
+from lepton.operations.result import Result, as_html
 from lepton.operations.session import Session
 from lepton.registry.lineage.descent import Node, Tree, to_json, to_text, tree
 from lepton.registry.lineage.dossier import dossier
@@ -30,9 +30,7 @@ class LineageTree(Result):
         return (to_text(Tree(self.nodes)) or "No model is registered yet.") + more
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(str(self))}</pre>"
+        return as_html(str(self))
 
     def to_json(self) -> dict[str, object]:
         """Return a JSON object: `models`, each after its parent, and how many are `hidden`."""
