@@ -27,6 +27,11 @@ def because(cause: Cause) -> str:
     return f"{cause_line(cause)}: {cause.why}" if cause.why else cause_line(cause)
 
 
+def because_of(cause: Mapping[str, Any]) -> str:
+    """Return the same of a cause that is JSON already, as in a dossier."""
+    return because(Cause.from_json(cause))
+
+
 def gate_line(verdict: Mapping[str, Any] | None) -> str:
     """Return a verdict in one line."""
     if not verdict:
