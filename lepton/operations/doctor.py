@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
 from lepton.core.extras import EXTRAS
-from lepton.core.plugins import Plugin, PluginWarning, catalogues
+from lepton.core.plugins import Plugin, PluginWarning, sources
 from lepton.core.refs import domain_of
 from lepton.operations.result import Result
 from lepton.operations.session import Session
@@ -190,7 +190,7 @@ def plugins() -> list[Plugin]:
         import_module(room)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PluginWarning)  # they are in what is returned
-        return [one for catalogue in catalogues() for one in catalogue.outside()]
+        return [one for source in sources() for one in source.outside()]
 
 
 def _disk(ws: Workspace) -> str:

@@ -157,7 +157,7 @@ class Session:
             try:
                 self._models[ref] = Loaded(found, load(folder), folder)
             except LeptonError:
-                require(found, self.lineage(found), "loaded", encoder_only=True)  # says it better, if that is it
+                require(found, self.lineage(found), "loaded", to_answer=True)  # says it better, if that is it
                 raise
         return self._models[ref]
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -160,7 +160,8 @@ def ask(setup: Setup, said: Said) -> Said:
         if choice == "id":
             said = replace(said, id=look.name)
         elif choice:
-            said = replace(said, **{fields[choice]: (*getattr(said, fields[choice]), look.name)})
+            more: dict[str, Any] = {fields[choice]: (*getattr(said, fields[choice]), look.name)}
+            said = replace(said, **more)
     return said
 
 

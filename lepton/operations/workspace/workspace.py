@@ -96,7 +96,16 @@ def init(
         from lepton.operations.first_look import Said
         from lepton.operations.init import create_workspace, plan_workspace
 
-    said = Said(*(tuple(names) for names in (categories, numbers, dates, ignore, texts, no_value)), label, id)
+    said = Said(
+        categories=tuple(categories),
+        numbers=tuple(numbers),
+        dates=tuple(dates),
+        ignore=tuple(ignore),
+        texts=tuple(texts),
+        no_value=tuple(no_value),
+        label=label,
+        id=id,
+    )
     folder = Path(root).expanduser().absolute()
     with told(), as_file(delivery, source or "source") as file:
         setup, first = plan_workspace(folder, file, said=said, kind=kind, source=source, name=name)
