@@ -17,7 +17,7 @@ from lepton.core.errors import LeptonError, NotFound, NothingToLearn
 from lepton.core.ledger import Ledger
 from lepton.core.ledger.rows import Registered
 from lepton.core.refs import DataRef, ModelRef
-from lepton.core.work.progress import Progress
+from lepton.core.work import Progress
 from lepton.operations.plugins import require
 from lepton.operations.runtime import InProcess, Runtime
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lepton.core.config.workspace import Workspace as Place
 from lepton.core.extras import told
-from lepton.core.work.progress import Progress
+from lepton.core.work import Progress
 from lepton.operations.delivery import Given, as_file
 from lepton.operations.workspace.data import Data
 from lepton.operations.workspace.models import Models
