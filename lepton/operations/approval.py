@@ -8,7 +8,7 @@ from typing import Literal
 from lepton.core.errors import Conflict
 from lepton.core.ledger.rows import Proposed
 from lepton.operations.promotion import approve_proposal, reject_version
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Result
 from lepton.operations.session import Session
 
 
@@ -24,7 +24,7 @@ class ApprovalResult(Result):
     how: str | None = None
     """How it was settled."""
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
         return {key: value for key, value in super().facts().items() if value is not None}
 

@@ -15,7 +15,7 @@ from lepton.core.errors import LeptonError
 from lepton.core.extras import EXTRAS
 from lepton.core.plugins import Plugin, PluginWarning, sources
 from lepton.core.refs import domain_of
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Result
 from lepton.operations.session import Session
 
 FREE_GIGABYTES = 1.0
@@ -50,7 +50,7 @@ class Health(Result):
         """Whether all of it is in order."""
         return all(finding.ok for finding in self.findings)
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return a line a finding; what is not in order says so."""
         return {one.what: one.detail if one.ok else f"BAD  {one.detail}   fix: {one.fix}" for one in self.findings}
 

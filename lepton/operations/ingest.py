@@ -14,7 +14,7 @@ from lepton.core.errors import Refused
 from lepton.core.ledger.rows import DeliveryRefused, Ingested
 from lepton.core.refs import Pair
 from lepton.core.work.faults import reached
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Result
 from lepton.operations.session import Session
 
 
@@ -22,11 +22,11 @@ from lepton.operations.session import Session
 class IngestResult(contract.Intake, Result):
     """What was taken in; the fields are those of `lepton.contract.ingest.Intake`."""
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
         verb = "would be stored" if self.data is None else "completed" if self.completed else "stored"
         aside = {"set aside": f"{self.set_aside:,} rows out of bounds, in quarantine"} if self.set_aside else {}
-        told: dict[str, object] = {
+        told: Facts = {
             "delivery": f"{self.batch} {verb} in domain {self.domain}",
             "rows": f"{self.rows:,}, {f'{self.labelled:,} labelled' if self.labelled else 'no labels'}"
             + (f"; {self.repeated:,} more are stored already" if self.repeated else ""),

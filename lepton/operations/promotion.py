@@ -9,7 +9,7 @@ from typing import Any
 from lepton.core.ledger.rows import Cause, Evidence, Promoted, Rejected, RolledBack, summary_of
 from lepton.core.refs import ModelRef
 from lepton.operations.registration import model_to_promote
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Json, Result
 from lepton.operations.session import Session
 from lepton.operations.transfer.interruption import finish_word
 
@@ -34,13 +34,13 @@ class PromotionResult(Result):
         """Whether another version serves now."""
         return not (self.dry_run or self.before == self.model)
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
         verb = "would serve" if self.dry_run else "serves"
         gate = {} if self.gate is None else {"gate said": self.gate}
         return {verb: self.model, "before": self.before or "none", **gate, "why": self.why}
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         gate = {} if self.gate is None else {"gate": self.gate, "changed": self.changed}
         return {"model": self.model, "before": self.before, **gate, **_end(self.why, self.dry_run, self.interrupted)}
@@ -57,12 +57,12 @@ class RejectionResult(Result):
     dry_run: bool = False
     interrupted: bool = False
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
         verb = "would reject" if self.dry_run else "rejected"
         return {verb: self.model, "why": self.why, "serves": self.serving or "none"}
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         return {"model": self.model, "serving": self.serving, **_end(self.why, self.dry_run, self.interrupted)}
 

@@ -13,6 +13,7 @@ from lepton.core.refs import DataRef, ModelRef
 from lepton.core.work.faults import reached
 from lepton.core.work.files import digest
 from lepton.operations.plugins import used_by
+from lepton.operations.result import Json
 from lepton.operations.runtime import Run
 from lepton.operations.session import Session
 from lepton.registry.lineage.environment import environment
@@ -145,7 +146,7 @@ def row_counts(rows: Mapping[str, list[str]]) -> dict[str, dict[str, int | str]]
     return {use: {"count": len(ids), "digest": digest(sorted(ids))} for use, ids in rows.items()}
 
 
-def contract_summary(session: Session, domain: str, batches: tuple[str, ...]) -> dict[str, object]:
+def contract_summary(session: Session, domain: str, batches: tuple[str, ...]) -> Json:
     """Return what the ledger knows of the contract's check of these batches; a refused delivery never became one."""
     deliveries = (entry.row for entry in session.ledger.rows(session.ws.slot(domain), Ingested))
     taken = [one for one in deliveries if one.batch in batches and not one.labels]

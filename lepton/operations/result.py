@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeAlias
 
 from lepton.core.html import render
+
+Json: TypeAlias = dict[str, Any]
+"""A JSON object that leaves the house: for `--json`, a file, another process."""
+Facts: TypeAlias = dict[str, object]
+"""What a person wants to know, by its name on screen."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +23,11 @@ class Result:
         if "__repr__" not in vars(cls):
             cls.__repr__ = Result.__repr__  # type: ignore[method-assign]  # that is the point
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, by its name on screen, the most important first."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return a JSON object with every field."""
         return {field.name: as_json(getattr(self, field.name)) for field in fields(self)}
 

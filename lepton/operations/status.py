@@ -28,7 +28,7 @@ from lepton.core.ledger.rows import (
 from lepton.core.refs import ModelRef, Pair
 from lepton.core.work.lease import holds
 from lepton.operations.machinery import standing
-from lepton.operations.result import Result, as_html
+from lepton.operations.result import Facts, Result, as_html
 from lepton.operations.session import Session
 from lepton.registry.eligibility import recalled, waiting
 from lepton.registry.mlflow.gone import gone
@@ -90,7 +90,7 @@ class PairStatus(Result):
         """The columns that moved most in the last window, three at most, each with its score."""
         return tuple((name, score) for name, score in (self.columns or {}).items() if score >= 1)[:3]
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what is known of it."""
         return {name: value for name, value in super().facts().items() if value not in (None, ())}
 

@@ -15,6 +15,7 @@ from lepton.core.refs import DataRef, ModelRef, Pair
 from lepton.core.work.files import digest
 from lepton.core.work.resume import folder_of
 from lepton.operations.regime import current_regime, recalled_batches
+from lepton.operations.result import Json
 from lepton.operations.runtime import Run
 from lepton.operations.session import Session
 
@@ -87,7 +88,7 @@ class TransferJob:
     key: str = ""
     """Digest of what is asked for: the same work done again after a crash finds what it left by it."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         return {**asdict(self), "cause": self.cause.to_json()}
 
