@@ -1,9 +1,9 @@
 """H4: how large the parts are that restructuring makes small, counted in the files themselves.
 
 a: lines of the flows, all Python files under `flows/`. b: how often a dictionary of anything, `dict[str, Any]` or
-`dict[str, object]`, is written in `lepton/operations` and the flows, where values should have types. What a result says as
-JSON or to a person is one by nature and has a name in one place (`operations/result.py`); how often such a name is used
-stands beside the figure. c: Python files of fewer than 30 lines under `lepton/`, package faces aside: what says so
+`dict[str, object]`, is written in `lepton/operations` and the flows, where values should have types. What a result says
+as JSON or to a person is one by nature and has a name in one place (`operations/result.py`); how often such a name is
+used stands beside the figure. c: Python files of fewer than 30 lines under `lepton/`, package faces aside: what says so
 little is one more page to open. Takes no time.
 """
 
