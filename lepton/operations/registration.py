@@ -150,13 +150,11 @@ def contract_summary(session: Session, domain: str, batches: tuple[str, ...]) ->
     """Return what the ledger knows of the contract's check of these batches; a refused delivery never became one."""
     deliveries = (entry.row for entry in session.ledger.rows(session.ws.slot(domain), Ingested))
     taken = [one for one in deliveries if one.batch in batches and not one.labels]
-    checks = [one.contract or {} for one in taken]
-    passed = [bool(check.get("passed")) for check in checks]
     return {
         "domain": domain,
         "deliveries": len(taken),
-        "passed": all(passed) if passed else None,
-        "contract": checks[-1].get("contract") if checks else None,
+        "passed": all(one.passed for one in taken) if taken else None,
+        "contract": taken[-1].rules if taken else None,
     }
 
 

@@ -25,7 +25,7 @@ from lepton.core.ledger.rows import (
     TransferFinished,
     actions_of,
 )
-from lepton.core.refs import ModelRef, Pair
+from lepton.core.refs import Pair
 from lepton.core.work.lease import holds
 from lepton.operations.machinery import standing
 from lepton.operations.result import Facts, Result, as_html
@@ -189,8 +189,7 @@ def pair_status(ledger: Ledger, pair: Pair, out: Mapping[tuple[str, str], str]) 
     refused = _last(entries, Refused)
     if refused is not None and refused.seq < (serving.seq if serving else 0):
         refused = None
-    named = refused.row.provisional if refused is not None and not champion else None
-    base = ModelRef.from_json(named) if named else None
+    base = refused.row.provisional if refused is not None and not champion else None
     if base is not None and base.key in out:
         base = None
     state: str = "provisional" if base else "no champion"

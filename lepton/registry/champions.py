@@ -55,9 +55,7 @@ def stack(reigns: Sequence[Champion]) -> list[Champion]:
 def stand_in(ledger: Ledger, pair: str) -> ModelRef | None:
     """Return the base that answers for a pair provisionally: nothing serves it, and its last transfer named one."""
     refused = ledger.last_row(pair, Refused)
-    if refused is None or refused.row.provisional is None or champion(ledger, pair) is not None:
-        return None
-    return ModelRef.from_json(refused.row.provisional)
+    return None if refused is None or champion(ledger, pair) is not None else refused.row.provisional
 
 
 def _reign(entry: Entry[Move]) -> Champion:

@@ -122,8 +122,7 @@ def record_outcome(session: Session, winner: Winner, ref: ModelRef, outcome: Set
     gate, story = winner.verdict.to_json(), winner.story.to_json()
     known = (winner.attempt.metrics, job.run.to_json(), story)
     if outcome == "refused":
-        base = _provisional(session, winner)
-        row = Refused(ref, gate, *known, provisional=base.to_json() if base else None)
+        row = Refused(ref, gate, *known, provisional=_provisional(session, winner))
         session.ledger.record(session.actor, job.pair.name, row)
         reached("promote.refused")
         return

@@ -45,6 +45,12 @@ class Ingested(Row):
         found: bool | None = (self.contract or {}).get("passed")
         return found
 
+    @property
+    def rules(self) -> str | None:
+        """Digest of the contract that it was checked against; None if that is not on record."""
+        found: str | None = (self.contract or {}).get("contract")
+        return found
+
 
 @dataclass(frozen=True)
 class DeliveryRefused(Row):

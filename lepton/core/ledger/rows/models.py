@@ -142,7 +142,7 @@ class Refused(OfModel):
     """The run that made it."""
     story: Json | None = field(default=None, metadata=SPARSE)
     """Signals, plan and every candidate of the transfer that made it."""
-    provisional: Json | None = field(default=None, metadata=SPARSE)
+    provisional: ModelRef | None = field(default=None, metadata=SPARSE)
     """The base, where it answers for the target until something is promoted."""
 
     @property
