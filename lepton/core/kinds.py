@@ -154,11 +154,15 @@ class Kinds:
             self._origins.setdefault(kind.name, origin)
 
     def _look(self) -> None:
-        """Add what installed packages announce, once."""
+        """Add what installed packages announce, once.
+
+        Raises:
+            UsageError: If two have one name.
+        """
         with self._lock:
             if self._looked:
                 return
-            self._looked = True
+            broken = []
             for point in announced(self.group):
                 origin = Origin(point.dist.name, point.dist.version) if point.dist else Origin(point.module)
                 try:
@@ -169,9 +173,10 @@ class Kinds:
                 if not problem:
                     self._add(kind, origin)
                     continue
-                self._broken.append(Plugin(self.word, point.name, origin, problem))
+                broken.append(Plugin(self.word, point.name, origin, problem))
                 told = f"The {self.word} {point.name!r} of {origin} is left out: {problem}"
                 warnings.warn(told, PluginWarning, stacklevel=4)
+            self._broken, self._looked = broken, True
 
 
 KINDS = Kinds()
