@@ -62,6 +62,7 @@ _HOMES = {
     "Layout": "lepton.models.layout",
     "Objective": "lepton.pretraining.objective",
     "Learner": "lepton.pretraining.engine",
+    "InputKind": "lepton.core.kinds",
     "Reader": "lepton.data.readers.reader",
     "Reading": "lepton.data.readers.delivery",
     "Delivery": "lepton.data.readers.delivery",

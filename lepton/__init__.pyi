@@ -7,6 +7,7 @@ from lepton.core.errors import LeptonError as LeptonError
 from lepton.core.errors import NotFound as NotFound
 from lepton.core.errors import Refused as Refused
 from lepton.core.errors import UsageError as UsageError
+from lepton.core.kinds import InputKind as InputKind
 from lepton.core.plugins import register as register
 from lepton.core.table import Table as Table
 from lepton.data.readers.delivery import Delivery as Delivery
@@ -71,6 +72,7 @@ __all__ = [
     "Health",
     "ImpactResult",
     "IngestResult",
+    "InputKind",
     "Layout",
     "Learner",
     "LedgerChecked",

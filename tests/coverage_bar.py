@@ -1,4 +1,4 @@
-"""Whether the tests reach far enough: run after `make test` has measured; says nothing if they do.
+"""Whether the tests reach far enough: `make coverage` runs it on what it has measured; says nothing if they do.
 
 Branches count as lines do. What a test starts as another process (a command, a worker, a server) is measured as well;
 only what is killed with SIGKILL takes its measurement with it.

@@ -3,6 +3,7 @@
     python tests/smoke.py ENV/bin             the loop in process, in an empty folder
     python tests/smoke.py ENV/bin --stack     and `lepton up`, a run on a worker, `lepton down`
     python tests/smoke.py ENV/bin --demo      and `lepton demo`
+    python tests/smoke.py ENV/bin --plugin P  and a transfer with the strategy of a package, installed from folder P
 
 Uses nothing but the standard library and the programs in ENV/bin: no checkout may be in sight of what it runs. Data are
 generated. Ends with a line of JSON: the seconds of each part.
@@ -15,6 +16,7 @@ import csv
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -138,6 +140,16 @@ def loop(programs: Programs) -> None:
     assert "lepton[serve]==" in needed, needed
 
 
+def plugin(programs: Programs, package: Path) -> None:
+    """A strategy of a package that is installed beside lepton is found, tried and named."""
+    shutil.copytree(package, programs.folder / "package")  # building leaves traces in it
+    programs.run("python", "-m", "pip", "install", "--quiet", "--no-deps", "./package")
+    asked = ("transfer", "site-2", "--strategy", "none", "--strategy", "tilt", "--local", "--json")
+    done = json.loads(programs.run("lepton", *asked, codes=(OK, REFUSED), cwd="shop"))
+    assert "tilt" in [one["strategy"] for one in done["candidates"]], done
+    assert "strategy 'tilt' of lepton-tilt" in programs.run("lepton", "doctor", cwd="shop")
+
+
 def stack(programs: Programs) -> None:
     """The servers start without a checkout, and a worker runs a flow in the workspace."""
     programs.run("lepton", "up", cwd="shop")
@@ -155,6 +167,7 @@ def main() -> None:
     parser.add_argument("programs", type=Path, help="the bin folder of the environment")
     parser.add_argument("--stack", action="store_true", help="lepton up and down, too")
     parser.add_argument("--demo", action="store_true", help="lepton demo, too")
+    parser.add_argument("--plugin", type=Path, help="a package with the strategy `tilt`, to install and to use, too")
     parser.add_argument("--folder", type=Path, help="an empty folder to work in, which is kept")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lepton-smoke-") as temporary:
@@ -165,6 +178,9 @@ def main() -> None:
             look(programs)
         with programs.part("loop"):
             loop(programs)
+        if asked.plugin:
+            with programs.part("plug-in"):
+                plugin(programs, asked.plugin)
         if asked.stack:
             with programs.part("stack"):
                 stack(programs)

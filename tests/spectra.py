@@ -1,7 +1,7 @@
 """A kind of rows that lepton does not know: recordings, looked at by their frequencies. This file is all that it takes.
 
-Its `register_kind` is what a package would call, or name as an entry point; everything else (storage, ids, splits,
-contract, strategies, gate, drift, registry) is lepton's own.
+A notebook gives it to `lepton.register`, a package names `SPECTRUM` as an entry point of the group `lepton.kinds`. All
+else (storage, ids, splits, contract, strategies, gate, drift, registry) is lepton's own.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+import lepton
 from lepton.core.config.settings import EncoderConfig
-from lepton.core.kinds import InputKind, register_kind
 from lepton.core.table import Table, series_column
 from lepton.data.readers import Reading
 from lepton.models.input_spec import InputSpec, nameless
@@ -108,7 +108,7 @@ def _power(recordings: list[NDArray[np.float32]], length: int) -> NDArray[np.flo
     return np.log1p(np.abs(np.fft.rfft(padded, axis=1)) ** 2)
 
 
-SPECTRUM = InputKind(
+SPECTRUM = lepton.InputKind(
     name="spectrum",
     words="recordings",
     inputs="tests.spectra:SpectrumInputs",
@@ -122,4 +122,4 @@ SPECTRUM = InputKind(
 
 def register() -> None:
     """Make it known."""
-    register_kind(SPECTRUM)
+    lepton.register(SPECTRUM)

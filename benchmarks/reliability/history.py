@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from lepton.core.ledger import Ledger
 from lepton.core.ledger.chain import HEAD_KEY, seal
 from lepton.core.ledger.migrations.schema import HEAD, ROWS
-from lepton.core.ledger.rows import Ingested, Promoted, Recalled, Refused, Registered, Row, Subject
+from lepton.core.ledger.rows import Cause, Evidence, Ingested, Promoted, Recalled, Refused, Registered, Row, Subject
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.work.files import canonical, digest
 from lepton.registry.lineage.record import Lineage
@@ -69,19 +69,19 @@ class Past:
         verdict = self._verdict(passed=number == 1 or domain == SOURCE or self._random.random() < 0.4)
         record = self._record(domain, parent, verdict)
         yield pair, Registered(ref, record.to_json(), digest(number) * 4)
-        evidence = {"gate": verdict, "metrics": record.metrics, "run": record.flow_run}
+        evidence = (verdict, record.metrics, record.flow_run)
         if not verdict["passed"]:
-            yield pair, Refused(ref, **evidence)
+            yield pair, Refused(ref, *evidence)
             return
         before, self._champions[pair] = self._champions.get(pair), ref
-        yield pair, Promoted(ref, before, record.cause, evidence)
+        yield pair, Promoted(ref, before, record.cause, Evidence(*evidence))
 
     def _record(self, domain: str, parent: ModelRef | None, verdict: dict[str, Any]) -> Lineage:
         batches = tuple(self._stored[domain])
         data = DataRef(domain, batches, digest([domain, batches]) * 2, digest([batches]) * 2, "a" * 40, 500, 200)
         self.some_digest = self.some_digest or data.digest
         scores = {"inputs": self._random.random(), "embedding": 1 + self._random.random(), "confidence": 0.7}
-        drift = {"kind": "drift", "reason": "", "observation": {"window": f"w{len(batches)}", "scores": scores}}
+        drift = Cause("drift", reason="", observation={"window": f"w{len(batches)}", "scores": scores})
         settings = {f"setting_{number}": self._random.random() for number in range(12)}
         return Lineage(
             strategy="supervised" if parent is None else self._random.choice(["residual", "finetune", "probe"]),
@@ -92,7 +92,7 @@ class Past:
             config={name: dict(settings) for name in ("encoder", "transfer", "gate", "monitor")},
             contract={"domain": domain, "deliveries": len(batches), "passed": True, "contract": digest(domain)},
             gate=verdict,
-            cause={"kind": "manual"} if parent is None else drift,
+            cause=Cause("manual") if parent is None else drift,
             flow_run={"id": digest(settings), "name": f"transfer-{domain}", "url": "http://127.0.0.1:4200/runs/1"},
             code={"version": "0.1.0", "revision": "b" * 40, "dirty": False},
             libraries={f"library-{number}": f"{number}.4.1" for number in range(13)},

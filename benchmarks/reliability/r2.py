@@ -12,6 +12,8 @@ from typing import Any
 
 import figures
 
+from lepton.core.ledger.rows import Cause, Evidence
+
 sys.path.insert(0, str(figures.ROOT))
 
 from tests import postgres
@@ -113,7 +115,7 @@ def promoter(root: str, refs: list[dict[str, Any]], rounds: int, gate: Any, answ
         gate.wait(TIMEOUT)
         try:
             seq = serving.seq if serving else 0
-            promote(ws, ledger, PAIR, ref, actor="user:ada", cause={"kind": "manual"}, evidence={}, expect_seq=seq)
+            promote(ws, ledger, PAIR, ref, actor="user:ada", cause=Cause("manual"), evidence=Evidence(), expect_seq=seq)
             answers.put(("won", ref.version))
         except LeptonError as error:
             answers.put((type(error).__name__, error.render()))

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import figures
 
+from lepton.core.ledger.rows import Cause, Evidence
+
 RUNS = 5
 COMMAND = "python benchmarks/reliability --only R7"
 
@@ -72,7 +74,7 @@ def _promotion(root: Path, model: Path) -> float:
     data = {"train": DataRef("usps", ("a",), "d" * 32, "m" * 32, None, 1000, 200)}
     lineage = Lineage(strategy="finetune", data=data, seed=0, key=model.name, **environment())
     ref = register(ws, ledger, pair, model, lineage, actor="bench", metrics={"accuracy": 0.9, "ece": 0.02})
-    promote(ws, ledger, pair, ref, actor="bench", cause={"kind": "manual"}, evidence={"gate": {"passed": True}})
+    promote(ws, ledger, pair, ref, actor="bench", cause=Cause("manual"), evidence=Evidence({"passed": True}))
     shown = aliases(ws, ref.name).get("champion")
     seconds = time.perf_counter() - started
     if shown != ref.version:

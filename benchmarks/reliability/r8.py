@@ -17,6 +17,8 @@ from typing import Any
 
 import figures
 
+from lepton.core.ledger.rows import Cause, Evidence
+
 sys.path.append(str(figures.ROOT))
 
 FLIPS = 10
@@ -50,14 +52,14 @@ def measure() -> Iterator[figures.Figure]:
             (model / "rows.json").write_text(f'{{"train": ["row-{seed}"], "held_out": []}}')
             data = {"train": DataRef("usps", ("a",), "d" * 32, None, None, 1000, 200)}
             ref = register(ws, ledger, pair, model, Lineage(strategy="none", data=data, seed=seed), actor="bench")
-            promote(ws, ledger, pair, ref, actor="bench", cause={"kind": "manual"}, evidence={})
+            promote(ws, ledger, pair, ref, actor="bench", cause=Cause("manual"), evidence=Evidence())
             versions.append(ref)
         bad, good = versions
-        commit(ledger, "mnist-to-optdigits", bad, actor="bench", cause={"kind": "manual"}, evidence={})
+        commit(ledger, "mnist-to-optdigits", bad, actor="bench", cause=Cause("manual"), evidence=Evidence())
         home, other = (fetch(ws, ref.name, ref.version)[1].parents[1] for ref in (bad, good))
         uses: tuple[Callable[[], Any], ...] = (
             lambda: Session(ws).load(bad),
-            lambda: promote(ws, ledger, pair, bad, actor="bench", cause={}, evidence={}),
+            lambda: promote(ws, ledger, pair, bad, actor="bench", cause=Cause(), evidence=Evidence()),
             lambda: rollback(ws, ledger, pair, actor="bench", why="bench", to=bad.version),
             lambda: Session(ws).load_champion("optdigits"),
         )

@@ -23,7 +23,7 @@ from prefect.transactions import get_transaction, transaction
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.refs import Run
-from lepton.core.work.progress import Progress, silent
+from lepton.core.work import Progress, silent
 from lepton.operations.runtime import Event, in_a_line, person, tried
 from lepton.operations.session import Session
 from lepton_flows.shares import give, split, wait

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lepton.core.work.progress import Progress, silent
+from lepton.core.work import Progress, silent
 from lepton_flows.runtime import flow_of, working_on
 
 

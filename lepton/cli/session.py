@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lepton.cli.output import note
-from lepton.core.work.progress import Progress
+from lepton.core.work import Progress
 
 if TYPE_CHECKING:
     from lepton.core.config.workspace import Workspace

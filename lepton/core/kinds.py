@@ -1,17 +1,21 @@
 """What a row can be. A kind is declared once, here: what it is called and holds, and what works on it in each room.
 
 The rooms look a kind up by its name and find their part of it by reference (`module:attribute`), so nothing here
-imports them. A kind that is not lepton's own is declared the same way and given to `register_kind`.
+imports them. A kind that is not lepton's own is declared the same way and given to `lepton.register`, or announced by a
+package (`[project.entry-points."lepton.kinds"] spectrum = "my_package:SPECTRUM"`).
 """
 
 from __future__ import annotations
 
+import threading
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
 
 from lepton.core.errors import UsageError
+from lepton.core.plugins import Origin, Plugin, PluginWarning, announced, home_of, keep
 
 Kind = str
 """Name of a kind: image, tabular, sequence, text, mixed, or one that was registered."""
@@ -89,9 +93,98 @@ _OWN = (
 _KINDS: dict[str, InputKind] = {kind.name: kind for kind in _OWN}
 
 
+class Kinds:
+    """Every kind there is. What packages announce is looked for once, when a name is asked for that is not known."""
+
+    word = "kind of rows"
+    group = "lepton.kinds"
+
+    def __init__(self) -> None:
+        self._origins: dict[str, Origin] = {}
+        self._broken: list[Plugin] = []
+        self._looked = False
+        self._lock = threading.RLock()
+        keep(self)
+
+    def find(self, name: Kind) -> InputKind | None:
+        """Return a kind by its name; None if there is none."""
+        if name not in _KINDS:
+            self._look()
+        return _KINDS.get(name)
+
+    def get(self, name: Kind) -> InputKind:
+        """Return a kind by its name; see `kind_of`."""
+        return kind_of(name)
+
+    def known(self) -> Mapping[str, InputKind]:
+        """Return every kind there is by its name, lepton's own first."""
+        self._look()
+        return _KINDS
+
+    def origin(self, name: Kind) -> Origin | None:
+        """Return where a kind comes from; None for lepton's own, and for a name that is not known."""
+        return self._origins.get(name) if self.find(name) is not None else None
+
+    def takes(self, given: Any, /) -> bool:
+        """Return whether something is a kind."""
+        return isinstance(given, InputKind)
+
+    def register(self, kind: InputKind) -> None:
+        """Add a kind; the same one again changes nothing.
+
+        Raises:
+            UsageError: If another kind bears its name.
+        """
+        self._add(kind, home_of(kind.inputs.partition(":")[0]))
+
+    def outside(self) -> list[Plugin]:
+        """Return what does not come from lepton, the broken ones last."""
+        self._look()
+        there = (name for name in self._origins if name in _KINDS)
+        return [*(Plugin(self.word, name, self._origins[name]) for name in there), *self._broken]
+
+    def _add(self, kind: InputKind, origin: Origin) -> None:
+        with self._lock:
+            if _KINDS.setdefault(kind.name, kind) != kind:
+                raise UsageError(
+                    f"There are two kinds of rows of the name {kind.name!r}.",
+                    why=f"One comes from {self._origins.get(kind.name, 'lepton itself')}, the other from {origin}.",
+                    fix=["give the kind another `name`"],
+                )
+            self._origins.setdefault(kind.name, origin)
+
+    def _look(self) -> None:
+        """Add what installed packages announce, once.
+
+        Raises:
+            UsageError: If two have one name.
+        """
+        with self._lock:
+            if self._looked:
+                return
+            broken = []
+            for point in announced(self.group):
+                origin = Origin(point.dist.name, point.dist.version) if point.dist else Origin(point.module)
+                try:
+                    kind = point.load()
+                    problem = "" if isinstance(kind, InputKind) else f"{kind!r} is no lepton.InputKind."
+                except (Exception, SystemExit) as error:  # whatever a package does, the others must go on
+                    problem = f"{point.value}: {type(error).__name__}: {error}"
+                if not problem:
+                    self._add(kind, origin)
+                    continue
+                broken.append(Plugin(self.word, point.name, origin, problem))
+                told = f"The {self.word} {point.name!r} of {origin} is left out: {problem}"
+                warnings.warn(told, PluginWarning, stacklevel=4)
+            self._broken, self._looked = broken, True
+
+
+KINDS = Kinds()
+
+
 def kinds() -> Mapping[str, InputKind]:
     """Return every kind there is by its name, lepton's own first."""
-    return _KINDS
+    return KINDS.known()
 
 
 def kind_of(name: Kind) -> InputKind:
@@ -100,13 +193,13 @@ def kind_of(name: Kind) -> InputKind:
     Raises:
         UsageError: If there is none; lists those that there are.
     """
-    if name not in _KINDS:
+    if (found := KINDS.find(name)) is None:
         raise UsageError(
             f"There is no kind of rows {name!r}.",
             why=f"Known: {', '.join(_KINDS)}. Others come with a package, or with lepton.register.",
             fix=["install the package that brings it", "mend `kind` in lepton.yaml"],
         )
-    return _KINDS[name]
+    return found
 
 
 def is_own(name: Kind) -> bool:
@@ -120,7 +213,7 @@ def check_kind(name: Kind) -> Kind:
     Raises:
         ValueError: If there is no such kind; for pydantic, which says where it stands.
     """
-    if name not in _KINDS:
+    if KINDS.find(name) is None:
         raise ValueError(f"there is no kind {name!r}; known: {', '.join(_KINDS)}")
     return name
 
@@ -128,17 +221,6 @@ def check_kind(name: Kind) -> Kind:
 def part_name(date: str, part: DatePart) -> str:
     """Return the name of the column that holds a part of a date: `day (weekday)`."""
     return f"{date} ({part})"
-
-
-def register_kind(kind: InputKind) -> InputKind:
-    """Make a kind known to every room of this process; the same one again changes nothing.
-
-    Raises:
-        ValueError: If another kind bears its name.
-    """
-    if _KINDS.setdefault(kind.name, kind) != kind:
-        raise ValueError(f"two kinds of rows are called {kind.name!r}")
-    return kind
 
 
 def refer(reference: str) -> Any:

@@ -1,8 +1,9 @@
 """Plug-ins: what lepton brings itself, what installed packages announce, and what a notebook registers.
 
 A package announces a class by an entry point (`[project.entry-points."lepton.strategies"] twist = "my_package:Twist"`),
-a notebook by `lepton.register(Twist)`. One that cannot be imported is reported by name and does not stop the others;
-two of one name are an error, because nobody can know which one is meant.
+a notebook by `lepton.register(Twist)`; a kind of rows is no class but an `InputKind`, found in the same ways. One that
+cannot be imported is reported by name and does not stop the others; two of one name are an error, because nobody can
+know which one is meant.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, packages_distributions, version
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from lepton.core.discovery import discover, unknown
 from lepton.core.errors import UsageError
 
 T = TypeVar("T")
-K = TypeVar("K", bound=type)
+K = TypeVar("K")
 
 
 class PluginWarning(UserWarning):
@@ -49,7 +50,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Plugin:
-    """One class from outside, or one that was announced and is broken."""
+    """One thing from outside, or one that was announced and is broken."""
 
     word: str
     """What it is: strategy, encoder, ..."""
@@ -57,6 +58,19 @@ class Plugin:
     origin: Origin
     problem: str = ""
     """Why it cannot be used; empty if it can."""
+
+
+class Source(Protocol):
+    """Where plug-ins of one sort are kept: a catalogue of classes, or the kinds of rows."""
+
+    def takes(self, given: Any, /) -> bool:
+        """Return whether something is of this sort."""
+
+    def register(self, given: Any, /) -> None:
+        """Add one of this process."""
+
+    def outside(self) -> list[Plugin]:
+        """Return what does not come from lepton, the broken ones last."""
 
 
 class Catalogue(Generic[T]):
@@ -78,7 +92,7 @@ class Catalogue(Generic[T]):
         self._broken: list[Plugin] = []
         self._known: dict[str, type[T]] | None = None
         self._lock = threading.RLock()
-        _CATALOGUES.append(self)
+        keep(self)
 
     def known(self) -> dict[str, type[T]]:
         """Return every class that can be used; looked up once, and again after one was registered.
@@ -119,6 +133,10 @@ class Catalogue(Generic[T]):
         self.known()
         return [*(Plugin(self.word, name, origin) for name, origin in self._origins.items()), *self._broken]
 
+    def takes(self, given: Any) -> bool:
+        """Return whether something is a class that belongs here."""
+        return inspect.isclass(given) and issubclass(given, self.base)
+
     def register(self, kind: type[T]) -> None:
         """Add a class of this process; the same class of a notebook's cell that runs again replaces itself.
 
@@ -131,7 +149,7 @@ class Catalogue(Generic[T]):
             name: str = kind.name  # type: ignore[attr-defined]  # `_unfit` has seen that it has one
             before = self._registered.get(name)
             if before is not None and (before.__module__, before.__qualname__) != (kind.__module__, kind.__qualname__):
-                raise self._twice(name, _home_of(before), _home_of(kind))
+                raise self._twice(name, home_of(before.__module__), home_of(kind.__module__))
             self._registered[name], self._known = kind, None
             try:
                 self.known()
@@ -149,7 +167,7 @@ class Catalogue(Generic[T]):
                 raise self._twice(name, str(origins.get(name, "lepton itself")), origin)
             found[name], origins[name] = kind, origin
 
-        for point in _announced(self.group):
+        for point in announced(self.group):
             origin = Origin(point.dist.name, point.dist.version) if point.dist else Origin(point.module)
             try:
                 kind = point.load()
@@ -166,7 +184,7 @@ class Catalogue(Generic[T]):
                 continue
             add(kind.name, kind, origin)
         for name, kind in self._registered.items():
-            add(name, kind, _home_of(kind))
+            add(name, kind, home_of(kind.__module__))
         self._origins, self._broken = origins, broken
         return found
 
@@ -180,38 +198,44 @@ class Catalogue(Generic[T]):
         )
 
 
-_CATALOGUES: list[Catalogue[Any]] = []
+_SOURCES: list[Source] = []
 BASES = ("lepton.Strategy", "lepton.Encoder", "lepton.Objective", "lepton.Reader", "lepton.Validator")
 """What a plug-in derives from, as a person writes it."""
 
 
+def keep(source: Source) -> None:
+    """Let `register` and `lepton doctor` know of a source."""
+    _SOURCES.append(source)
+
+
 def register(kind: K) -> K:
-    """Make a class of this process known, until it ends; may stand above the class as a decorator.
+    """Make a class or a kind of rows known to this process, until it ends; may stand above a class as a decorator.
 
     Args:
-        kind: A concrete subclass of `lepton.Strategy`, `Encoder`, `Objective`, `Reader` or `Validator` with a `name`.
+        kind: A concrete subclass of `lepton.Strategy`, `Encoder`, `Objective`, `Reader` or `Validator` with a `name`;
+            or a `lepton.InputKind`.
 
     Raises:
         UsageError: If it is none, or its name is taken by another one.
     """
-    for catalogue in _CATALOGUES:  # what it derives from is imported, so its catalogue is here
-        if inspect.isclass(kind) and issubclass(kind, catalogue.base):
-            catalogue.register(kind)
+    for source in _SOURCES:  # what it derives from is imported, so its catalogue is here
+        if source.takes(kind):
+            source.register(kind)
             return kind
     raise UsageError(
         f"{getattr(kind, '__qualname__', kind)!s} is no plug-in.",
-        why=f"It derives from none of {', '.join(BASES)}.",
+        why=f"It derives from none of {', '.join(BASES)}, and is no lepton.InputKind.",
         fix=["class MyStrategy(lepton.Strategy): ..."],
     )
 
 
-def catalogues() -> Iterator[Catalogue[Any]]:
-    """Yield the catalogues of the rooms that are imported."""
-    yield from list(_CATALOGUES)
+def sources() -> Iterator[Source]:
+    """Yield the sources of the rooms that are imported."""
+    yield from list(_SOURCES)
 
 
 @cache
-def _announced(group: str) -> tuple[EntryPoint, ...]:
+def announced(group: str) -> tuple[EntryPoint, ...]:
     """Return the entry points of a group by name; what is installed does not change under a running process."""
     return tuple(sorted(entry_points(group=group), key=lambda point: (point.name, point.value)))
 
@@ -220,7 +244,8 @@ def _is_of_another(kind: Any, asking: Catalogue[Any]) -> bool:
     """Return whether a class belongs to another catalogue that shares the group."""
     if not inspect.isclass(kind) or issubclass(kind, asking.base):
         return False
-    return any(one is not asking and one.group == asking.group and issubclass(kind, one.base) for one in _CATALOGUES)
+    others = (one for one in _SOURCES if isinstance(one, Catalogue) and one is not asking)
+    return any(one.group == asking.group and one.takes(kind) for one in others)
 
 
 def _unfit(kind: Any, base: type) -> str:
@@ -237,12 +262,12 @@ def _unfit(kind: Any, base: type) -> str:
     return ""
 
 
-def _home_of(kind: type) -> Origin:
-    """Return the distribution that a registered class's module is of, else the module."""
-    top = kind.__module__.partition(".")[0]
+def home_of(module: str) -> Origin:
+    """Return the distribution that a registered thing's module is of, else the module."""
+    top = module.partition(".")[0]
     for package in packages_distributions().get(top, ()):
         try:
             return Origin(package, version(package))
         except PackageNotFoundError:
             continue
-    return Origin(kind.__module__)
+    return Origin(module)

@@ -69,7 +69,7 @@ def is_local(remote: str) -> bool:
 def open_dvc(root: Path, doing: str) -> Iterator[Any]:
     """Yield the module `dvc.repo`, silenced; its errors become ones that say what to do."""
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
-    with turn("dvc"), at_home(root):
+    with turn("dvc"), _at_home(root):
         import dvc.repo
 
         yield from _opened(dvc.repo, root, doing)
@@ -106,18 +106,23 @@ def _opened(vendor: Any, root: Path, doing: str) -> Iterator[Any]:
             logger.setLevel(level)
 
 
-@contextmanager
-def at_home(root: Path) -> Iterator[None]:
-    """Let git and DVC look for a person's settings in the workspace where HOME names no folder, as in a container."""
+def home_in(root: Path) -> str | None:
+    """Return where to look for a person's settings if HOME names no folder, as in a container: in the workspace."""
     home = os.environ.get("HOME")
-    if home is None or os.path.isdir(home):
+    return None if home is None or os.path.isdir(home) else str(root)
+
+
+@contextmanager
+def _at_home(root: Path) -> Iterator[None]:
+    """Let DVC look there. It reads HOME from its process, so it is set while DVC's turn lasts, and no longer."""
+    if (home := home_in(root)) is None:
         yield
         return
-    os.environ["HOME"] = str(root)
+    before, os.environ["HOME"] = os.environ["HOME"], home
     try:
         yield
     finally:
-        os.environ["HOME"] = home
+        os.environ["HOME"] = before
 
 
 @contextmanager
@@ -139,8 +144,9 @@ def run_git(root: Path, *arguments: str, must: bool = False, own_name: bool = Fa
         must: Raise if it fails.
         own_name: Let the person's name and settings apply, if git knows a name.
     """
-    with at_home(root):
-        environ = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    if home := home_in(root):
+        environ["HOME"] = home
     identity: tuple[str, ...] = ("-c", "user.name=lepton", "-c", "user.email=lepton@localhost")
     identity += ("-c", "commit.gpgsign=false")
     if own_name and _has_name(root, environ):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lepton.core.config.secrets import hide_credentials
+from lepton.core.config.section import hide_credentials
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
 from lepton.core.refs import DataRef

@@ -14,13 +14,21 @@ PRIOR_ROWS = 5.0
 
 
 @torch.no_grad()
-def fit_temperature(logits: Tensor, labels: Tensor, start: float = 1.0) -> float:
+def fit_temperature(
+    logits: Tensor,
+    labels: Tensor,
+    start: float = 1.0,
+    pull: float = PRIOR_ROWS,
+    within: tuple[float, float] = (LOWEST, HIGHEST),
+) -> float:
     """Return the temperature with the lowest negative log-likelihood on rows that the logits were not fitted to.
 
     Args:
         logits: (n, k).
         labels: (n,) int64; rows with -1 are left out.
         start: Returned if no row has a label; otherwise a weak prior on the logarithm of the temperature.
+        pull: Weight of that prior, in rows; 0 where there are rows enough to do without.
+        within: Lowest and highest temperature that is looked at.
     """
     known = labels >= 0
     if not bool(known.any()):
@@ -29,9 +37,9 @@ def fit_temperature(logits: Tensor, labels: Tensor, start: float = 1.0) -> float
 
     def cost(log_t: float) -> float:
         nll = F.cross_entropy(z / math.exp(log_t), y, reduction="sum").item()
-        return nll + PRIOR_ROWS * (log_t - math.log(start)) ** 2
+        return nll + pull * (log_t - math.log(start)) ** 2
 
-    low, high = math.log(LOWEST), math.log(HIGHEST)
+    low, high = (math.log(end) for end in within)
     ratio = (math.sqrt(5) - 1) / 2
     a, b = high - ratio * (high - low), low + ratio * (high - low)
     cost_a, cost_b = cost(a), cost(b)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lepton.core.config.settings import EncoderConfig
-from lepton.core.kinds import Kind, kinds, refer
+from lepton.core.kinds import KINDS, Kind, refer
 from lepton.core.table import Table
 from lepton.models.layout import Layout
 from lepton.models.variation import Strength
@@ -118,7 +118,7 @@ def spec_of(kind: Kind) -> type[InputSpec]:
     Raises:
         ValueError: If there is no such kind here; the model format turns it into a LeptonError.
     """
-    if kind not in kinds():
+    if (known := KINDS.find(kind)) is None:
         raise ValueError(f"inputs of unknown kind {kind!r}")
-    found: type[InputSpec] = refer(kinds()[kind].inputs)
+    found: type[InputSpec] = refer(known.inputs)
     return found

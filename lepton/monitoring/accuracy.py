@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from math import sqrt
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
+from lepton.models.calibration import fit_temperature
 from lepton.monitoring.answers import Judged, atc_threshold, certainty, correct, targets
 from lepton.monitoring.estimator import NAMED, Simulated
 from lepton.monitoring.expected import MIN_LABELLED, Expected, Z, measured
@@ -30,6 +31,8 @@ from lepton.monitoring.past import Past
 
 WIDEST = 0.4
 """An interval wider than this reassures nobody: a middle that would is not given."""
+TEMPERATURES = (0.25, 4.0)
+"""What scales a champion's confidence, at most: it is calibrated when it is made, so farther is chance."""
 OFF = 1.25
 """Standard deviations in a mean absolute error, were errors normal."""
 
@@ -153,7 +156,8 @@ def _estimator(reference: Judged, held_out: NDArray[np.bool_]) -> tuple[str, Cal
     if held_out.sum() < MIN_LABELLED:
         return "confidence", _confidence
     sure = reference.probabilities[held_out]
-    temperature = fit_temperature(sure, targets(reference)[held_out])
+    logits, labels = torch.from_numpy(_logits(sure)), torch.from_numpy(targets(reference)[held_out])
+    temperature = fit_temperature(logits, labels, pull=0.0, within=TEMPERATURES)
     bar = atc_threshold(certainty(sure), correct(reference)[held_out])
 
     def both(probabilities: NDArray[np.float64]) -> float:
@@ -169,25 +173,14 @@ def realised(judged: Judged) -> float | None:
     return float(correct(judged)[known_rows].mean()) if known_rows.any() else None
 
 
-def fit_temperature(probabilities: NDArray[np.float64], targets: NDArray[np.int64]) -> float:
-    """Return the temperature in [1/4, 4] that minimises the log loss; rows of target -1 do not count."""
-    rows = targets >= 0
-    if not rows.any():
-        return 1.0
-    logits = np.log(np.clip(probabilities[rows], 1e-12, 1.0))
-    at = targets[rows]
-
-    def loss(log_temperature: float) -> float:
-        scaled = logits / np.exp(log_temperature)
-        return float(np.mean(logsumexp(scaled, axis=1) - scaled[np.arange(len(at)), at]))
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-np.log(4), np.log(4)), method="bounded").x))
-
-
 def cool(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
     """Return the probabilities as if their logits had been divided by `temperature`."""
-    scaled = np.log(np.clip(probabilities, 1e-12, 1.0)) / temperature
+    scaled = _logits(probabilities) / temperature
     return np.asarray(np.exp(scaled - logsumexp(scaled, axis=1, keepdims=True)))
+
+
+def _logits(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.log(np.clip(probabilities, 1e-12, 1.0)))
 
 
 def _confidence(probabilities: NDArray[np.float64]) -> float:

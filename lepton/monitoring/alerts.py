@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from lepton.core.config.alerts import Severity
-from lepton.core.config.secrets import mask
+from lepton.core.config.section import mask
 from lepton.core.decisions.memory import Kind
 
 Cause = Literal["drift", "contract", "gone", "overdue", "failed"]

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from lepton.core.config.secrets import mask
+from lepton.core.config.section import mask
 from lepton.core.work.files import atomic_write
 from lepton.monitoring.alerts import Alert, Delivery, notify
 

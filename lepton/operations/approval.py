@@ -8,7 +8,7 @@ from typing import Literal
 from lepton.core.errors import Conflict
 from lepton.core.ledger.rows import Proposed
 from lepton.operations.promotion import approve_proposal, reject_version
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Result
 from lepton.operations.session import Session
 
 
@@ -24,7 +24,7 @@ class ApprovalResult(Result):
     how: str | None = None
     """How it was settled."""
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
         return {key: value for key, value in super().facts().items() if value is not None}
 
@@ -46,12 +46,12 @@ def describe(session: Session, domain: str, version: str) -> str:
     ref, serving = to_approve(ledger, pair, version), champion(ledger, pair)
     proposals = reversed(ledger.rows(pair, Proposed))
     proposal = next(entry.row for entry in proposals if entry.row.model.version == ref.version)
-    figures = {name: value for name, value in proposal.metrics.items() if isinstance(value, float)}
+    figures = {name: value for name, value in (proposal.evidence.metrics or {}).items() if isinstance(value, float)}
     lines = [
         f"**{ref.label}** passed the gate for **{domain}** and waits for your word.",
         "",
         f"- serves now: {serving.ref.label if serving else 'nothing'}",
-        f"- gate: {proposal.gate.get('summary', '-')}",
+        f"- gate: {proposal.evidence.summary or '-'}",
         *(f"- {name}: {value:.3f}" for name, value in figures.items()),
     ]
     return "\n".join(lines)

@@ -9,7 +9,7 @@ from typing import Any
 
 from lepton.core.errors import UsageError
 from lepton.core.ledger.chain import Sealed, whole_chain
-from lepton.operations.result import Result
+from lepton.operations.result import Json, Result
 from lepton.operations.session import Session
 from lepton.registry.audit.history import (
     Reign,
@@ -55,7 +55,7 @@ class LedgerChecked(Result):
         if self.problems:
             raise tampered(self.problems)
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         found = super().to_json()
         return {"ok": self.ok, **{name: found[name] for name in ("rows", "first", "last", "head", "problems")}}
@@ -75,7 +75,7 @@ class ExportResult(Result):
     """What `export.json` says: times, first and last row, checksums; empty for a dry run."""
     dry_run: bool
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object: the table of contents, and where it is."""
         return {**(self.contents or {"rows": self.rows, "dry_run": True}), "folder": str(self.folder.resolve())}
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lepton.core.refs import ModelRef
-from lepton.operations.result import Result, as_json
+from lepton.operations.result import Facts, Json, Result, as_json
 from lepton.operations.session import Serving, Session
 
 if TYPE_CHECKING:
@@ -55,12 +55,12 @@ class Champion(Result):
 
         return answer(self.loaded, rows)
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return who it is."""
         found = {one.name: getattr(self, one.name) for one in fields(self) if not one.name.startswith("_")}
         return {**found, "model": self.model.label}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         return {
             name: as_json(getattr(self, name)) for name in ("domain", "model", "strategy", "accuracy", "provisional")

@@ -13,9 +13,9 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
 from lepton.core.extras import EXTRAS
-from lepton.core.plugins import Plugin, PluginWarning, catalogues
+from lepton.core.plugins import Plugin, PluginWarning, sources
 from lepton.core.refs import domain_of
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Result
 from lepton.operations.session import Session
 
 FREE_GIGABYTES = 1.0
@@ -50,7 +50,7 @@ class Health(Result):
         """Whether all of it is in order."""
         return all(finding.ok for finding in self.findings)
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return a line a finding; what is not in order says so."""
         return {one.what: one.detail if one.ok else f"BAD  {one.detail}   fix: {one.fix}" for one in self.findings}
 
@@ -190,7 +190,7 @@ def plugins() -> list[Plugin]:
         import_module(room)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PluginWarning)  # they are in what is returned
-        return [one for catalogue in catalogues() for one in catalogue.outside()]
+        return [one for source in sources() for one in source.outside()]
 
 
 def _disk(ws: Workspace) -> str:

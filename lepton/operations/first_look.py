@@ -36,10 +36,14 @@ class Said:
     texts: tuple[str, ...] = ()
     no_value: tuple[str, ...] = ()
     """Further spellings of no value in columns of numbers."""
+    label: str | None = None
+    """Column that holds the label."""
+    id: str | None = None
+    """Column that identifies a row."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """All columns that were named."""
+        """All columns of features that were named."""
         return (*self.categories, *self.numbers, *self.dates, *self.ignore, *self.texts)
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from lepton.contract import ingest as contract
 from lepton.core.errors import Refused
-from lepton.core.ledger import DELIVERY_REFUSED, INGESTED
+from lepton.core.ledger.rows import DeliveryRefused, Ingested
 from lepton.core.refs import Pair
 from lepton.core.work.faults import reached
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Result
 from lepton.operations.session import Session
 
 
@@ -22,11 +22,11 @@ from lepton.operations.session import Session
 class IngestResult(contract.Intake, Result):
     """What was taken in; the fields are those of `lepton.contract.ingest.Intake`."""
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
         verb = "would be stored" if self.data is None else "completed" if self.completed else "stored"
         aside = {"set aside": f"{self.set_aside:,} rows out of bounds, in quarantine"} if self.set_aside else {}
-        told: dict[str, object] = {
+        told: Facts = {
             "delivery": f"{self.batch} {verb} in domain {self.domain}",
             "rows": f"{self.rows:,}, {f'{self.labelled:,} labelled' if self.labelled else 'no labels'}"
             + (f"; {self.repeated:,} more are stored already" if self.repeated else ""),
@@ -82,11 +82,27 @@ def check_and_store(
 
 def record(session: Session, domain: str, taken: IngestResult) -> None:
     """Write the delivery into the ledger, once; only then it is finished, and the same again a repetition."""
-    slot, ledger, row = session.ws.slot(domain), session.ledger, taken.to_json()
-    ledger.append_once(session.actor, slot, INGESTED, row, lambda known: _key(known) == _key(row))
+    row = row_of(taken)
+    session.ledger.record_once(session.actor, session.ws.slot(domain), row, lambda known: known.key == row.key)
     reached("ingest.recorded")
     contract.finished(session.ws, domain, taken.batch, taken.labels)
     tell(session, domain)
+
+
+def row_of(taken: contract.Intake) -> Ingested:
+    """Return what the ledger keeps of a delivery."""
+    return Ingested(
+        batch=taken.batch,
+        domain=taken.domain,
+        rows=taken.rows,
+        labelled=taken.labelled,
+        contract=taken.contract.to_json(),
+        data=taken.data,
+        labels=taken.labels,
+        completed=taken.completed,
+        repeated=taken.repeated or None,
+        set_aside=taken.set_aside or None,
+    )
 
 
 def record_refusals(session: Session, domain: str) -> None:
@@ -94,15 +110,14 @@ def record_refusals(session: Session, domain: str) -> None:
     from lepton.contract.quarantine import quarantined
 
     slot, ledger = domain if domain == session.ws.source else Pair(session.ws.source, domain).name, session.ledger
-    known = {row.payload["delivery"] for row in ledger.entries(slot, DELIVERY_REFUSED)}
+    known = {entry.row.delivery for entry in ledger.rows(slot, DeliveryRefused)}
     for entry in reversed(quarantined(session.ws, domain)):
         reason, content = entry.reason, entry.reason.get("digest")
         if content is None or content in known or "set_aside" in reason:
             continue  # refused by an older version, on record, or rows of a delivery that was taken in
-        refusal = {"delivery": content, "name": reason["delivery"], "reasons": _without_values(reason)}
-        if "contract" in reason:
-            refusal["rows"] = reason["contract"]["rows"]
-        ledger.append_once(session.actor, slot, DELIVERY_REFUSED, refusal, partial(_is_of, content))
+        rows = reason["contract"]["rows"] if "contract" in reason else None
+        row = DeliveryRefused(content, reason["delivery"], tuple(_without_values(reason)), rows)
+        ledger.record_once(session.actor, slot, row, partial(_is_of, content))
     reached("ingest.refusal-recorded")
     tell(session, domain)
 
@@ -135,10 +150,5 @@ def _hidden(text: str) -> str:
     return re.sub(r"'[^']*'", "'...'", text)
 
 
-def _is_of(content: str, refusal: Mapping[str, Any]) -> bool:
-    return bool(refusal["delivery"] == content)
-
-
-def _key(row: Mapping[str, Any]) -> tuple[str, bool]:
-    """Return what tells the deliveries of a domain apart: rows and labels have names of their own."""
-    return row["batch"], row.get("labels", False)
+def _is_of(content: str, refusal: DeliveryRefused) -> bool:
+    return refusal.delivery == content

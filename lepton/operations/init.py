@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,18 +84,22 @@ def plan_workspace(
     root: Path,
     file: Path,
     *,
-    source: str | None = None,
-    label: str | None = None,
-    id: str | None = None,
-    name: str | None = None,
+    said: Said = Said(),
     kind: Kind | None = None,
-    texts: Sequence[str] = (),
-    said: Said | None = None,
+    source: str | None = None,
+    name: str | None = None,
     settings: dict[str, Any] | None = None,
 ) -> tuple[Setup, Table]:
     """Look at a first delivery of the source and return what the workspace would be; writes nothing.
 
-    It takes nine arguments because each is a question that a delivery may leave open, and an option of `lepton init`.
+    Args:
+        root: The folder that becomes a workspace.
+        file: The delivery.
+        said: What somebody said of its columns; the rest is guessed.
+        kind: What a row is, if the file does not tell.
+        source: Name of the source; by default the file's.
+        name: Name of the project; by default the folder's.
+        settings: What else `lepton.yaml` is to say.
 
     Raises:
         UsageError: If the folder is a workspace already, or the label's column cannot be told.
@@ -106,8 +110,7 @@ def plan_workspace(
 
     again = f"lepton init {shlex.quote(str(root))} --from {shlex.quote(str(file))}"
     _check_free(root, file)
-    said = said or Said(texts=tuple(texts))
-    first = FirstLook(file, said, again, label, id, kind)
+    first = FirstLook(file, said, again, said.label, said.id, kind)
     first.settle()
     if not first.table.known().any():
         raise _no_labels(first.table, file, first.label or "label", again)

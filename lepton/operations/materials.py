@@ -8,7 +8,7 @@ from typing import Any
 
 from lepton.core.errors import NotFound
 from lepton.core.refs import ModelRef
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Json, Result
 from lepton.operations.session import ROWS, Session
 from lepton.registry.lineage.find import find_model
 
@@ -34,11 +34,11 @@ class Materials(Result):
     document: Mapping[str, Any]
     """The CycloneDX document as it lies beside the model, for scanners."""
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return a line a distribution."""
         return {"model": self.model.label, "lepton": self.lepton, **{one.name: one.version for one in self.parts}}
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return the CycloneDX document."""
         return dict(self.document)
 
@@ -51,7 +51,7 @@ class RowsOfModel(Result):
     rows: Mapping[str, list[str]]
     """`train`, `held_out` and the like; those of the reference are all of its batches, and not in it."""
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return how many, by use."""
         return {"model": self.model.label, **{use: f"{len(ids):,} rows" for use, ids in self.rows.items()}}
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lepton.core.errors import LeptonError, UsageError
+from lepton.core.kinds import KINDS, Kinds
 from lepton.core.plugins import Catalogue
 from lepton.core.refs import ModelRef
 from lepton.registry.lineage.plugins import Used, used_in
@@ -14,7 +15,7 @@ from lepton.registry.lineage.record import Lineage
 
 
 def used_by(strategy: str, config: Mapping[str, Any], parent: Lineage | None) -> list[Used]:
-    """Return the plug-ins that a model is made with: its strategy or objectives, and the encoder that it has.
+    """Return the plug-ins that a model is made with: strategy or objectives, the encoder that it has, the kind of rows.
 
     Args:
         strategy: As the record has it: `probe`, `ensemble:shot`, `vicreg+supervised`.
@@ -27,7 +28,8 @@ def used_by(strategy: str, config: Mapping[str, Any], parent: Lineage | None) ->
     from lepton.transfer import CATALOGUE as STRATEGIES
 
     names = re.split(r"[^a-z0-9_-]+", strategy)
-    asked: list[tuple[Catalogue[Any], str]] = [(one, name) for one in (STRATEGIES, OBJECTIVES) for name in names]
+    asked: list[tuple[Catalogue[Any] | Kinds, str]] = [(KINDS, str(config.get("kind", "")))]
+    asked += [(one, name) for one in (STRATEGIES, OBJECTIVES) for name in names]
     if "encoder" in config:
         # A kind without an encoder of its own has one that reads how its rows are prepared: one of lepton's.
         by_default = (name for name, one in all_encoders().items() if config["kind"] in one.default_for)
@@ -36,17 +38,17 @@ def used_by(strategy: str, config: Mapping[str, Any], parent: Lineage | None) ->
         Used(one.word, name, origin.package, origin.version) for one, name in asked if (origin := one.origin(name))
     ]
     inherited = used_in(parent) if parent is not None else ()
-    return list(dict.fromkeys([*found, *(one for one in inherited if one.word == ENCODERS.word)]))
+    return list(dict.fromkeys([*found, *(one for one in inherited if one.word in (ENCODERS.word, KINDS.word))]))
 
 
-def require(ref: ModelRef, made: Lineage, doing: str, encoder_only: bool = False) -> None:
+def require(ref: ModelRef, made: Lineage, doing: str, to_answer: bool = False) -> None:
     """Refuse what cannot work because a plug-in of the model is not here.
 
     Args:
         ref: The version.
         made: Its record.
         doing: What cannot be done without: `loaded`, `made again`.
-        encoder_only: Whether the encoder alone is needed: weights are loaded without the strategy that fitted them.
+        to_answer: Whether only encoder and kind are needed: weights are loaded without the strategy that fitted them.
 
     Raises:
         LeptonError: Names the plug-in and what to install.
@@ -55,9 +57,10 @@ def require(ref: ModelRef, made: Lineage, doing: str, encoder_only: bool = False
     from lepton.pretraining.catalogue import CATALOGUE as OBJECTIVES
     from lepton.transfer import CATALOGUE as STRATEGIES
 
-    known = {one.word: one for one in (ENCODERS, OBJECTIVES, STRATEGIES)}
+    known: dict[str, Catalogue[Any] | Kinds] = {one.word: one for one in (ENCODERS, OBJECTIVES, STRATEGIES)}
+    known[KINDS.word] = KINDS
     for used in used_in(made):
-        if encoder_only and used.word != ENCODERS.word:
+        if to_answer and used.word not in (ENCODERS.word, KINDS.word):
             continue
         try:
             known[used.word].get(used.name)
@@ -67,5 +70,5 @@ def require(ref: ModelRef, made: Lineage, doing: str, encoder_only: bool = False
             raise LeptonError(
                 f"{ref.label} cannot be {doing}: it was made with the {used.word} {used.name!r} of {where}.",
                 why=f"{error.what} {error.why}".strip(),
-                fix=[install if used.requirement else f"lepton.register the class of {used.package} first"],
+                fix=[install if used.requirement else f"lepton.register what {used.package} brings first"],
             ) from None

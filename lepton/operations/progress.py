@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from lepton.core.work.progress import Progress, silent
+from lepton.core.work import Progress, silent
 
 
 def is_watched() -> bool:

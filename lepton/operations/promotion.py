@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lepton.core.ledger.rows import Promoted, Rejected, RolledBack
+from lepton.core.ledger.rows import Cause, Evidence, Promoted, Rejected, RolledBack, summary_of
 from lepton.core.refs import ModelRef
 from lepton.operations.registration import model_to_promote
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Json, Result
 from lepton.operations.session import Session
 from lepton.operations.transfer.interruption import finish_word
 
@@ -34,13 +34,13 @@ class PromotionResult(Result):
         """Whether another version serves now."""
         return not (self.dry_run or self.before == self.model)
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
         verb = "would serve" if self.dry_run else "serves"
         gate = {} if self.gate is None else {"gate said": self.gate}
         return {verb: self.model, "before": self.before or "none", **gate, "why": self.why}
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         gate = {} if self.gate is None else {"gate": self.gate, "changed": self.changed}
         return {"model": self.model, "before": self.before, **gate, **_end(self.why, self.dry_run, self.interrupted)}
@@ -57,12 +57,12 @@ class RejectionResult(Result):
     dry_run: bool = False
     interrupted: bool = False
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
         verb = "would reject" if self.dry_run else "rejected"
         return {verb: self.model, "why": self.why, "serves": self.serving or "none"}
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         return {"model": self.model, "serving": self.serving, **_end(self.why, self.dry_run, self.interrupted)}
 
@@ -83,9 +83,9 @@ def promote_by_hand(session: Session, domain: str, version: str, why: str, dry_r
     lineage = session.lineage(ref)
     gate = lineage.gate or {}
     if not dry_run:
-        evidence = {"gate": gate, "metrics": lineage.metrics, "by_hand": True}
+        evidence = Evidence(gate, lineage.metrics, by_hand=True)
         expected = serving.seq if serving else 0
-        cause = {"kind": "manual", "why": why}
+        cause = Cause("manual", why)
         promote(session.ws, ledger, slot, ref, actor=session.actor, cause=cause, evidence=evidence, expect_seq=expected)
     return PromotionResult(ref.label, serving.ref.label if serving else None, why, _said(gate), dry_run)
 
@@ -179,7 +179,7 @@ def reject_version(
 
 
 def _said(gate: Mapping[str, Any]) -> str:
-    return str(gate.get("summary", "nothing"))
+    return summary_of(gate) or "nothing"
 
 
 def _label(model: ModelRef | None) -> str | None:

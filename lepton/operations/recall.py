@@ -8,7 +8,7 @@ from lepton.core.errors import NotFound, UsageError
 from lepton.core.ledger import Ledger
 from lepton.core.ledger.rows import Subject
 from lepton.core.refs import domain_of
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Json, Result
 from lepton.operations.session import Session
 from lepton.registry.recall import Policy, Serving, of_batch, plans, reach, recall, reinstate
 
@@ -28,7 +28,7 @@ class RecallResult(Result):
     """Every pair that served one of them, and what became of it."""
     dry_run: bool
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
         verb = "would recall" if self.dry_run else "recalled"
         moved = {one.pair: f"{one.model} -> {one.moved_to}" for one in self.serving if one.moved_to}
@@ -39,7 +39,7 @@ class RecallResult(Result):
         }
         return {verb: self.subject, "why": self.why, "versions": ", ".join(self.models) or "none", **moved, **left}
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         serving = [{"domain": domain_of(one.pair), **one.to_json()} for one in self.serving]
         return super().to_json() | {"serving": serving}

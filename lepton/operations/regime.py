@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from lepton.core.decisions.memory import CONFIRMED
 from lepton.core.ledger import PROMOTED, ROLLED_BACK, TRANSFER_FINISHED, TRANSFER_STARTED, Entry, Ledger
-from lepton.core.ledger.rows import Decided, Move, Observed, Refused, TransferFinished
+from lepton.core.ledger.rows import Cause, Decided, Move, Observed, Refused, TransferFinished
 from lepton.core.refs import ModelRef, Pair
 from lepton.core.work.lease import running_transfer
 from lepton.operations.session import Session
@@ -54,25 +52,13 @@ def recalled_batches(session: Session, domain: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Trigger:
-    """The decision that found a drift: why a retransfer is made."""
-
-    since: str
-    """Batch with which the drift set in."""
-    ledger_row: int
-    reason: str
-    observation: Mapping[str, Any] | None
-    """Of the window that it was decided on, as the ledger has it."""
-
-
-@dataclass(frozen=True)
 class Regime:
     """What the domain looks like now."""
 
     batches: tuple[str, ...]
     """In the order of delivery; none where all are recalled."""
-    trigger: Trigger | None = None
-    """The drift that it began with, if one is confirmed."""
+    drift: Cause | None = None
+    """The drift that it began with, if one is confirmed: why a retransfer is made."""
 
 
 def current_regime(session: Session, pair: Pair, champion: ModelRef | None) -> Regime:
@@ -95,10 +81,14 @@ def current_regime(session: Session, pair: Pair, champion: ModelRef | None) -> R
         confirmed = state.phase in CONFIRMED
         if confirmed and state.since in known and state.champion == champion.label:
             seen = observed_before(ledger, last)
-            trigger = Trigger(
-                state.since, last.seq, last.row.decision.reason, seen.row.seen.to_json() if seen else None
+            drift = Cause(
+                "drift",
+                reason=last.row.decision.reason,
+                since=state.since,
+                ledger_row=last.seq,
+                observation=seen.row.seen.to_json() if seen else None,
             )
-            return Regime(tuple(batch for batch in known[known.index(state.since) :] if batch in sound), trigger)
+            return Regime(tuple(batch for batch in known[known.index(state.since) :] if batch in sound), drift)
     learnt = session.lineage(champion).data["train"].batches
     later = known[max((known.index(batch) for batch in learnt if batch in known), default=-1) + 1 :]
     labelled = [batch for batch in later if batch in sound and counts(session.ws, pair.target, [batch])[1]]

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from lepton.core.errors import NotFound
-from lepton.core.ledger.rows import Ingested, Registered
+from lepton.core.ledger.rows import Cause, Ingested, Registered
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.work.faults import reached
 from lepton.core.work.files import digest
 from lepton.operations.plugins import used_by
+from lepton.operations.result import Json
 from lepton.operations.runtime import Run
 from lepton.operations.session import Session
 from lepton.registry.lineage.environment import environment
@@ -49,7 +50,7 @@ class Registration:
     """Of everything random."""
     gate: Mapping[str, Any]
     """The verdict with its evidence."""
-    cause: Mapping[str, Any]
+    cause: Cause
     """Why it was made."""
     cost: Mapping[str, float]
     """Seconds, labels, bytes."""
@@ -109,7 +110,7 @@ def register_model(session: Session, made: Registration) -> tuple[ModelRef, dict
     tags = {
         "flow_run": made.run.id,
         "pair": made.slot,
-        "cause": made.cause.get("kind"),
+        "cause": made.cause.kind,
         "revision": lineage.code.get("revision"),
     }
     with tracking.run(f"{made.strategy} {made.slot}", tags) as record:
@@ -145,17 +146,15 @@ def row_counts(rows: Mapping[str, list[str]]) -> dict[str, dict[str, int | str]]
     return {use: {"count": len(ids), "digest": digest(sorted(ids))} for use, ids in rows.items()}
 
 
-def contract_summary(session: Session, domain: str, batches: tuple[str, ...]) -> dict[str, object]:
+def contract_summary(session: Session, domain: str, batches: tuple[str, ...]) -> Json:
     """Return what the ledger knows of the contract's check of these batches; a refused delivery never became one."""
     deliveries = (entry.row for entry in session.ledger.rows(session.ws.slot(domain), Ingested))
     taken = [one for one in deliveries if one.batch in batches and not one.labels]
-    checks = [one.contract or {} for one in taken]
-    passed = [bool(check.get("passed")) for check in checks]
     return {
         "domain": domain,
         "deliveries": len(taken),
-        "passed": all(passed) if passed else None,
-        "contract": checks[-1].get("contract") if checks else None,
+        "passed": all(one.passed for one in taken) if taken else None,
+        "contract": taken[-1].rules if taken else None,
     }
 
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from html import escape
-from typing import Any
+from typing import Any, TypeAlias
+
+from lepton.core.html import render
+
+Json: TypeAlias = dict[str, Any]
+"""A JSON object that leaves the house: for `--json`, a file, another process."""
+Facts: TypeAlias = dict[str, object]
+"""What a person wants to know, by its name on screen."""
 
 
 @dataclass(frozen=True)
@@ -16,11 +23,11 @@ class Result:
         if "__repr__" not in vars(cls):
             cls.__repr__ = Result.__repr__  # type: ignore[method-assign]  # that is the point
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, by its name on screen, the most important first."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return a JSON object with every field."""
         return {field.name: as_json(getattr(self, field.name)) for field in fields(self)}
 
@@ -33,10 +40,18 @@ class Result:
         return f"{type(self).__name__}\n  " + str(self).replace("\n", "\n  ")
 
     def _repr_html_(self) -> str:
-        rows = (
-            f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in self.facts().items()
-        )
-        return f"<table>{''.join(rows)}</table>"
+        return as_html(rows=[(name, [str(value)]) for name, value in self.facts().items()])
+
+
+def as_html(text: str = "", head: Sequence[str] = (), rows: Sequence[tuple[str, Sequence[str]]] = ()) -> str:
+    """Return an answer as a notebook shows it: a text as it stands, or a table; all of it is escaped.
+
+    Args:
+        text: If it is one.
+        head: Of the table's columns.
+        rows: Each with its own name, which may be empty, and its cells.
+    """
+    return render("lepton.operations", "answer.html", text=text, head=head, rows=rows)
 
 
 def as_json(value: Any) -> Any:

@@ -9,7 +9,7 @@ from functools import partial
 from lepton.core.errors import Conflict, LeptonError, NothingToLearn
 from lepton.operations.pretrain.pretrain import pretrain
 from lepton.operations.regime import recalled_batches
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Result
 from lepton.operations.runtime import in_a_line
 from lepton.operations.session import Session
 from lepton.operations.transfer.transfer import transfer
@@ -28,7 +28,7 @@ class RetrainResult(Result):
     targets: Mapping[str, str]
     """Outcome of each transfer, or why there was none."""
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
         return {"base": self.base, **self.targets}
 

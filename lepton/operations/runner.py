@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from lepton.core.config.workspace import Workspace
-from lepton.core.work.progress import Progress
+from lepton.core.work import Progress
 from lepton.operations.runtime import InProcess
 from lepton.operations.session import Session
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from lepton.core.errors import LeptonError
 from lepton.core.refs import Run as Run
-from lepton.core.work.progress import Progress, silent
+from lepton.core.work import Progress, silent
 
 R = TypeVar("R")
 

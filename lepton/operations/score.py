@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lepton.core.errors import NotFound
 from lepton.core.work.files import atomic_write
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Json, Result
 from lepton.operations.session import Serving, Session
 
 
@@ -22,7 +22,7 @@ class ScoredBatch:
     file: Path
     """Parquet: id, prediction, confidence, model, provisional, scored_at."""
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         return {"batch": self.batch, "rows": self.rows, "file": str(self.file)}
 
@@ -40,7 +40,7 @@ class ScoreResult(Result):
     provisional: bool = False
     """Whether it is the un-adapted base that answers, which nobody verified on this domain."""
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
         told = {one.batch: f"{one.rows:,} rows -> {one.file}" for one in self.scored}
         who = f"{self.champion}, provisionally: not verified on {self.domain!r}" if self.provisional else self.champion

@@ -17,7 +17,7 @@ from lepton.core.errors import LeptonError, NotFound, NothingToLearn
 from lepton.core.ledger import Ledger
 from lepton.core.ledger.rows import Registered
 from lepton.core.refs import DataRef, ModelRef
-from lepton.core.work.progress import Progress
+from lepton.core.work import Progress
 from lepton.operations.plugins import require
 from lepton.operations.runtime import InProcess, Runtime
 
@@ -157,7 +157,7 @@ class Session:
             try:
                 self._models[ref] = Loaded(found, load(folder), folder)
             except LeptonError:
-                require(found, self.lineage(found), "loaded", encoder_only=True)  # says it better, if that is it
+                require(found, self.lineage(found), "loaded", to_answer=True)  # says it better, if that is it
                 raise
         return self._models[ref]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from html import escape
 from typing import TypeVar, cast
 
 from lepton.core.config.workspace import Workspace
@@ -26,10 +25,10 @@ from lepton.core.ledger.rows import (
     TransferFinished,
     actions_of,
 )
-from lepton.core.refs import ModelRef, Pair
+from lepton.core.refs import Pair
 from lepton.core.work.lease import holds
 from lepton.operations.machinery import standing
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Result, as_html
 from lepton.operations.session import Session
 from lepton.registry.eligibility import recalled, waiting
 from lepton.registry.mlflow.gone import gone
@@ -91,7 +90,7 @@ class PairStatus(Result):
         """The columns that moved most in the last window, three at most, each with its score."""
         return tuple((name, score) for name, score in (self.columns or {}).items() if score >= 1)[:3]
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what is known of it."""
         return {name: value for name, value in super().facts().items() if value not in (None, ())}
 
@@ -123,12 +122,9 @@ class Status(Result):
         return "\n".join(line.rstrip() for line in lines) if self.pairs else f"{self.name}: no target yet"
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in COLUMNS)
-        rows = (
-            "<tr>" + "".join(f"<td>{escape(_cell(getattr(pair, name)))}</td>" for name in COLUMNS) + "</tr>"
-            for pair in self.pairs
+        return as_html(
+            head=COLUMNS, rows=[("", [_cell(getattr(pair, name)) for name in COLUMNS]) for pair in self.pairs]
         )
-        return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
 
 
 def status(session: Session, domain: str | None = None) -> Status:
@@ -193,8 +189,7 @@ def pair_status(ledger: Ledger, pair: Pair, out: Mapping[tuple[str, str], str]) 
     refused = _last(entries, Refused)
     if refused is not None and refused.seq < (serving.seq if serving else 0):
         refused = None
-    named = refused.row.provisional if refused is not None and not champion else None
-    base = ModelRef.from_json(named) if named else None
+    base = refused.row.provisional if refused is not None and not champion else None
     if base is not None and base.key in out:
         base = None
     state: str = "provisional" if base else "no champion"
@@ -215,9 +210,9 @@ def pair_status(ledger: Ledger, pair: Pair, out: Mapping[tuple[str, str], str]) 
         model=champion,
         since=serving.time[:19] if serving else None,
         by=serving.actor if serving else None,
-        cause=serving.row.cause.get("kind") if serving else None,
-        accuracy=earned.metrics.get("accuracy") if earned else None,
-        gate=earned.gate.get("summary") if earned else None,
+        cause=serving.row.cause.kind if serving else None,
+        accuracy=earned.evidence.accuracy if earned else None,
+        gate=(earned.evidence.summary or None) if earned else None,
         window=seen.window if seen else None,
         drift=seen.score if seen and seen.scores else None,
         columns=seen.columns if seen else None,
@@ -226,7 +221,7 @@ def pair_status(ledger: Ledger, pair: Pair, out: Mapping[tuple[str, str], str]) 
         state=state,
         decision=decision.action if decision else None,
         why=decision.reason if decision else None,
-        refused=refused.row.gate["summary"] if refused else None,
+        refused=refused.row.summary if refused else None,
         waiting=f"v{proposed.row.model.version}" if proposed else None,
         recalled=bad,
         alerts=tuple(open_alerts([e for e in entries if e.action in ROWS])),

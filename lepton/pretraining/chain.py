@@ -15,7 +15,7 @@ from lepton.core.errors import LeptonError
 from lepton.core.metrics import evaluate
 from lepton.core.splits import split
 from lepton.core.table import Table
-from lepton.core.work.progress import Progress, silent
+from lepton.core.work import Progress, silent
 from lepton.models.calibration import fit_temperature
 from lepton.models.device import pick_device, placed, repeatable, seeded
 from lepton.models.encoders import build_encoder

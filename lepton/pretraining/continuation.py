@@ -18,7 +18,7 @@ from lepton.core.config.pretrain import PretrainConfig
 from lepton.core.errors import LeptonError
 from lepton.core.splits import split_of, unit
 from lepton.core.table import Table
-from lepton.core.work.progress import Progress, silent
+from lepton.core.work import Progress, silent
 from lepton.models.device import pick_device, placed, repeatable
 from lepton.models.model import Model
 from lepton.pretraining.chain import completed

@@ -22,8 +22,8 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from lepton.core.config.pretrain import StageFields
 from lepton.core.errors import LeptonError
+from lepton.core.work import Progress
 from lepton.core.work.faults import reached
-from lepton.core.work.progress import Progress
 from lepton.models.device import generator, here
 from lepton.models.schedules import one_cycle
 from lepton.pretraining.checkpoint import Checkpoint, Keeper

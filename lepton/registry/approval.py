@@ -6,13 +6,21 @@ outlive the champion that the gate compared it with: against another one it has 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import Conflict, LeptonError, NotFound
 from lepton.core.ledger import Action, Entry, Ledger
-from lepton.core.ledger.rows import Abandoned, Decisive, Move, OfModel, Promoted, Proposed, Rejected, actions_of
+from lepton.core.ledger.rows import (
+    Abandoned,
+    Cause,
+    Decisive,
+    Evidence,
+    Move,
+    OfModel,
+    Promoted,
+    Proposed,
+    Rejected,
+    actions_of,
+)
 from lepton.core.refs import ModelRef, domain_of
 from lepton.core.work.faults import reached
 from lepton.registry.champions import Champion, champion
@@ -30,8 +38,8 @@ def propose(
     ref: ModelRef,
     *,
     actor: str,
-    cause: Mapping[str, Any],
-    evidence: Mapping[str, Any],
+    cause: Cause,
+    evidence: Evidence,
     expect_seq: int | None = None,
 ) -> Entry[Proposed]:
     """Put a verified version on record as waiting for a person's word; doing so twice writes one row.
@@ -81,20 +89,13 @@ def approve(
     row, ref = entry.row, entry.row.model
     verify(ws, ref)
     reached("promote.approval-verified")
-    cause = {
-        "kind": "approval",
-        "who": actor,
-        "why": why,
-        "through": through,
-        "proposal": entry.seq,
-        "proposed_because": row.cause,
-    }
+    said = Cause("approval", why, who=actor, through=through, proposal=entry.seq, proposed_because=row.cause)
     commit(
         ledger,
         pair,
         ref,
         actor=actor,
-        cause=cause,
+        cause=said,
         evidence=row.evidence,
         expect_seq=newest.seq if newest else 0,
         expect_of=WORDS,

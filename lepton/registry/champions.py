@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from lepton.core.ledger import Entry, Ledger
-from lepton.core.ledger.rows import Move, Refused
+from lepton.core.ledger.rows import Cause, Evidence, Move, Refused
 from lepton.core.refs import ModelRef
 
 
@@ -18,10 +17,9 @@ class Champion:
     ref: ModelRef
     since: str
     """UTC, ISO 8601."""
-    cause: Mapping[str, Any]
-    """Why: `kind` is manual, schedule, drift or rollback."""
-    evidence: Mapping[str, Any]
-    """The gate's verdict; empty after a rollback, which needs none."""
+    cause: Cause
+    evidence: Evidence
+    """Empty after a rollback, which needs none."""
     actor: str
     seq: int
     """The ledger's row; pass it as `expect_seq` to promote over exactly this champion."""
@@ -47,7 +45,7 @@ def stack(reigns: Sequence[Champion]) -> list[Champion]:
     pile: list[Champion] = []
     for reign in reigns:
         depth = next((at for at, below in enumerate(pile) if below.ref == reign.ref), None)
-        if reign.cause.get("kind") in ("rollback", "recall") and depth is not None:
+        if reign.cause.kind in ("rollback", "recall") and depth is not None:
             del pile[depth + 1 :]
         else:
             pile.append(reign)
@@ -57,9 +55,7 @@ def stack(reigns: Sequence[Champion]) -> list[Champion]:
 def stand_in(ledger: Ledger, pair: str) -> ModelRef | None:
     """Return the base that answers for a pair provisionally: nothing serves it, and its last transfer named one."""
     refused = ledger.last_row(pair, Refused)
-    if refused is None or refused.row.provisional is None or champion(ledger, pair) is not None:
-        return None
-    return ModelRef.from_json(refused.row.provisional)
+    return None if refused is None or champion(ledger, pair) is not None else refused.row.provisional
 
 
 def _reign(entry: Entry[Move]) -> Champion:

@@ -95,7 +95,7 @@ def register(
             "lepton.sbom": beside[SBOM_FILE],
             "lepton.pair": pair,
             "lepton.strategy": lineage.strategy,
-            "lepton.cause": str(lineage.cause.get("kind", "")),
+            "lepton.cause": lineage.cause.kind or "",
             "lepton.parent": lineage.parent.label if lineage.parent else "",
             "lepton.key": key,
             AFTER: position(ledger),

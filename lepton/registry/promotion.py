@@ -8,13 +8,13 @@ between the two steps leaves a stale alias at most, never a half-promoted model,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.ledger import Action, Ledger
-from lepton.core.ledger.rows import Promoted, RolledBack
+from lepton.core.ledger.rows import Cause, Evidence, Promoted, RolledBack
 from lepton.core.refs import ModelRef, domain_of
 from lepton.core.work.faults import reached
 from lepton.registry.champions import Champion, champion, history, stack
@@ -30,8 +30,8 @@ def promote(
     ref: ModelRef,
     *,
     actor: str,
-    cause: Mapping[str, Any],
-    evidence: Mapping[str, Any],
+    cause: Cause,
+    evidence: Evidence,
     expect_seq: int | None = None,
 ) -> Champion:
     """Make a registered version the champion of a pair; doing so twice changes nothing the second time.
@@ -42,8 +42,8 @@ def promote(
         pair: The pair's name, or the source's for its base.
         ref: The version; its files must still have the digest of the registration.
         actor: Who decided.
-        cause: `kind` (manual, schedule, drift, approval) and what goes with it.
-        evidence: The gate's verdict.
+        cause: Why.
+        evidence: What speaks for it: the gate's verdict first of all.
         expect_seq: `Champion.seq` of the champion that the gate compared with, 0 if there was none; None if it
             does not matter whom this one replaces.
 
@@ -63,8 +63,8 @@ def commit(
     ref: ModelRef,
     *,
     actor: str,
-    cause: Mapping[str, Any],
-    evidence: Mapping[str, Any],
+    cause: Cause,
+    evidence: Evidence,
     expect_seq: int | None = None,
     expect_of: Sequence[Action] = MOVES,
 ) -> None:
@@ -163,7 +163,7 @@ def rollback(
     actor: str,
     why: str,
     to: str | None = None,
-    cause: Mapping[str, Any] | None = None,
+    cause: Cause | None = None,
 ) -> Champion:
     """Let an earlier champion serve again: the one before that was not recalled, or version `to`.
 
@@ -174,7 +174,7 @@ def rollback(
         actor: Who decided.
         why: For the record.
         to: Version to go back to.
-        cause: What else is to be on record; its `kind` is rollback unless given.
+        cause: If it is part of something larger, such as a recall.
 
     Raises:
         NotFound: If there is no such champion.
@@ -184,7 +184,7 @@ def rollback(
     target, serving = rollback_target(ledger, pair, to), _require(ledger, pair)
     verify(ws, target.ref)
     reached("rollback.verified")
-    row = RolledBack(target.ref, serving.ref, {"kind": "rollback", "why": why, **(cause or {})})
+    row = RolledBack(target.ref, serving.ref, replace(cause or Cause("rollback"), why=why))
     ledger.record(actor, pair, row, expect_seq=serving.seq, expect_of=MOVES)
     reached("rollback.recorded")
     back = show(ws, ledger, pair)

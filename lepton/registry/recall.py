@@ -13,7 +13,7 @@ from typing import Any, Literal
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.ledger import Ledger
-from lepton.core.ledger.rows import Ingested, Recalled, Registered, Reinstated, Subject
+from lepton.core.ledger.rows import Cause, Ingested, Recalled, Registered, Reinstated, Subject
 from lepton.core.refs import ModelRef
 from lepton.core.work.faults import reached
 from lepton.registry.champions import champion
@@ -165,7 +165,7 @@ def serving_recalled(ledger: Ledger, pairs: list[str]) -> dict[str, str]:
 
 def _move_back(ws: Workspace, ledger: Ledger, plan: Serving, found: Reach, actor: str, why: str) -> Serving:
     """Roll one pair back; a model that does not verify, or an older one that does not either, leaves it as it is."""
-    cause = {"kind": "recall", "subject": found.subject.to_json()}
+    cause = Cause("recall", subject=found.subject)
     try:
         now = rollback(ws, ledger, plan.pair, actor=actor, why=why, cause=cause)
     except LeptonError as error:

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
 from lepton.core.ledger import Ledger
+from lepton.core.ledger.rows import Cause, Evidence
 from lepton.core.refs import ModelRef
 from lepton.core.work.files import sha256
 from lepton.models.export import complete
@@ -49,15 +50,15 @@ def test_a_version_with_a_bad_file_is_never_served(
 ) -> None:
     bad, good = two
     for ref in (bad, good):
-        promote(ws, ledger, PAIR, ref, actor="user:ada", cause={"kind": "manual"}, evidence={})
+        promote(ws, ledger, PAIR, ref, actor="user:ada", cause=Cause("manual"), evidence=Evidence())
     (ws.contracts_dir / "optdigits.yaml").touch()
-    commit(ledger, "mnist-to-optdigits", bad, actor="user:ada", cause={"kind": "manual"}, evidence={})
+    commit(ledger, "mnist-to-optdigits", bad, actor="user:ada", cause=Cause("manual"), evidence=Evidence())
     rows = ledger.entries()
     home, whole = home_of(ws, bad), tmp_path / "whole"
     shutil.copytree(home, whole)
     uses: dict[str, Callable[[], Any]] = {
         "load a version": lambda: Session(ws).load(bad),
-        "promote": lambda: promote(ws, ledger, PAIR, bad, actor="x", cause={}, evidence={}),
+        "promote": lambda: promote(ws, ledger, PAIR, bad, actor="x", cause=Cause(), evidence=Evidence()),
         "roll back": lambda: rollback(ws, ledger, PAIR, actor="x", why="x", to=bad.version),
         "score": lambda: Session(ws).load_champion("optdigits"),
     }
@@ -93,7 +94,7 @@ def test_what_was_registered_without_these_files_serves_on(ws: Workspace, ledger
     for tag in ("lepton.beside", "lepton.sbom"):
         connect(ws).client.delete_model_version_tag(older.name, older.version, tag)
     (home_of(ws, older) / "sbom.cdx.json").unlink()
-    promote(ws, ledger, PAIR, older, actor="user:ada", cause={"kind": "manual"}, evidence={})
+    promote(ws, ledger, PAIR, older, actor="user:ada", cause=Cause("manual"), evidence=Evidence())
     with pytest.raises(LeptonError, match="without a list"):
         materials_of(ws, older.name, older.version)
 
@@ -111,7 +112,7 @@ def test_a_version_that_answers_otherwise_than_when_it_was_registered_is_not_pro
     (folder / "examples.json").write_text(json.dumps(about))
     ref = make(folder=folder)
     with pytest.raises(LeptonError, match="does not answer") as caught:
-        promote(ws, ledger, PAIR, ref, actor="user:ada", cause={"kind": "manual"}, evidence={})
+        promote(ws, ledger, PAIR, ref, actor="user:ada", cause=Cause("manual"), evidence=Evidence())
     assert "Largest deviation: 0.01" in caught.value.why
     assert [row.action for row in ledger.entries()] == ["registered"]
     assert aliases(ws, MODEL) == {}

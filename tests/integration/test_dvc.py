@@ -12,7 +12,7 @@ import zc.lockfile
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.table import Table
-from lepton.data import demo, past, store, versions
+from lepton.data import demo, past, repository, store, versions
 
 
 def images(n, prefix):
@@ -43,6 +43,15 @@ def test_init_works_without_a_git_identity_and_twice(tmp_path, monkeypatch):
     assert git(tmp_path / "w", "log", "--format=%an %s") == "lepton Set up DVC"
     assert git(tmp_path / "w", "status", "--short") == ""
     assert versions.git_revision(tmp_path / "w") == git(tmp_path / "w", "rev-parse", "HEAD")
+
+
+def test_where_home_is_no_folder_git_works_and_leaves_the_process_alone(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    versions.init_versioning(tmp_path / "w")
+    monkeypatch.setattr(repository, "_at_home", None)  # only DVC needs it
+    assert versions.git_revision(tmp_path / "w") == git(tmp_path / "w", "rev-parse", "HEAD")
+    assert os.environ["HOME"] == str(tmp_path / "file")
 
 
 def test_a_workspace_within_another_repository_gets_its_own(tmp_path):

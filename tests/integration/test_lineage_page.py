@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lepton.core.ledger import PROMOTED, RECALLED, REFUSED, REGISTERED, REJECTED, Action, Ledger
+from lepton.core.ledger.rows import Cause
 from lepton.core.refs import DataRef, ModelRef
 from lepton.registry.lineage.record import Lineage
 
@@ -71,11 +72,11 @@ class Story:
             (root / "contracts" / f"{domain}.yaml").write_text("")
         self.ledger = Ledger(f"sqlite:///{root / '.lepton' / 'ledger.db'}")
 
-    def register(self, model: ModelRef, parent: ModelRef | None, cause: dict[str, Any] | None = None) -> ModelRef:
+    def register(self, model: ModelRef, parent: ModelRef | None, cause: Cause | None = None) -> ModelRef:
         pair = model.name.removeprefix("lepton-")
         domain = pair.split("-to-")[-1]
         data = DataRef(domain, ("a", "b"), domain * 4, None, None, 1200, 90)
-        made = Lineage("residual", {"train": data, "held_out": data}, 7, parent, cause=cause or {"kind": "manual"})
+        made = Lineage("residual", {"train": data, "held_out": data}, 7, parent, cause=cause or Cause("manual"))
         self.ledger.append("user:ada", pair, REGISTERED, {"model": model.to_json(), "lineage": made.to_json()})
         return model
 
@@ -93,7 +94,7 @@ def story(tmp_path: Path) -> Story:
     first = story.register(ref(1), base)
     story.say(PROMOTED, first)
     scores = {"inputs": 0.4, "embedding": 2.31}
-    drift = {"kind": "drift", "reason": EVIL, "observation": {"window": "w7", "scores": scores}}
+    drift = Cause("drift", reason=EVIL, observation={"window": "w7", "scores": scores})
     story.say(PROMOTED, story.register(ref(2), first, drift), why="looked right")
     story.say(REJECTED, story.register(ref(3), ref(2)), why=EVIL)
     return story

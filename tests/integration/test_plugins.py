@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,48 +14,8 @@ import pytest
 
 from tests.conftest import make_plant
 
-PYPROJECT = """
-[build-system]
-requires = ["setuptools"]
-build-backend = "setuptools.build_meta"
-
-[project]
-name = "lepton-tilt"
-version = "0.3"
-
-[project.entry-points."lepton.strategies"]
-tilt = "lepton_tilt:Tilt"
-broken = "lepton_tilt:Nothing"
-
-[tool.setuptools]
-py-modules = ["lepton_tilt"]
-"""
-MODULE = '''
-from dataclasses import dataclass
-
-import lepton
-from lepton.transfer.probe import Probe
-
-
-@dataclass(frozen=True)
-class TiltConfig:
-    """Nothing to set."""
-
-
-class Tilt(lepton.Strategy):
-    """What a probe does, under a name of its own."""
-
-    name = "tilt"
-    needs = lepton.Needs(labels=True, features="frozen")
-    prior = lepton.Prior(shares=(0.0, 0.9, 0.9, 0.9), tables=(0.0, 0.9, 0.9, 0.9))
-    config = TiltConfig()
-
-    def adapt(self, base, target, seed):
-        return Probe().adapt(base, target, seed)
-
-    def predict_seconds(self, labels, rows, kind):
-        return 0.2
-'''
+PACKAGE = Path(__file__).parents[1] / "fixtures" / "plugin"
+ANNOUNCED = 'tilt = "lepton_tilt:Tilt"\n'
 LOOP = """
 import json, sys, warnings
 import pandas as pd
@@ -88,8 +49,11 @@ print(json.dumps(told))
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder that pip has installed the package into."""
     project, target = tmp_path_factory.mktemp("lepton-tilt"), tmp_path_factory.mktemp("site")
-    (project / "pyproject.toml").write_text(PYPROJECT)
-    (project / "lepton_tilt.py").write_text(MODULE)
+    shutil.copytree(PACKAGE, project, dirs_exist_ok=True)
+    announced = (PACKAGE / "pyproject.toml").read_text()
+    assert ANNOUNCED in announced
+    more = ANNOUNCED + 'broken = "lepton_tilt:Nothing"\n'
+    (project / "pyproject.toml").write_text(announced.replace(ANNOUNCED, more))
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*pip, "--target", str(target), str(project)], check=True, capture_output=True)
     return target

@@ -25,12 +25,13 @@ from lepton.core.ledger import (
     ROLLED_BACK,
     Ledger,
 )
+from lepton.core.ledger.rows import Cause, Evidence
 from lepton.core.refs import DataRef, ModelRef, Pair
 from lepton.operations import promotion as flow
 from lepton.operations.runtime import Run
 from lepton.operations.session import Session
 from lepton.operations.transfer import settlement
-from lepton.operations.transfer.job import Cause, TransferJob
+from lepton.operations.transfer.job import TransferJob
 from lepton.operations.transfer.rows import Rows
 from lepton.operations.transfer.settlement import Settlement, Winner
 from lepton.operations.transfer.stories import Story
@@ -54,7 +55,7 @@ BATCH = DataRef("usps", ("site-7",), "d" * 32, None, None, 10, 10)
 
 
 def promoted(ws: Workspace, ledger: Ledger, ref: ModelRef, pair: str = PAIR) -> ModelRef:
-    promote(ws, ledger, pair, ref, actor="user:ada", cause={"kind": "manual"}, evidence={})
+    promote(ws, ledger, pair, ref, actor="user:ada", cause=Cause("manual"), evidence=Evidence())
     return ref
 
 
@@ -213,7 +214,7 @@ def settle(ws: Workspace, ledger: Ledger, make: Maker, monkeypatch: pytest.Monke
         here = Workspace.find()
         job = TransferJob(
             pair=Pair("mnist", "usps"),
-            cause=Cause(),
+            cause=Cause("manual"),
             run=Run("r", "a run"),
             folder="",
             batches=("site-7",),
@@ -330,7 +331,7 @@ def proposed(ws: Workspace, ledger: Ledger, settle: Any) -> ModelRef:
 def test_a_proposal_serves_nobody_and_is_written_once(ws: Workspace, ledger: Ledger, proposed: ModelRef) -> None:
     assert serving(ledger) != proposed
     assert aliases(ws, MODEL) == {"champion": "1", "challenger": "2"}
-    again = approval.propose(ledger, PAIR, proposed, actor="x", cause={}, evidence={})
+    again = approval.propose(ledger, PAIR, proposed, actor="x", cause=Cause(), evidence=Evidence())
     assert (len(ledger.entries(PAIR, PROPOSED)), again) == (1, waiting(ledger, PAIR))
 
 

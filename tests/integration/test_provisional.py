@@ -44,7 +44,7 @@ def test_the_base_answers_until_a_model_is_promoted(tmp_path: Path, lepton: Cli)
     assert (pair.state, pair.champion, pair.model) == ("provisional", f"base v{base.version}", None)
     row = Ledger(Workspace(ws.root).ledger_url).last_row("plant-1-to-plant-2", Refused)
     assert row is not None
-    assert row.row.provisional == base.to_json()
+    assert row.row.provisional == base
 
     told = lepton("-w", ws.root, "score", "plant-2", "--local")
     assert told.code == 0

@@ -19,6 +19,7 @@ import pytest
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import Conflict, LeptonError, NotFound
 from lepton.core.ledger import PROMOTED, REGISTERED, Ledger
+from lepton.core.ledger.rows import Cause, Evidence
 from lepton.core.refs import ModelRef
 from lepton.core.table import Table
 from lepton.registry import projection
@@ -33,11 +34,11 @@ from lepton.registry.promotion import promote, rollback
 from lepton.registry.reconcile import Reconciled, reconcile
 from tests.registry import DATA, MODEL, PAIR, workspace_in
 
-BY_HAND = {"kind": "manual"}
+BY_HAND = Cause("manual")
 
 
 def promoted(ws: Workspace, ledger: Ledger, ref: ModelRef, **other: object) -> Champion:
-    return promote(ws, ledger, PAIR, ref, actor="user:ada", cause=BY_HAND, evidence={}, **other)
+    return promote(ws, ledger, PAIR, ref, actor="user:ada", cause=BY_HAND, evidence=Evidence(), **other)
 
 
 def rolled_back(ws: Workspace, ledger: Ledger, to: str | None = None) -> Champion:
@@ -139,7 +140,7 @@ def test_a_registered_model_comes_back_with_files_and_lineage(
     ws: Workspace, ledger: Ledger, make, model_folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     base = make("mnist")
-    ref = make(parent=base, cause={"kind": "drift", "reason": "embedding drift"}, config={"a": {"b": 1}})
+    ref = make(parent=base, cause=Cause("drift", reason="embedding drift"), config={"a": {"b": 1}})
     found, folder = fetch(ws, ref.name, ref.version)
     assert found == ref
     assert (ref.name, ref.version) == (MODEL, "1")
@@ -274,8 +275,8 @@ def test_mlflow_itself_serves_the_champion(ws: Workspace, ledger: Ledger, make, 
 def test_a_promotion_writes_the_ledger_and_moves_the_alias(ws: Workspace, ledger: Ledger, make) -> None:
     first, second = make(), make()
     before = promoted(ws, ledger, first, expect_seq=0)
-    evidence = {"passed": True, "rows": 99}
-    cause = {"kind": "drift", "reason": "embedding drift"}
+    evidence = Evidence({"passed": True, "rows": 99})
+    cause = Cause("drift", reason="embedding drift")
     after = promote(ws, ledger, PAIR, second, actor="flow:x", cause=cause, evidence=evidence, expect_seq=before.seq)
     assert champion(ledger, PAIR) == after
     assert (after.ref, after.actor, after.cause, after.evidence) == (second, "flow:x", cause, evidence)
@@ -374,7 +375,7 @@ def test_a_rollback_brings_the_champion_before_back(ws: Workspace, ledger: Ledge
     for ref in (first, second, third):
         promoted(ws, ledger, ref)
     back = rolled_back(ws, ledger)
-    assert (back.ref, back.cause) == (second, {"kind": "rollback", "why": "alarm"})
+    assert (back.ref, back.cause) == (second, Cause("rollback", "alarm"))
     assert aliases(ws, MODEL) == {"champion": second.version}
     assert rolled_back(ws, ledger, to="3").ref == third
     with pytest.raises(NotFound, match="never served"):

@@ -7,6 +7,7 @@ import pytest
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import NotFound, UsageError
 from lepton.core.ledger import PROMOTED, RECALLED, REGISTERED, REINSTATED, Ledger
+from lepton.core.ledger.rows import Cause, Evidence
 from lepton.core.refs import ModelRef
 from lepton.operations.approval import carry_out, describe, settlement_of
 from lepton.operations.promotion import promote_by_hand, roll_back
@@ -17,7 +18,7 @@ from lepton.registry.champions import champion
 from lepton.registry.promotion import promote
 from tests.registry import PAIR, Maker
 
-EVIDENCE = {"gate": {"passed": True, "summary": "passed on 40 rows"}, "metrics": {"accuracy": 0.912, "rows": 40}}
+EVIDENCE = Evidence({"passed": True, "summary": "passed on 40 rows"}, {"accuracy": 0.912, "rows": 40})
 
 
 @pytest.fixture
@@ -29,8 +30,8 @@ def session(ws: Workspace) -> Session:
 @pytest.fixture
 def two(ws: Workspace, ledger: Ledger, make: Maker) -> tuple[ModelRef, ModelRef]:
     """Version 1, which serves, and version 2."""
-    first, second = make(), make(gate=EVIDENCE["gate"])
-    promote(ws, ledger, PAIR, first, actor="user:ada", cause={"kind": "manual"}, evidence={})
+    first, second = make(), make(gate=EVIDENCE.gate)
+    promote(ws, ledger, PAIR, first, actor="user:ada", cause=Cause("manual"), evidence=Evidence())
     return first, second
 
 
@@ -65,7 +66,7 @@ def test_a_form_tells_what_it_is_about_and_is_carried_out_once(
     session: Session, two: tuple[ModelRef, ModelRef], decision: str, outcome: str
 ) -> None:
     first, second = two
-    propose(session.ledger, PAIR, second, actor="flow:x", cause={"kind": "manual"}, evidence=EVIDENCE)
+    propose(session.ledger, PAIR, second, actor="flow:x", cause=Cause("manual"), evidence=EVIDENCE)
     assert settlement_of(session, "usps", "2") is None
     told = describe(session, "usps", "2")
     assert all(text in told for text in (second.label, first.label, "passed on 40 rows", "accuracy: 0.912"))

@@ -119,7 +119,7 @@ def test_a_clock_that_was_set_back_makes_no_gap_and_no_loop(ledger: Ledger, monk
 
 
 def test_a_rollback_shows_the_evidence_that_the_version_once_earned(told: Ledger) -> None:
-    assert served_at(told, PAIR, None).earned["metrics"] == {"accuracy": 0.97}
+    assert served_at(told, PAIR, None).earned.metrics == {"accuracy": 0.97}
 
 
 @given(st.lists(st.datetimes(timezones=st.just(UTC)), max_size=12))

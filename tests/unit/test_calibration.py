@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+from scipy.optimize import minimize_scalar
 from scipy.spatial.distance import jensenshannon
+from scipy.special import logsumexp
 from scipy.stats import wasserstein_distance
 
 from lepton.core.splits import split_of
 from lepton.core.table import Table
+from lepton.models.calibration import fit_temperature
 from lepton.monitoring import calibration
-from lepton.monitoring.accuracy import estimate, fit_temperature, mix_ceiling, realised
+from lepton.monitoring.accuracy import TEMPERATURES, estimate, mix_ceiling, realised
 from lepton.monitoring.answers import Judged, atc_threshold
 from lepton.monitoring.aspects import Column
 from lepton.monitoring.calibration import calibrate, round_down, statistic
@@ -157,8 +161,24 @@ def test_overconfidence_is_mended_by_the_held_out_rows():
     assert found is not None
     assert found.accuracy == pytest.approx(realised(honest), abs=0.04)
     assert sharp.max(axis=1).mean() > 0
-    targets = np.array([int(label) for label in honest.table.labels])
-    assert fit_temperature(reference.probabilities, targets) > 2
+    logits, labels = np.log(reference.probabilities), np.array([int(label) for label in honest.table.labels])
+    asked = torch.from_numpy(logits), torch.from_numpy(labels)
+    assert fit_temperature(*asked, pull=0.0, within=TEMPERATURES) > 2
+    assert fit_temperature(*asked, pull=0.0, within=(0.25, 1.5)) == pytest.approx(1.5, rel=1e-3)
+
+
+def test_one_search_finds_the_temperature_that_any_other_finds():
+    honest = answers(np.random.default_rng(4), 400, 1.0, "r")
+    logits = 1.7 * np.log(honest.probabilities)
+    labels = np.array([int(label) for label in honest.table.labels])
+
+    def loss(log_temperature):
+        scaled = logits / np.exp(log_temperature)
+        return np.mean(logsumexp(scaled, axis=1) - scaled[np.arange(len(labels)), labels])
+
+    other = np.exp(minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded").x)
+    found = fit_temperature(torch.from_numpy(logits), torch.from_numpy(labels), pull=0.0, within=TEMPERATURES)
+    assert found == pytest.approx(other, rel=2e-4)
 
 
 def test_with_too_few_labels_the_estimate_is_the_mean_confidence_and_says_so():

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lepton.core.config.names import check_domain, slug
-from lepton.core.config.secrets import hide_credentials, mask
+from lepton.core.config.section import hide_credentials, mask
 from lepton.core.config.settings import Config, from_environment, load_config
 from lepton.core.config.template import origins, render
 from lepton.core.config.workspace import Workspace

@@ -1,5 +1,7 @@
 """What `init` says of the columns of a first delivery, what it is unsure of, and what can be said of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,7 +26,7 @@ def sent(folder, **columns):
 
 
 def planned(folder, said=None, **columns):
-    setup, table = plan_workspace(folder / "ws", sent(folder, **columns), label="outcome", said=said or Said())
+    setup, table = plan_workspace(folder / "ws", sent(folder, **columns), said=replace(said or Said(), label="outcome"))
     return setup, table, {look.name: look for look in setup.looks}
 
 
@@ -97,21 +99,21 @@ def test_something_is_left_to_learn_from(tmp_path):
     pd.DataFrame({"name": [f"n{k}" for k in range(N)], "outcome": ["yes", "no"] * (N // 2)}).to_csv(
         tmp_path / "first.csv", index=False
     )
-    setup, table = plan_workspace(tmp_path / "ws", tmp_path / "first.csv", label="outcome")
+    setup, table = plan_workspace(tmp_path / "ws", tmp_path / "first.csv", said=Said(label="outcome"))
     assert (list(table.frame.columns), setup.ignore) == (["name"], ())
 
 
 def test_classes_that_differ_in_capitals_only_are_named(tmp_path):
     frame = pd.DataFrame({"a": range(N), "outcome": ["yes", "Yes", "no"] * (N // 3)})
     frame.to_csv(tmp_path / "first.csv", index=False)
-    setup, _ = plan_workspace(tmp_path / "ws", tmp_path / "first.csv", label="outcome")
+    setup, _ = plan_workspace(tmp_path / "ws", tmp_path / "first.csv", said=Said(label="outcome"))
     assert "'Yes' and 'yes' differ" in setup.doubt
 
 
 @pytest.mark.parametrize("name", ["what?now", "a#b"])
 def test_a_folder_whose_name_ends_a_url_is_refused(tmp_path, name):
     with pytest.raises(UsageError, match="cannot lie in"):
-        plan_workspace(tmp_path / name, sent(tmp_path), label="outcome")
+        plan_workspace(tmp_path / name, sent(tmp_path), said=Said(label="outcome"))
 
 
 def test_the_contract_says_all_of_it_and_is_read_back_as_it_was_written(tmp_path):

@@ -25,7 +25,7 @@ from lepton.core.ledger import (
     Entry,
     Ledger,
 )
-from lepton.core.ledger.rows import Recalled, Subject
+from lepton.core.ledger.rows import Cause, Recalled, Subject
 from lepton.core.refs import DataRef, ModelRef
 from lepton.registry import eligibility as standing
 from lepton.registry.lineage import impact
@@ -197,12 +197,14 @@ def ledger(ledger_url: str) -> Ledger:
     base = ref(1, "hub")
     seen = DataRef("hub", ("x", "y"), "abcd1234" * 4, "9876fedc" * 4, None, 10, 10)
     own = DataRef("a", ("x",), "abcd9999" * 4, "9876fedc" * 4, None, 10, 10)
-    odd = {"kind": "manual", "reason": "half \ud800 a character, a \x00 and \u00fc"}
+    odd = Cause("manual", reason="half \ud800 a character, a \x00 and \u00fc")
     for model, data, parent in ((base, seen, None), (ref(1, "hub-to-a"), own, base)):
         made = Lineage("residual", {"train": data}, 0, parent, cause=odd)
         pair = model.name.removeprefix("lepton-")
         ledger.append("test", pair, REGISTERED, {"model": model.to_json(), "lineage": made.to_json()})
-    ledger.append("test", "hub-to-a", PROMOTED, {"model": ref(1, "hub-to-a").to_json(), "cause": odd, "evidence": {}})
+    ledger.append(
+        "test", "hub-to-a", PROMOTED, {"model": ref(1, "hub-to-a").to_json(), "cause": odd.to_json(), "evidence": {}}
+    )
     return ledger
 
 

@@ -10,6 +10,7 @@ import lepton
 from lepton.cli.commands.recall import show
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.ledger import PROMOTED, REGISTERED, ROLLED_BACK, Entry, Ledger
+from lepton.core.ledger.rows import Cause
 from lepton.core.refs import DataRef, ModelRef
 from lepton.operations.recall import RecallResult
 from lepton.registry.champions import champion, history
@@ -110,7 +111,7 @@ def test_an_installed_package_says_which_revision_it_was_built_from(tmp_path: Pa
 def three_generations(ledger: Ledger) -> None:
     base = promoted(ledger, registered(ledger, ref("mnist", 1), record(strategy="supervised")))
     first = promoted(ledger, registered(ledger, ref(PAIR, 1), record(parent=base, flow_run=RUN)))
-    drift = {"kind": "drift", "observation": {"window": "w7", "scores": {"inputs": 0.4, "embedding": 2.31}}}
+    drift = Cause("drift", observation={"window": "w7", "scores": {"inputs": 0.4, "embedding": 2.31}})
     promoted(ledger, registered(ledger, ref(PAIR, 2), record(parent=first, cause=drift)))
     registered(ledger, ref("mnist-to-svhn", 1), record(parent=base))
     registered(ledger, ref("cifar", 1), record())
@@ -202,7 +203,7 @@ def test_history_tells_who_served_from_when_to_when(ledger: Ledger) -> None:
     assert (first.until, second.until) == (second.since, None)
     now = champion(ledger, PAIR)
     assert now is not None
-    assert (now.ref, now.actor, now.cause["kind"], now.seq) == (ref(PAIR, 2), "user:ada", "manual", 3)
+    assert (now.ref, now.actor, now.cause.kind, now.seq) == (ref(PAIR, 2), "user:ada", "manual", 3)
 
 
 def test_each_rollback_goes_one_step_further_back(ledger: Ledger) -> None:

@@ -11,7 +11,7 @@ import pytest
 from lepton.core.decisions.memory import Action, Decision, Phase, State
 from lepton.core.decisions.observation import Observation
 from lepton.core.ledger import Ledger
-from lepton.core.ledger.rows import Alerted, Decided, Measured, Observed, Promoted
+from lepton.core.ledger.rows import Alerted, Cause, Decided, Measured, Observed, Promoted
 from lepton.core.refs import ModelRef, Pair
 from lepton.operations.machinery import open_keys, standing
 from lepton.operations.status import PairStatus, pair_status
@@ -36,7 +36,7 @@ SEEN = Observation(
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
     found = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
-    found.record("user:ada", PAIR.name, Promoted(MODEL, cause={"kind": "manual"}))
+    found.record("user:ada", PAIR.name, Promoted(MODEL, cause=Cause("manual")))
     return found
 
 

@@ -1,13 +1,16 @@
 """Plug-ins: registered, announced by installed packages, broken ones, and two of one name."""
 
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from lepton.core import plugins
+import lepton
+from lepton.core import kinds, plugins
 from lepton.core.errors import UsageError
 from lepton.core.plugins import Catalogue, Origin, PluginWarning, register
+from lepton.operations.plugins import used_by
 from lepton.transfer import CATALOGUE, Needs, Prior, Strategy, default_strategies, get_strategy, prior_of
 from lepton.transfer.none import NoneConfig
 
@@ -35,8 +38,8 @@ def _as_before(monkeypatch):
     CATALOGUE._known = None
 
 
-def announce(monkeypatch, *points):
-    """Let installed packages announce classes, or whatever else stands behind an entry point."""
+def announced(*points):
+    """Return entry points of classes, or of whatever else stands behind one, as installed packages have them."""
 
     def point(name, what, package):
         def load():
@@ -47,8 +50,12 @@ def announce(monkeypatch, *points):
         dist = SimpleNamespace(name=package, version="1.2")
         return SimpleNamespace(name=name, value=f"{package}:{name}", module=package, dist=dist, load=load)
 
-    found = tuple(point(*one) for one in points)
-    monkeypatch.setattr(plugins, "_announced", lambda group: found)
+    return tuple(point(*one) for one in points)
+
+
+def announce(monkeypatch, *points):
+    """Let installed packages announce them."""
+    monkeypatch.setattr(plugins, "announced", lambda group: announced(*points))
     CATALOGUE._known = None
 
 
@@ -121,6 +128,54 @@ def test_catalogues_that_share_a_group_take_what_derives_from_their_base(monkeyp
 
 def test_an_own_catalogue_lists_what_its_package_holds():
     mine = Catalogue("strategy", "lepton.transfer", Strategy, "lepton.nothing", "")
-    plugins._CATALOGUES.remove(mine)
+    plugins._SOURCES.remove(mine)
     assert set(default_strategies()) < set(mine.known())
     assert "lepton.transfer" in sys.modules
+
+
+SPECTRUM = lepton.InputKind(name="twisted", words="twists", inputs="tests.spectra:SpectrumInputs", columns=("series",))
+
+
+@pytest.fixture
+def own_kinds(monkeypatch):
+    """Kinds as if nothing had been looked for or registered yet."""
+    monkeypatch.setattr(kinds, "_KINDS", {kind.name: kind for kind in kinds._OWN})
+    for name, empty in (("_origins", {}), ("_broken", []), ("_looked", False)):
+        monkeypatch.setattr(kinds.KINDS, name, empty)
+    return lambda *points: monkeypatch.setattr(kinds, "announced", lambda group: announced(*points))
+
+
+def test_a_kind_is_registered_like_any_other_plug_in(own_kinds):
+    assert lepton.register(SPECTRUM) is SPECTRUM
+    lepton.register(SPECTRUM)
+    assert kinds.kind_of("twisted") is SPECTRUM
+    assert kinds.KINDS.origin("twisted") == Origin("tests.spectra")
+    assert kinds.KINDS.origin("tabular") is None
+    assert "twisted" in [one.name for source in plugins.sources() for one in source.outside()]
+    with pytest.raises(UsageError, match="two kinds of rows of the name 'twisted'"):
+        lepton.register(replace(SPECTRUM, words="others"))
+    with pytest.raises(UsageError, match="two kinds of rows of the name 'image'"):
+        lepton.register(replace(SPECTRUM, name="image"))
+
+
+def test_a_kind_that_a_package_announces_is_looked_for_only_where_its_name_is_not_known(own_kinds):
+    own_kinds(("twisted", SPECTRUM, "twister"), ("odd", Twist, "odd"), ("gone", ImportError("no twister"), "gone"))
+    assert kinds.kind_of("tabular").words == "rows of a table"
+    assert not kinds.KINDS._looked
+    with pytest.warns(PluginWarning, match="is left out"):
+        assert kinds.check_kind("twisted") == "twisted"
+    assert kinds.KINDS.origin("twisted") == Origin("twister", "1.2")
+    assert [(one.name, bool(one.problem)) for one in kinds.KINDS.outside()] == [
+        ("twisted", False),
+        ("odd", True),
+        ("gone", True),
+    ]
+    with pytest.raises(UsageError, match=r"no kind of rows 'spun'") as caught:
+        kinds.kind_of("spun")
+    assert "lepton.register" in caught.value.why
+
+
+def test_a_model_names_the_kind_of_rows_that_it_needs(own_kinds):
+    lepton.register(SPECTRUM)
+    assert [(one.word, one.name) for one in used_by("none", {"kind": "twisted"}, None)] == [("kind of rows", "twisted")]
+    assert used_by("none", {"kind": "tabular"}, None) == []

@@ -12,6 +12,7 @@ import pytest
 from lepton.core.config.settings import PretrainConfig
 from lepton.core.decisions.gate import GatePolicy, Verdict, judge
 from lepton.core.errors import LeptonError
+from lepton.core.ledger.rows import Cause
 from lepton.core.refs import DataRef, ModelRef
 from lepton.operations.audit import ExportResult, LedgerChecked
 from lepton.operations.data.erasure import Erasure, ForgetResult, Traces, Witness
@@ -116,7 +117,7 @@ SERVED = Version(
     None,
     (),
     [],
-    [Reign("2026-11-29T10:01:00+00:00", "user:ada", {"kind": "manual"}, 4)],
+    [Reign("2026-11-29T10:01:00+00:00", "user:ada", Cause("manual"), 4)],
 )
 TRACES = Traces("s-to-t", 2, {"one": 2}, {"late": 1}, 3, 1, ("bad.csv",), 2, ("secret-1", "secret-2"))
 ERASURE = Erasure("k", ("secret-1", "secret-2"), None, "request 1", 2, {"cache": 4}, {"t": TRACES})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -15,6 +16,9 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+import lepton
+from lepton.contract.ingest import Intake
+from lepton.contract.result import ContractResult
 from lepton.core.decisions.memory import Decision, State
 from lepton.core.decisions.observation import Observation
 from lepton.core.errors import LeptonError
@@ -23,7 +27,9 @@ from lepton.core.ledger.chain import GENESIS, HEAD_KEY, payload_text
 from lepton.core.ledger.migrations.schema import HEAD, ROWS
 from lepton.core.ledger.rows import (
     KINDS,
+    Cause,
     Decided,
+    Evidence,
     Ingested,
     Measured,
     Move,
@@ -37,7 +43,8 @@ from lepton.core.ledger.rows import (
     TransferFinished,
     TransferStarted,
 )
-from lepton.core.refs import ModelRef
+from lepton.core.refs import DataRef, ModelRef
+from lepton.operations.ingest import row_of
 
 STORED = Path(__file__).parents[1] / "fixtures" / "ledgers" / "v1.jsonl"
 """A ledger as lepton wrote it before its rows had types; `make.py` beside it says how it was made."""
@@ -175,6 +182,47 @@ def test_what_is_none_is_left_out_only_where_it_always_was() -> None:
     assert Promoted(ref).to_json()["previous"] is None
     run = TransferFinished.from_json({"run": {"id": "r"}, "ok": True})
     assert set(run.to_json()) == {"run", "ok"}
+
+
+def test_a_cause_is_the_same_json_as_ever_and_reads_as_a_person_wants_it() -> None:
+    assert Cause().to_json() == {}
+    assert Promoted(ModelRef("m", "1", "d", "r"), cause=Cause("manual", "better")).to_json()["cause"] == {
+        "kind": "manual",
+        "why": "better",
+    }
+    drift = Cause("drift", reason="3 of 4", since="w1", ledger_row=7)
+    assert drift.to_json() == {"kind": "drift", "reason": "3 of 4", "since": "w1", "ledger_row": 7, "observation": None}
+    assert Cause.from_json(drift.to_json()) == drift
+    assert (Cause().line, Cause("schedule").line, drift.line) == ("unknown", "schedule", "drift: 3 of 4")
+    assert (drift.scores, drift.window) == ({}, "")
+    approved = Cause.from_json({"kind": "approval", "proposed_because": drift.to_json()})
+    assert approved.proposed_because == drift
+
+
+def test_evidence_says_what_the_gate_said_only_where_it_was_asked() -> None:
+    assert (Evidence().summary, Evidence({}).summary, Evidence().accuracy) == ("", "", None)
+    assert Evidence({"summary": "passed"}, {"accuracy": 0.9}).to_json() == {
+        "gate": {"summary": "passed"},
+        "metrics": {"accuracy": 0.9},
+    }
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"labels": True}, {"completed": True}, {"repeated": 3}, {"set_aside": 2}, {"data": None}], ids=str
+)
+def test_a_delivery_is_on_record_by_the_keys_that_it_answers_with(more: dict[str, Any]) -> None:
+    contract = ContractResult("hub", True, (), 9, 4, "digest", None, 0.1)
+    data = DataRef("hub", ("a",), "digest", "md5", None, 9, 5)
+    taken = replace(Intake("hub", "a", 9, 5, contract, data), **more)
+    assert payload_text(row_of(taken).to_json()) == payload_text(taken.to_json())
+
+
+def test_nothing_outside_the_ledger_reads_a_payload_by_its_keys() -> None:
+    root = Path(lepton.__file__).parent
+    files = [file for file in root.rglob("*.py") if not file.is_relative_to(root / "core" / "ledger")]
+    read = re.compile(r"\.payload(\[|\.get)|ledger\.append\(")
+    found = [file.name for file in files if read.search(file.read_text(encoding="utf-8"))]
+    assert found == []
 
 
 def test_late_labels_are_added_to_what_was_seen() -> None:

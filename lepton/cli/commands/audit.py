@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lepton.cli.output import as_json, say, table
 from lepton.cli.session import DryRun, Json, LocalAnyway, door, open_workspace
+
+if TYPE_CHECKING:
+    from lepton.registry.audit.history import Reign
 
 audit = typer.Typer(help="Check the ledger, ask it, export it.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -79,24 +82,26 @@ def served(
         raise UsageError("--at and --all exclude each other.")
     place = open_workspace()
     ws, slot = door(place), place.slot(domain)
-    values = [reign.to_json() for reign in (ws.reigns(domain) if every else [ws.served(domain, at=at)])]
+    found = ws.reigns(domain) if every else [ws.served(domain, at=at)]
     if json:
+        values = [reign.to_json() for reign in found]
         as_json(values if every else values[0])
     elif every:
-        rows = [(_label(v), v["from"][:19], (v["to"] or "now")[:19], v["by"], _cause(v), _gate(v)) for v in values]
+        rows = [(one.model.label, *_times(one), one.by, one.cause.line, _gate(one)) for one in found]
         table(f"What served {slot}, times in UTC", ("model", "from", "to", "by", "because", "gate"), rows)
     else:
-        value = values[0]
-        say(f"{_label(value)} served {slot}" if value["to"] else f"{_label(value)} serves {slot}")
-        say(f"  from      {value['from'][:19]} UTC to {(value['to'] or 'now')[:19]}")
-        say(f"  by        {value['by']}")
-        say(f"  because   {_cause(value)}")
-        say(f"  gate      {_gate(value)}")
-        for name, number in (value["evidence"].get("metrics") or {}).items():
+        one = found[0]
+        begin, end = _times(one)
+        say(f"{one.model.label} {'served' if one.end else 'serves'} {slot}")
+        say(f"  from      {begin} UTC to {end}")
+        say(f"  by        {one.by}")
+        say(f"  because   {one.cause.line}")
+        say(f"  gate      {_gate(one)}")
+        for name, number in (one.earned.metrics or {}).items():
             if isinstance(number, float):
                 say(f"  {name:<9} {number:.4f}")
-        say(f"  record    ledger row {value['ledger_row']}")
-        say(f"  more      lepton lineage show {domain}@{value['model']['version']}")
+        say(f"  record    ledger row {one.champion.seq}")
+        say(f"  more      lepton lineage show {domain}@{one.model.version}")
 
 
 @audit.command("export")
@@ -134,16 +139,11 @@ def export(
         say(f"  check     lepton audit verify --file {out / 'ledger.jsonl'}")
 
 
-def _label(value: dict[str, Any]) -> str:
-    return f"{value['model']['name']} v{value['model']['version']}"
+def _times(reign: Reign) -> tuple[str, str]:
+    """Return begin and end to the second."""
+    end = reign.end.isoformat(timespec="seconds")[:19] if reign.end else "now"
+    return reign.begin.isoformat(timespec="seconds")[:19], end
 
 
-def _cause(value: dict[str, Any]) -> str:
-    cause = value["cause"]
-    reason = cause.get("why") or cause.get("reason")
-    return f"{cause.get('kind', 'unknown')}: {reason}" if reason else str(cause.get("kind", "unknown"))
-
-
-def _gate(value: dict[str, Any]) -> str:
-    gate = value["evidence"].get("gate") or {}
-    return str(gate.get("summary") or "not asked")
+def _gate(reign: Reign) -> str:
+    return reign.earned.summary or "not asked"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -77,16 +77,18 @@ def init(
         ignore=tuple(ignore or ()),
         texts=tuple(text or ()),
         no_value=tuple(no_value or ()),
+        label=label,
+        id=id,
     )
 
-    def plan(said: Said, id: str | None) -> tuple[Setup, Table]:
-        return plan_workspace(root, file, source=source, label=label, id=id, name=name, kind=kind, said=said)
+    def plan(said: Said) -> tuple[Setup, Table]:
+        return plan_workspace(root, file, said=said, kind=kind, source=source, name=name)
 
-    setup, first = plan(said, id)
+    setup, first = plan(said)
     if not (yes or json or dry_run) and sys.stdin.isatty() and sys.stdout.isatty():
-        answered, named = ask(setup, said, id)
-        if (answered, named) != (said, id):
-            setup, first = plan(answered, named)
+        answered = ask(setup, said)
+        if answered != said:
+            setup, first = plan(answered)
     if dry_run:
         say(setup.yaml())
         for line in column_lines(setup.looks):
@@ -142,7 +144,7 @@ def column_lines(looks: Sequence[Look]) -> list[str]:
     return lines
 
 
-def ask(setup: Setup, said: Said, id: str | None) -> tuple[Said, str | None]:
+def ask(setup: Setup, said: Said) -> Said:
     """Ask what each unsure column is; an empty answer takes the guess."""
     for look in setup.looks:
         if not look.doubt:
@@ -156,10 +158,11 @@ def ask(setup: Setup, said: Said, id: str | None) -> tuple[Said, str | None]:
             value_proc=_known,
         )
         if choice == "id":
-            id = look.name
+            said = replace(said, id=look.name)
         elif choice:
-            said = replace(said, **{fields[choice]: (*getattr(said, fields[choice]), look.name)})
-    return said, id
+            more: dict[str, Any] = {fields[choice]: (*getattr(said, fields[choice]), look.name)}
+            said = replace(said, **more)
+    return said
 
 
 def _known(given: str) -> str:

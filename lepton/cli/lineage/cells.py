@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lepton.registry.lineage.dossier import flat
-from lepton.registry.lineage.phrases import because, code_line, contract_line, gate_line, moment, span
+from lepton.registry.lineage.phrases import because_of, code_line, contract_line, gate_line, moment, span
 
 MISSING = "not recorded"
 WIDEST = 8
@@ -56,7 +56,7 @@ def dossier_lines(found: dict[str, Any]) -> Iterator[Line]:
     yield "device", found["device"] or MISSING
     run = found["flow_run"] or {}
     yield "flow run", " ".join(str(run[key]) for key in ("name", "id", "url") if run.get(key)) or "none"
-    yield "cause", because(found["cause"])
+    yield "cause", because_of(found["cause"])
     yield "gate", gate_line(found["gate"])
     for one in (found["gate"] or {}).get("comparisons", ()):
         yield "", _comparison(one)
@@ -73,7 +73,8 @@ def dossier_lines(found: dict[str, Any]) -> Iterator[Line]:
 def _standing(found: dict[str, Any]) -> Iterator[Line]:
     yield "standing", found["standing"] + (f": {found['why']}" if found["why"] and not found["champion"] else "")
     for reign in found["served"]:
-        yield "served", f"{span(reign['since'], reign['until'])}, {because(reign['because'])}, by {reign['by']}"
+        why = because_of(reign["because"])
+        yield "served", f"{span(reign['since'], reign['until'])}, {why}, by {reign['by']}"
     if found["recalled"]:
         yield "recalled", found["recalled"]
 

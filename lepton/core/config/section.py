@@ -1,15 +1,15 @@
 """What every part of `lepton.yaml` has in common: unknown keys are refused, and what is wrong is told in words.
 
-No secret is ever quoted.
+No secret is ever quoted: of an address is shown where it leads, never what opens the door.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from lepton.core.config.secrets import mask
 from lepton.core.config.variables import section_at
 from lepton.core.config.yaml_file import nearest
 
@@ -53,3 +53,19 @@ def _shown(value: Any) -> str:
     if isinstance(value, list | tuple | set | dict):
         return "`key: value` pairs" if isinstance(value, dict) else "a list"
     return "nothing" if value is None else repr(value)
+
+
+def mask(url: str) -> str:
+    """Return a URL without anything but its scheme; for addresses that are secrets as a whole, such as a channel's."""
+    scheme, found, _ = url.partition("://")
+    return f"{scheme}://***" if found and scheme.replace("+", "").replace("-", "").isalnum() else "***"
+
+
+def hide_credentials(address: str) -> str:
+    """Return a URL without user, password and query; a path stays what it is."""
+    if "://" not in address:
+        return address
+    scheme, _, rest = address.partition("://")
+    # Up to the last @: a password may hold one itself, and may hold a slash.
+    rest = re.sub(r"^.*@", "***@", rest, flags=re.DOTALL)
+    return f"{scheme}://" + re.sub(r"[?#].*", "?***", rest, flags=re.DOTALL)

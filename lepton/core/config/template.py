@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from lepton.core.config.secrets import hide_credentials, mask
+from lepton.core.config.section import hide_credentials, mask
 from lepton.core.config.settings import Config
 
 WRAP = 110

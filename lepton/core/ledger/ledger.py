@@ -127,26 +127,6 @@ class Ledger:
                 time.sleep(0.005 * (attempt + 1))
         raise AssertionError("the loop returns or raises")
 
-    def append_once(
-        self, actor: str, pair: str, action: Action, payload: dict[str, Any], same: Callable[[dict[str, Any]], bool]
-    ) -> None:
-        """Write a row unless there is one that says the same; of several processes at once, one writes it.
-
-        Args:
-            actor: Who does it.
-            pair: What it concerns.
-            action: What is done.
-            payload: JSON-able evidence.
-            same: Whether the payload of an earlier row of this pair and action says the same.
-        """
-        while True:
-            known = self.entries(pair, action)
-            if any(same(row.payload) for row in known):
-                return
-            with suppress(Conflict):  # another row of the kind came in between: look again
-                self.append(actor, pair, action, payload, expect_seq=known[-1].seq if known else 0, expect_of=[action])
-                return
-
     def rows(self, pair: str | None, *kinds: type[T], after: int = 0) -> list[Entry[T]]:
         """Return the rows of some kinds in order, of one pair or of all; a base class stands for what derives from it.
 

@@ -10,7 +10,7 @@ from lepton.core.config.names import check_domain
 from lepton.core.errors import UsageError
 from lepton.core.work.lock import alone_with_data
 from lepton.operations.data.states import Named, state_of
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Json, Result
 from lepton.operations.session import Session
 
 
@@ -23,12 +23,12 @@ class CheckoutResult(Result):
     files: int
     dry_run: bool
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
         verb = "would write" if self.dry_run else "wrote"
         return {verb: self.state.words, "to": self.folder, "files": self.files}
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         told = {"folder": str(self.folder), "files": self.files, "dry_run": self.dry_run}
         return {**self.state.to_json(), **told}
@@ -44,7 +44,7 @@ class MendResult(Result):
     """Where damaged files were put, for what in them is not versioned."""
     dry_run: bool
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
         return {**self.mended} or {"data": "every file that data.dvc lists is there, whole"}
 

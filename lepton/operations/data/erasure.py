@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Json, Result
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Traces:
     ids: tuple[str, ...]
     """Of the rows themselves; never put on record."""
 
-    def counts(self) -> dict[str, object]:
+    def counts(self) -> Json:
         """Return a JSON object of how many there are, without the ids."""
         return {key: value for key, value in self.to_json().items() if key not in ("ids", "slot")}
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object, with the ids."""
         return asdict(self) | {"unread": list(self.unread), "ids": list(self.ids)}
 
@@ -61,7 +61,7 @@ class Erasure:
     """Place -> objects there that hold a row."""
     domains: Mapping[str, Traces]
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object: the journal."""
         domains = {name: found.to_json() for name, found in self.domains.items()}
         return asdict(self) | {"asked": list(self.asked), "domains": domains}
@@ -87,7 +87,7 @@ class Witness:
     """Whether the ids lie beside its weights, sealed."""
     serves: bool
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         return asdict(self)
 
@@ -112,14 +112,14 @@ class ForgetResult(Result):
     """Commands to give next."""
     dry_run: bool
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
         verb = "would erase" if self.dry_run else "erased"
-        told: dict[str, object] = {verb: f"{self.found:,} of {self.asked:,} ids were found", "why": self.why}
+        told: Facts = {verb: f"{self.found:,} of {self.asked:,} ids were found", "why": self.why}
         told |= {name: f"{found.rows:,} rows" for name, found in self.domains.items() if found.found}
         told |= {one.model: one.how + (", serves now" if one.serves else "") for one in self.models}
         return told | {f"next {number}": step for number, step in enumerate(self.next, 1)}
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object, without any id."""
         return super().to_json() | {"domains": {name: found.counts() for name, found in self.domains.items()}}

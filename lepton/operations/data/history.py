@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lepton.core.errors import UsageError
 from lepton.operations.data.states import Named, slot_of, state_now, state_of
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Json, Result
 from lepton.operations.session import Session
 
 if TYPE_CHECKING:
@@ -25,17 +25,17 @@ class StatesCompared(Result):
     with_rows: bool
     """Whether the rows are named by their ids, or only counted."""
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
         found = self.difference
-        told: dict[str, object] = {"from": self.a.words, "to": self.b.words}
+        told: Facts = {"from": self.a.words, "to": self.b.words}
         for kind, names in (("batches added", found.batches_added), ("batches removed", found.batches_removed)):
             told[kind] = f"{len(names)}{': ' + ', '.join(names) if names else ''}"
         for kind in ("added", "removed", "relabelled"):
             told[f"rows {kind}"] = f"{len(getattr(found, kind)):,}"
         return told | ({"not compared": ", ".join(found.gone)} if found.gone else {})
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         return {"a": self.a.to_json(), "b": self.b.to_json(), **self.difference.to_json(self.with_rows)}
 

@@ -15,7 +15,7 @@ from lepton.core.ledger import Ledger
 from lepton.core.ledger.rows import Abandoned, Forgotten, Ingested, Published, Registered
 from lepton.core.work.faults import reached
 from lepton.core.work.lock import alone_with_data
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Json, Result
 from lepton.operations.session import Session
 
 KEEP_DAYS = 30
@@ -35,7 +35,7 @@ class Cleaned:
     """How many of them are lists of files."""
     bytes: int
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         return asdict(self) | {"removed": list(self.removed)}
 
@@ -50,15 +50,15 @@ class CleanUpResult(Result):
     """State -> who refers to it."""
     dry_run: bool
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
         verb = "would remove" if self.dry_run else "removed"
-        told: dict[str, object] = {
+        told: Facts = {
             one.place: f"{verb} {len(one.removed)} of {one.objects} objects, {one.bytes:,} bytes" for one in self.places
         }
         return {**told, "states kept": len(self.kept)}
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         kept = [{"state": md5, "because": why} for md5, why in self.kept.items()]
         return super().to_json() | {"kept": kept}

@@ -11,6 +11,7 @@ from lepton.core.errors import NotFound, UsageError
 from lepton.core.ledger import Ledger
 from lepton.core.ledger.rows import Ingested, Published, Registered
 from lepton.core.refs import DataRef, Pair
+from lepton.operations.result import Json
 from lepton.operations.session import Session
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Named:
     was: Past
     words: str
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         return {"state": self.words, "domain": self.was.domain, "dvc_md5": self.was.md5, "batches": self.was.names}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lepton.core.refs import ModelRef
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Json, Result
 from lepton.operations.session import Session
 from lepton.registry.lineage.dossier import Difference, differences
 from lepton.registry.lineage.family import family, records
@@ -21,13 +21,13 @@ class ModelsCompared(Result):
     differences: tuple[Difference, ...]
     """Part by part: data, settings, code, libraries, seed, cause, metrics, gate."""
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return a line a difference."""
         told = {f"{one.part} {one.what}": f"{one.a} -> {one.b}" for one in self.differences}
         same = "it is the same version" if self.a == self.b else "nothing that is on record"
         return {"from": self.a.label, "to": self.b.label, **(told or {"differs": same})}
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         found = [one.to_json() for one in self.differences]
         return {"a": self.a.to_json(), "b": self.b.to_json(), "differences": found}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lepton.core.errors import UsageError
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Json, Result
 from lepton.operations.session import Session
 from lepton.registry.lineage import impact as reach
 from lepton.registry.lineage.family import family
@@ -25,13 +25,13 @@ class ImpactResult(Result):
         """Those that served or serve: what somebody has to act on."""
         return tuple(one for one in self.models if one.version.reigns)
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return a line a version, those that serve first."""
         first = sorted(self.models, key=lambda one: not one.version.serves)
         told = {one.version.ref.label: f"{one.version.standing()}, {one.how}" for one in first}
         return {"reached by": self.subject, **(told or {"models": "none"})}
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object; `production` names those that served."""
         return {
             "subject": self.subject,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from lepton.core.refs import ModelRef
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Json, Result, as_html
 from lepton.operations.session import Session
 from lepton.registry.lineage.descent import Node, Tree, to_json, to_text, tree
 from lepton.registry.lineage.dossier import dossier
@@ -30,11 +29,9 @@ class LineageTree(Result):
         return (to_text(Tree(self.nodes)) or "No model is registered yet.") + more
 
     def _repr_html_(self) -> str:
-        from html import escape
+        return as_html(str(self))
 
-        return f"<pre>{escape(str(self))}</pre>"
-
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object: `models`, each after its parent, and how many are `hidden`."""
         return {"models": to_json(self.nodes), "hidden": self.hidden}
 
@@ -54,10 +51,10 @@ class ModelLineage(Result):
     descends_from: tuple[ModelRef, ...]
     """Its parent first, the base last."""
     descendants: tuple[ModelRef, ...]
-    json: dict[str, Any]
+    json: Json
     """The same and more as a JSON object, as `lepton lineage show --json` prints it."""
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what an auditor asks first."""
         made, data = self.record, self.record.data.get("train")
         return {
@@ -72,7 +69,7 @@ class ModelLineage(Result):
             "descendants": ", ".join(ref.label for ref in self.descendants) or "-",
         }
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         return self.json
 

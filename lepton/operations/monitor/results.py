@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from lepton.core.decisions.memory import Decision
 from lepton.core.decisions.observation import Observation
-from lepton.operations.result import Result, as_json
+from lepton.operations.result import Facts, Json, Result, as_json
 
 if TYPE_CHECKING:
     from lepton.monitoring.alerts import Alert
@@ -27,7 +27,7 @@ class WindowJudged(Result):
     cause: Literal["observed", "measured"] = "observed"
     """Whether it was judged as it came, or again, on labels that came later."""
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return the window, how far it drifted, what that costs, and the decision with its reason."""
         seen = self.observation
         guess = seen.estimated_accuracy
@@ -74,7 +74,7 @@ class MonitorResult(Result):
     refused: tuple[Unseen, ...] = ()
     """Targets whose last delivery was refused."""
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return a line a window."""
         unseen = {f"refused, of {one.domain}": f"{one.last}: {'; '.join(one.reasons[:3])}" for one in self.refused}
         problems = {f"{one.window} of {one.domain}": one.problem for one in self.problems}
@@ -88,7 +88,7 @@ class BackfillResult(Result):
     windows: tuple[WindowJudged, ...]
     dry_run: bool = False
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return a line a window."""
         return _lines(self.windows)
 
@@ -101,7 +101,7 @@ class WindowReplayed(Result):
     decision: Decision
     alerts: tuple[Alert, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return a JSON object; of each alert its kind and its title."""
         alerts = [{"kind": alert.kind, "title": alert.title} for alert in self.alerts]
         return {"observation": as_json(self.observation), "decision": as_json(self.decision), "alerts": alerts}
@@ -123,17 +123,17 @@ class ReplayResult(Result):
         """How many transfers would have been decided."""
         return sum(window.decision.action == "retransfer" for window in self.windows)
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return the totals, and a line a window."""
         lines = {one.observation.window: f"{one.decision.action}: {one.decision.reason}" for one in self.windows}
         return {"alerts": self.alerts, "retransfers": self.retransfers, **lines}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return a JSON object with the windows and the totals."""
         return {**super().to_json(), "alerts": self.alerts, "retransfers": self.retransfers}
 
 
-def _lines(windows: tuple[WindowJudged, ...]) -> dict[str, object]:
+def _lines(windows: tuple[WindowJudged, ...]) -> Facts:
     return {
         f"{one.observation.window} of {one.domain}": f"{one.decision.action}: {one.decision.reason}" for one in windows
     }

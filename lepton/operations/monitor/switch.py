@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from urllib.parse import urlsplit
 
-from lepton.core.config.secrets import mask
+from lepton.core.config.section import mask
 
 ATTEMPTS = 3
 PATIENCE = 5.0

@@ -17,6 +17,7 @@ from lepton.core.work.resume import KEY, folder_of, once, result_of
 from lepton.operations.pretrain.settings import BaseSettings, settings_of, source_classes
 from lepton.operations.pretrain.training import further_domains
 from lepton.operations.regime import recalled_batches
+from lepton.operations.result import Json
 from lepton.operations.runtime import Run
 from lepton.operations.session import Session
 
@@ -32,7 +33,7 @@ class Continuation:
     batches: tuple[str, ...]
     """Those that it has not seen."""
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         return {"base": self.base.to_json(), "batches": list(self.batches)}
 
@@ -69,7 +70,7 @@ class PretrainJob:
     settled: bool = False
     """Whether an interrupted run of the very same work had already put its outcome on record."""
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         return {
             **asdict(self),
@@ -171,7 +172,7 @@ def _continuation(session: Session, chosen: list[str]) -> Continuation:
 def _key(session: Session, job: PretrainJob, after: int) -> str:
     """Return the identity of the work: all that decides what comes of it, and which of several equal requests it is."""
     transfer = session.ws.config.transfer
-    asked: dict[str, object] = {
+    asked: Json = {
         "source": session.ws.source,
         "data": job.data.digest,
         "settings": {

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table
+from lepton.core.work import Progress
 from lepton.core.work.files import atomic_write
-from lepton.core.work.progress import Progress
 
 if TYPE_CHECKING:
     from lepton.operations.pretrain.settings import BaseSettings

@@ -10,7 +10,7 @@ from lepton.core.metrics import unjudged
 from lepton.core.refs import ModelRef
 from lepton.operations.pretrain.job import PretrainJob
 from lepton.operations.pretrain.verdict import BaseVerdict
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Json, Result
 
 Outcome = Literal["promoted", "refused", "kept", "dry run"]
 _IN_WORDS: Mapping[Outcome, str] = {
@@ -42,7 +42,7 @@ class PretrainResult(Result):
     job: PretrainJob | None = None
     """Of a dry run: what would be trained on."""
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
         if self.job is not None:
             data = self.job.data
@@ -60,12 +60,12 @@ class PretrainResult(Result):
             **self.links,
         }
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         if self.job is not None:
             return {**self.job.to_json(), "outcome": self.outcome}
         assert self.model is not None
-        told: dict[str, object] = {
+        told: Json = {
             "outcome": self.outcome,
             "model": self.model.to_json(),
             "metrics": dict(self.metrics),

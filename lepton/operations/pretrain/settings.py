@@ -9,6 +9,7 @@ from typing import Any
 from lepton.core.config.settings import EncoderConfig, PretrainConfig
 from lepton.core.errors import LeptonError
 from lepton.core.kinds import Kind
+from lepton.operations.result import Json
 from lepton.operations.session import Session
 
 
@@ -22,7 +23,7 @@ class BaseSettings:
     threads: int
     classes: tuple[str, ...]
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object: the `config` of a base's record."""
         return {
             "kind": self.kind,

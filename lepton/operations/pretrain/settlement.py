@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lepton.core.ledger.rows import Refused
+from lepton.core.ledger.rows import Cause, Evidence, Refused
 from lepton.core.refs import ModelRef
 from lepton.core.work.faults import reached
 from lepton.operations.pretrain.fit import Trained
@@ -28,14 +28,14 @@ def settle(session: Session, job: PretrainJob, trained: Trained, verdict: BaseVe
     reached("pretrain.registered")
     ledger, source, gate = session.ledger, session.ws.source, verdict.to_json()
     if verdict.passed:
-        evidence = {"gate": gate, "metrics": trained.metrics, "run": job.run.to_json()}
+        evidence = Evidence(gate, trained.metrics, job.run.to_json())
         promote(
             session.ws,
             ledger,
             source,
             ref,
             actor=session.actor,
-            cause={"kind": job.cause},
+            cause=Cause(job.cause),
             evidence=evidence,
             expect_seq=job.serving,
         )
@@ -68,7 +68,7 @@ def _register(
         seed=job.seed,
         domain=session.ws.source,
         gate=verdict.to_json(),
-        cause={"kind": job.cause},
+        cause=Cause(job.cause),
         cost={
             "seconds": trained.seconds,
             "labels": job.data.labelled,

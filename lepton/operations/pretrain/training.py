@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lepton.core.errors import NothingToLearn, UsageError
 from lepton.core.refs import DataRef
 from lepton.core.table import Table
-from lepton.core.work.progress import Progress, silent
+from lepton.core.work import Progress, silent
 from lepton.operations.pretrain.settings import BaseSettings
 from lepton.operations.regime import recalled_batches
 from lepton.operations.session import Session

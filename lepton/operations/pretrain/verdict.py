@@ -17,6 +17,7 @@ from lepton.core.work.resume import once
 from lepton.operations.pretrain.fit import Trained
 from lepton.operations.pretrain.job import Continuation, PretrainJob
 from lepton.operations.pretrain.training import new_rows
+from lepton.operations.result import Json
 from lepton.operations.session import Session
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Kept:
     floor: float | None = None
     """Largest fall that is let pass."""
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         return {key: value for key, value in asdict(self).items() if value is not None}
 
@@ -58,7 +59,7 @@ class BaseVerdict:
     kept: Kept | None = None
     """Of one that was gone on with."""
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object, as it goes on record."""
         tested = self.gate.to_json() if self.gate else {"comparisons": []}
         said = {"passed": self.passed, "summary": self.summary, "reasons": list(self.reasons)}

@@ -42,7 +42,7 @@ def _backend(rank: int, size: int) -> str:
 def _train(place: Path, rank: int, size: int) -> None:
     import torch.distributed as dist
 
-    from lepton.core.work.progress import silent
+    from lepton.core.work import silent
     from lepton.data import batchfile
     from lepton.models.format import save
     from lepton.pretraining import pretrain

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lepton.core.refs import DataRef, ModelRef
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Json, Result
 from lepton.registry.lineage.differences import Difference
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Reproduced:
     """What is not the same now as then: rows, code, libraries, machine."""
     seconds: float
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         return {
             "model": self.model.to_json(),
@@ -68,16 +68,16 @@ class ReproduceResult(Result):
         """Whether each of them is the registered one to the bit."""
         return all(one.identical for one in self.models)
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
-        told: dict[str, object] = {
+        told: Facts = {
             one.model.label: f"{'identical' if one.identical else 'DIFFERENT'} ({one.seconds:.1f} s)"
             for one in self.models
         }
         changed = [f"{one.what} {one.then} -> {one.now}" for made in self.models for one in made.differences]
         return told | ({"other than then": "; ".join(changed)} if changed else {})
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         return {
             "model": self.model.to_json(),

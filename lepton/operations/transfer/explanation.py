@@ -8,8 +8,8 @@ from typing import Any
 
 from lepton.core.errors import NotFound
 from lepton.core.ledger import Entry
-from lepton.core.ledger.rows import Decisive, Refused
-from lepton.operations.result import Result
+from lepton.core.ledger.rows import Decisive, Refused, summary_of
+from lepton.operations.result import Facts, Json, Result
 from lepton.operations.session import Session
 from lepton.operations.transfer.stories import Story, stories, story_on_record
 from lepton.transfer.regret import Regret, regret_of
@@ -33,17 +33,17 @@ class TransferExplained(Result):
         """What became of it."""
         return {"transfer_finished": "kept"}.get(self.row.action, self.row.action)
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what became of it and why."""
         return {
             "transfer of": f"{self.domain}, {self.row.time[:16].replace('T', ' ')} UTC",
             "outcome": f"{self.outcome}, {self.story.winner}",
             "stopped": self.story.stopped,
-            "gate": self.gate.get("summary", "not asked"),
+            "gate": summary_of(self.gate) or "not asked",
             "regret": f"{self.regret.points:.1f} points" if self.regret else "unknown",
         }
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         about = {"domain": self.domain, "time": self.row.time, "seq": self.row.seq, "outcome": self.outcome}
         regret = self.regret.to_json() if self.regret else None

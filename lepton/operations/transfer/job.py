@@ -10,11 +10,12 @@ from typing import Any
 from lepton import __version__
 from lepton.core.config.settings import TransferConfig
 from lepton.core.errors import NothingToLearn
-from lepton.core.ledger.rows import TransferFinished
+from lepton.core.ledger.rows import Cause, TransferFinished
 from lepton.core.refs import DataRef, ModelRef, Pair
 from lepton.core.work.files import digest
 from lepton.core.work.resume import folder_of
-from lepton.operations.regime import Trigger, current_regime, recalled_batches
+from lepton.operations.regime import current_regime, recalled_batches
+from lepton.operations.result import Json
 from lepton.operations.runtime import Run
 from lepton.operations.session import Session
 
@@ -37,25 +38,6 @@ class Request:
     """Strategies to try."""
     start: str | None = None
     """Where to start: `auto`, `base`, `champion`, or a registered version by name."""
-
-
-@dataclass(frozen=True)
-class Cause:
-    """Why a transfer is made, as its row in the ledger says."""
-
-    kind: str = "manual"
-    trigger: Trigger | None = None
-    """Of a drift."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON object."""
-        return {"kind": self.kind, **(asdict(self.trigger) if self.trigger else {})}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Cause:
-        """Read what `to_json` wrote."""
-        told = {key: inner for key, inner in value.items() if key != "kind"}
-        return cls(value["kind"], Trigger(**told) if told else None)
 
 
 @dataclass(frozen=True)
@@ -106,7 +88,7 @@ class TransferJob:
     key: str = ""
     """Digest of what is asked for: the same work done again after a crash finds what it left by it."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         return {**asdict(self), "cause": self.cause.to_json()}
 
@@ -176,7 +158,7 @@ def ask(session: Session, request: Request, *, instead_of: ModelRef | None) -> T
         per_class = min(per_class or most, most)
     job = TransferJob(
         pair=pair,
-        cause=Cause(request.cause, regime.trigger if request.cause == "drift" else None),
+        cause=(regime.drift if request.cause == "drift" else None) or Cause(request.cause),
         run=session.runtime.run,
         folder="",
         batches=regime.batches,

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from lepton.core.refs import ModelRef
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Json, Result
 from lepton.operations.transfer.job import Considered, TransferJob
 from lepton.operations.transfer.stories import Story
 from lepton.operations.transfer.verdict import TransferVerdict
@@ -59,9 +59,9 @@ class TransferResult(Result):
     story: Story | None = None
     """Of one that was kept: no row but the last one tells of it."""
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
-        found: dict[str, object] = {"outcome": self.outcome, "target": self.domain}
+        found: Facts = {"outcome": self.outcome, "target": self.domain}
         if self.model is not None:
             found["model"] = self.model.label
         if self.winner:
@@ -80,14 +80,14 @@ class TransferResult(Result):
             found["next"] = self.next
         return found
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return a JSON object; which keys it has depends on the outcome."""
         if self.outcome == "not due":
             return {"outcome": self.outcome}
         plan = self.plan.to_json() if self.plan else {}
         if self.outcome == "dry run":
             return {"outcome": self.outcome, "plan": plan, "job": self.job.to_json() if self.job else None}
-        found: dict[str, Any] = {
+        found: Json = {
             "ancestor": self.ancestor,
             "considered": [asdict(one) for one in self.considered],
             "winner": self.winner,

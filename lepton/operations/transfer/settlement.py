@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from lepton.core.errors import Conflict, LeptonError
-from lepton.core.ledger.rows import Abandoned, OfModel, Refused, Registered
+from lepton.core.ledger.rows import Abandoned, Evidence, OfModel, Refused, Registered
 from lepton.core.refs import ModelRef
 from lepton.core.work.faults import reached
 from lepton.operations.events import proposed
@@ -119,21 +119,16 @@ def record_outcome(session: Session, winner: Winner, ref: ModelRef, outcome: Set
     from lepton.registry.promotion import commit
 
     job = winner.job
-    evidence: dict[str, Any] = {
-        "gate": winner.verdict.to_json(),
-        "metrics": winner.attempt.metrics,
-        "run": job.run.to_json(),
-        "story": winner.story.to_json(),
-    }
+    gate, story = winner.verdict.to_json(), winner.story.to_json()
+    known = (winner.attempt.metrics, job.run.to_json(), story)
     if outcome == "refused":
-        base = _provisional(session, winner)
-        row = Refused(ref, **evidence, provisional=base.to_json() if base else None)
+        row = Refused(ref, gate, *known, provisional=_provisional(session, winner))
         session.ledger.record(session.actor, job.pair.name, row)
         reached("promote.refused")
         return
     write = commit if outcome == "promoted" else propose
-    pair, actor, cause = job.pair.name, session.actor, job.cause.to_json()
-    write(session.ledger, pair, ref, actor=actor, cause=cause, evidence=evidence, expect_seq=expect_seq)
+    pair, actor, evidence = job.pair.name, session.actor, Evidence(gate, *known)
+    write(session.ledger, pair, ref, actor=actor, cause=job.cause, evidence=evidence, expect_seq=expect_seq)
 
 
 def show_aliases(session: Session, pair: str) -> None:
@@ -190,7 +185,7 @@ def _register(session: Session, winner: Winner) -> tuple[ModelRef, dict[str, str
             rows=rows,
             seed=job.seed,
             gate=gate,
-            cause=job.cause.to_json(),
+            cause=job.cause,
             cost={"seconds": sum(a.seconds for a in attempts), "labels": attempt.labels, "bytes": attempt.size},
             metrics=attempt.metrics,
             key=job.key,

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from lepton.core.errors import LeptonError
+from lepton.core.work import Progress, silent
 from lepton.core.work.faults import reached
-from lepton.core.work.progress import Progress, silent
 from lepton.transfer.candidates import Candidate
 from lepton.transfer.planner import Step
 

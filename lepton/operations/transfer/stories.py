@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lepton.core.ledger import Entry
-from lepton.core.ledger.rows import Decisive, Json, Promoted, Proposed, Refused, TransferFinished
+from lepton.core.ledger.rows import Decisive, Promoted, Proposed, Refused, TransferFinished
+from lepton.operations.result import Json
 from lepton.operations.session import Session
 from lepton.operations.transfer.job import Considered
 from lepton.operations.transfer.verdict import TransferVerdict
@@ -45,7 +46,7 @@ class Story:
         """Return an attempt by its label, None if there is none."""
         return next((one for one in self.attempts if one.label == label), None)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         found = {
             "signals": self.signals.to_json(),
@@ -84,7 +85,7 @@ def story_of(row: Entry) -> Story | None:
     return Story.from_json(found) if found else None
 
 
-def story_on_record(entry: Entry) -> Json | None:
+def story_on_record(entry: Entry) -> Mapping[str, Any] | None:
     """Return the story as the lepton that made it wrote it down; None for rows without one."""
     row = entry.row
     return row.story if isinstance(row, Decisive | Refused | TransferFinished) else None

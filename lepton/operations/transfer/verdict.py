@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lepton.core.decisions.gate import Verdict
+from lepton.operations.result import Json
 
 if TYPE_CHECKING:
     from lepton.transfer.search import Place
@@ -21,7 +22,7 @@ class Retention:
     base: float
     rows: int
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         return asdict(self)
 
@@ -61,7 +62,7 @@ class TransferVerdict:
         """Whether labels, or more of them, would decide better."""
         return self.verdict.undecided or self.verdict.basis == "validators"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         return {
             **self.verdict.to_json(),

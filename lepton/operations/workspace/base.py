@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lepton.core.config.workspace import Workspace as Place
 from lepton.core.extras import told
-from lepton.core.work.progress import Progress, silent
+from lepton.core.work import Progress, silent
 from lepton.operations.runner import Runner, in_process
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lepton.core.config.workspace import Workspace as Place
 from lepton.core.extras import told
-from lepton.core.work.progress import Progress
+from lepton.core.work import Progress
 from lepton.operations.delivery import Given, as_file
 from lepton.operations.workspace.data import Data
 from lepton.operations.workspace.models import Models
@@ -70,8 +70,8 @@ def init(
 ) -> Workspace:
     """Make a workspace from a first labelled delivery of the source: `lepton.yaml`, a contract, git and DVC.
 
-    The delivery is looked at, not taken in: `ingest` does that. It takes nine arguments because each is a question that
-    a delivery may leave open.
+    The delivery is looked at, not taken in: `ingest` does that. It takes fourteen arguments because each is a question
+    that a delivery may leave open.
 
     Args:
         root: The folder; made if it is not there.
@@ -96,8 +96,17 @@ def init(
         from lepton.operations.first_look import Said
         from lepton.operations.init import create_workspace, plan_workspace
 
-    said = Said(*(tuple(names) for names in (categories, numbers, dates, ignore, texts, no_value)))
+    said = Said(
+        categories=tuple(categories),
+        numbers=tuple(numbers),
+        dates=tuple(dates),
+        ignore=tuple(ignore),
+        texts=tuple(texts),
+        no_value=tuple(no_value),
+        label=label,
+        id=id,
+    )
     folder = Path(root).expanduser().absolute()
     with told(), as_file(delivery, source or "source") as file:
-        setup, first = plan_workspace(folder, file, source=source, label=label, id=id, name=name, kind=kind, said=said)
+        setup, first = plan_workspace(folder, file, said=said, kind=kind, source=source, name=name)
         return Workspace(create_workspace(setup, first).root, progress=progress)

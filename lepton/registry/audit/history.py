@@ -6,7 +6,7 @@ counts as written no earlier than the rows before it, so the past of a pair is o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,8 +19,10 @@ from lepton.core.ledger.rows import (
     Abandoned,
     Acknowledged,
     Alerted,
+    Cause,
     Decided,
     DeliveryRefused,
+    Evidence,
     Forgotten,
     Ingested,
     Measured,
@@ -39,7 +41,7 @@ from lepton.core.ledger.rows import (
     TransferFinished,
     TransferStarted,
 )
-from lepton.core.refs import domain_of
+from lepton.core.refs import ModelRef, domain_of
 from lepton.registry.champions import Champion, history
 
 
@@ -51,32 +53,47 @@ class Reign:
     begin: datetime
     end: datetime | None
     """None while it serves."""
-    earned: Mapping[str, Any]
+    earned: Evidence
     """The evidence that first let it serve: a rollback has none of its own."""
+
+    @property
+    def model(self) -> ModelRef:
+        """The version."""
+        return self.champion.ref
+
+    @property
+    def by(self) -> str:
+        """Who let it serve."""
+        return self.champion.actor
+
+    @property
+    def cause(self) -> Cause:
+        """Why it came to serve."""
+        return self.champion.cause
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
         return {
-            "model": self.champion.ref.to_json(),
+            "model": self.model.to_json(),
             "from": self.begin.isoformat(timespec="seconds"),
             "to": self.end.isoformat(timespec="seconds") if self.end else None,
-            "by": self.champion.actor,
-            "cause": dict(self.champion.cause),
-            "evidence": dict(self.earned),
+            "by": self.by,
+            "cause": self.cause.to_json(),
+            "evidence": self.earned.to_json(),
             "ledger_row": self.champion.seq,
         }
 
 
 def reigns(ledger: Ledger, pair: str) -> list[Reign]:
     """Return who served a pair, oldest first, without gaps."""
-    found, earned = history(ledger, pair), {}
+    found, earned = history(ledger, pair), dict[tuple[str, str], Evidence]()
     begins = list(monotone(datetime.fromisoformat(one.since) for one in found))
     result = []
     for one, begin, end in zip(found, begins, [*begins[1:], None], strict=True):
         key = one.ref.key
-        if one.evidence:
+        if one.evidence != Evidence():
             earned[key] = one.evidence
-        result.append(Reign(replace(one, until=None), begin, end, earned.get(key, {})))
+        result.append(Reign(replace(one, until=None), begin, end, earned.get(key, Evidence())))
     return result
 
 
@@ -185,7 +202,7 @@ def _line(row: Row) -> str:
         case DeliveryRefused():
             return f"{row.name}: {'; '.join(row.reasons[:3])}"
         case Registered():
-            return f"{row.model.label} ({row.lineage.get('strategy', '?')})"
+            return f"{row.model.label} ({row.strategy or '?'})"
         case Promoted():
             return f"{row.model.label}: {_because(row)}"
         case RolledBack():
@@ -193,7 +210,7 @@ def _line(row: Row) -> str:
         case Proposed():
             return f"{row.model.label} waits for a person"
         case Refused():
-            return f"{row.model.label}: {row.gate.get('summary') or '; '.join(row.gate.get('reasons', ()))}"
+            return f"{row.model.label}: {row.summary}"
         case Rejected() | Abandoned():
             return f"{row.model.label}: {row.why}"
         case OfRecall():
@@ -223,4 +240,4 @@ def _line(row: Row) -> str:
 
 
 def _because(row: Move) -> str:
-    return str(row.why or row.cause.get("reason") or row.kind)
+    return row.cause.why or row.cause.reason or row.kind

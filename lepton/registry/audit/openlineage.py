@@ -42,7 +42,7 @@ from lepton.core.ledger.rows import (
     TransferFinished,
     TransferStarted,
 )
-from lepton.core.refs import ModelRef, domain_of
+from lepton.core.refs import domain_of
 from lepton.registry.audit.history import decision_line
 
 PRODUCER = f"urn:lepton:{__version__}"
@@ -138,9 +138,9 @@ def _run_of(entry: Entry) -> str:
     """Return the id of the run that a row was written in, as far as the row says so."""
     match _said(entry):
         case Registered() as made:
-            return str((made.lineage.get("flow_run") or {}).get("id", ""))
+            return made.run_id
         case Refused() as refused:
-            return str((refused.run or {}).get("id", ""))
+            return refused.run_id
         case Mark() as mark:
             return mark.run.id
     return ""
@@ -150,8 +150,7 @@ def _inputs(space: str, entry: Entry) -> list[InputDataset]:
     match _said(entry):
         case Registered() as made:
             data = {(ref.domain, ref.digest) for _, ref in made.data_refs()}
-            ancestors = [ModelRef.from_json(one) for one in made.lineage["ancestors"]]
-            seen = {model.key for model in (made.parent, *ancestors) if model is not None}
+            seen = {model.key for model in (made.parent, *made.ancestors) if model is not None}
             return [
                 *(InputDataset(space, f"data/{domain}", facets=_version(digest)) for domain, digest in sorted(data)),
                 *(InputDataset(space, f"models/{name}", facets=_version(number)) for name, number in sorted(seen)),

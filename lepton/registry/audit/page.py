@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from lepton.core.html import render
 from lepton.core.ledger import Entry
-from lepton.core.ledger.rows import Decisive, Move
+from lepton.core.ledger.rows import Evidence, Move
 from lepton.registry.audit.history import decision_line, monotone
 
 TONES = {
@@ -91,8 +90,8 @@ def _reigns(
             since=f"{since:%Y-%m-%d %H:%M:%S}",
             until=f"{until:%Y-%m-%d %H:%M:%S}" if until else "",
             actor=entry.actor,
-            why=_why(move.cause),
-            proof=_proof(move),
+            why=move.cause.line,
+            proof=_proof(move.evidence),
             row=entry.seq,
         )
         for (entry, move), since, until in zip(mine, times, [*times[1:], None], strict=True)
@@ -100,17 +99,11 @@ def _reigns(
     ]
 
 
-def _why(cause: Mapping[str, Any]) -> str:
-    reason = cause.get("why") or cause.get("reason")
-    kind = str(cause.get("kind", "unknown"))
-    return f"{kind}: {reason}" if reason else kind
-
-
-def _proof(move: Decisive) -> str:
-    parts = [str(move.gate["summary"])] if move.gate.get("summary") else []
-    if isinstance(accuracy := move.metrics.get("accuracy"), float):
-        parts.append(f"accuracy {accuracy:.3f}")
-    if move.evidence.get("by_hand"):
+def _proof(found: Evidence) -> str:
+    parts = [found.summary] if found.summary else []
+    if isinstance(found.accuracy, float):
+        parts.append(f"accuracy {found.accuracy:.3f}")
+    if found.by_hand:
         parts.append("promoted by hand")
     return "; ".join(parts) or "none needed: it served before"
 

@@ -14,6 +14,7 @@ from lepton.core.errors import LeptonError, NotFound
 from lepton.core.ledger import Entry, Ledger
 from lepton.core.ledger.rows import (
     Abandoned,
+    Cause,
     Move,
     OfModel,
     OfRecall,
@@ -58,8 +59,7 @@ class Reign:
     since: str
     """UTC, ISO 8601."""
     by: str
-    because: Mapping[str, Any]
-    """The cause on record."""
+    because: Cause
     row: int
     """Of the ledger."""
     until: str | None = None
@@ -67,7 +67,8 @@ class Reign:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
-        return {"since": self.since, "until": self.until, "by": self.by, "because": self.because, "row": self.row}
+        times = {"since": self.since, "until": self.until, "by": self.by}
+        return {**times, "because": self.because.to_json(), "row": self.row}
 
 
 @dataclass(slots=True)
@@ -242,7 +243,7 @@ def _version(entry: Entry, made: Registered, seen: dict[tuple[Any, ...], Data]) 
         row=entry.seq,
         registered_at=entry.time,
         actor=entry.actor,
-        strategy=made.lineage["strategy"],
+        strategy=made.strategy,
         parent=made.parent.key if made.parent else None,
         saw=tuple(saw),
     )

@@ -5,35 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lepton.core.ledger.rows import Cause, summary_of
 from lepton.core.refs import DataRef
 from lepton.registry.lineage.family import Version
 from lepton.registry.lineage.record import Lineage
 
 
-def cause_line(cause: Mapping[str, Any]) -> str:
+def cause_line(cause: Cause) -> str:
     """Return why a version was made, in a few words."""
-    kind = str(cause.get("kind", "unknown"))
-    if cause.get("reason"):
-        return f"{kind}: {cause['reason']}"
-    seen = cause.get("observation") or {}
-    scores = seen.get("scores") or {}
+    kind, scores = cause.kind or "unknown", cause.scores
+    if cause.reason:
+        return f"{kind}: {cause.reason}"
     if not scores:
         return kind
     aspect = max(scores, key=lambda name: scores[name])
-    return f"{kind}: {aspect} {scores[aspect]:.2f} in window {seen.get('window', '?')}"
+    return f"{kind}: {aspect} {scores[aspect]:.2f} in window {cause.window or '?'}"
 
 
-def because(cause: Mapping[str, Any]) -> str:
+def because(cause: Cause) -> str:
     """Return why a version came to serve, with the words of the person who decided, if one did."""
-    return f"{cause_line(cause)}: {cause['why']}" if cause.get("why") else cause_line(cause)
+    return f"{cause_line(cause)}: {cause.why}" if cause.why else cause_line(cause)
+
+
+def because_of(cause: Mapping[str, Any]) -> str:
+    """Return the same of a cause that is JSON already, as in a dossier."""
+    return because(Cause.from_json(cause))
 
 
 def gate_line(verdict: Mapping[str, Any] | None) -> str:
     """Return a verdict in one line."""
     if not verdict:
         return "not asked: there was nothing to replace"
-    if verdict.get("summary"):
-        return str(verdict["summary"])
+    if said := summary_of(verdict):
+        return said
     if not verdict.get("passed"):
         return "refused: " + "; ".join(verdict.get("reasons", ()))
     parts = [f"{one['difference']:+.3f} vs {one['against']}" for one in verdict.get("comparisons", ())]

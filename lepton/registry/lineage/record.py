@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from lepton.core.ledger import Ledger
-from lepton.core.ledger.rows import Registered
+from lepton.core.ledger.rows import Cause, Registered
 from lepton.core.refs import DataRef, ModelRef
 from lepton.core.work.files import digest
 
@@ -39,8 +39,8 @@ class Lineage:
     """Result of the contract that the data was checked against."""
     gate: Mapping[str, Any] | None = None
     """Verdict of the gate with its evidence; None for a base that replaced nothing."""
-    cause: Mapping[str, Any] = field(default_factory=lambda: {"kind": "manual"})
-    """Why it was made: `kind` is manual, schedule or drift; a drift comes with `reason` and `observation`."""
+    cause: Cause = field(default_factory=lambda: Cause("manual"))
+    """Why it was made."""
     flow_run: Mapping[str, Any] | None = None
     """`id`, `name` and `url` of the Prefect run."""
     code: Mapping[str, Any] = field(default_factory=dict)
@@ -71,6 +71,7 @@ class Lineage:
             "parent": self.parent.to_json() if self.parent else None,
             "ancestors": [ref.to_json() for ref in self.ancestors],
             "data": {use: ref.to_json() for use, ref in self.data.items()},
+            "cause": self.cause.to_json(),
         }
 
     @classmethod
@@ -92,6 +93,7 @@ class Lineage:
             "parent": ModelRef.from_json(parent) if parent else None,
             "ancestors": tuple(ModelRef.from_json(ref) for ref in given["ancestors"]),
             "data": {use: DataRef.from_json(ref) for use, ref in given["data"].items()},
+            "cause": Cause.from_json(given["cause"]),
         }
         return cls(**{**given, **typed})
 

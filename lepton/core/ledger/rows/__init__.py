@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from lepton.core.ledger.actions import Action
 from lepton.core.ledger.rows.alerts import Acknowledged, Alerted, Channel, Snoozed
 from lepton.core.ledger.rows.data import DeliveryRefused, Forgotten, Ingested, Published
+from lepton.core.ledger.rows.grounds import Cause, Evidence, Subject, summary_of
 from lepton.core.ledger.rows.models import (
     Abandoned,
     Decisive,
@@ -21,7 +22,6 @@ from lepton.core.ledger.rows.models import (
     Reinstated,
     Rejected,
     RolledBack,
-    Subject,
 )
 from lepton.core.ledger.rows.monitoring import Decided, Measured, Observed
 from lepton.core.ledger.rows.row import Json, Row
@@ -66,10 +66,12 @@ __all__ = [
     "Abandoned",
     "Acknowledged",
     "Alerted",
+    "Cause",
     "Channel",
     "Decided",
     "Decisive",
     "DeliveryRefused",
+    "Evidence",
     "Forgotten",
     "Ingested",
     "Json",
@@ -94,4 +96,5 @@ __all__ = [
     "TransferFinished",
     "TransferStarted",
     "actions_of",
+    "summary_of",
 ]

@@ -35,9 +35,20 @@ class Ingested(Row):
     """Rows of the delivery that were out of bounds and are in quarantine instead."""
 
     @property
+    def key(self) -> tuple[str, bool]:
+        """What tells the deliveries of a domain apart: rows and labels have names of their own."""
+        return self.batch, self.labels
+
+    @property
     def passed(self) -> bool | None:
         """Whether it met its contract; None if that is not on record."""
         found: bool | None = (self.contract or {}).get("passed")
+        return found
+
+    @property
+    def rules(self) -> str | None:
+        """Digest of the contract that it was checked against; None if that is not on record."""
+        found: str | None = (self.contract or {}).get("contract")
         return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from lepton.core.ledger.actions import (
     ABANDONED,
@@ -18,7 +18,8 @@ from lepton.core.ledger.actions import (
     ROLLED_BACK,
     Action,
 )
-from lepton.core.ledger.rows.row import SPARSE, Json, Part, Row
+from lepton.core.ledger.rows.grounds import Cause, Evidence, Subject, summary_of
+from lepton.core.ledger.rows.row import SPARSE, Json, Row
 from lepton.core.refs import DataRef, ModelRef
 
 
@@ -50,6 +51,21 @@ class Registered(OfModel):
         """Digest of what was asked for; empty in old records."""
         return str(self.lineage.get("key", ""))
 
+    @property
+    def strategy(self) -> str:
+        """How it was made; empty if that is not on record."""
+        return str(self.lineage.get("strategy", ""))
+
+    @property
+    def run_id(self) -> str:
+        """Of the run in which it was made; empty if that is not on record."""
+        return str((self.lineage.get("flow_run") or {}).get("id", ""))
+
+    @property
+    def ancestors(self) -> tuple[ModelRef, ...]:
+        """All models that were considered as a start."""
+        return tuple(ModelRef.from_json(one) for one in self.lineage.get("ancestors", ()))
+
     def data_refs(self) -> Iterator[tuple[str, DataRef]]:
         """Yield (use, data) for everything that it saw."""
         for use, ref in self.lineage["data"].items():
@@ -63,35 +79,29 @@ class Decisive(OfModel):
 
     previous: ModelRef | None = None
     """What served before; None if nothing did."""
-    cause: Json = field(default_factory=dict)
-    """`kind` (manual, schedule, drift, approval, rollback, recall) and what goes with it."""
-    evidence: Json = field(default_factory=dict)
-    """`gate`, `metrics`, `run`, `story`, `by_hand`; empty after a rollback, which needs none."""
+    cause: Cause = field(default_factory=Cause)
+    evidence: Evidence = field(default_factory=Evidence)
+    """Empty after a rollback, which needs none."""
 
     @property
     def kind(self) -> str:
         """Of the cause; empty if none is on record."""
-        return str(self.cause.get("kind") or "")
+        return self.cause.kind or ""
 
     @property
     def why(self) -> str:
         """What the person said who decided; empty where none did."""
-        return str(self.cause.get("why") or "")
+        return self.cause.why or ""
 
     @property
     def gate(self) -> Json:
         """The gate's verdict; empty if it was not asked."""
-        return self.evidence.get("gate") or {}
-
-    @property
-    def metrics(self) -> Json:
-        """Held-out metrics; empty if there are none."""
-        return self.evidence.get("metrics") or {}
+        return self.evidence.gate or {}
 
     @property
     def story(self) -> Json | None:
         """Signals, plan and every candidate of the transfer that made it, if one did."""
-        return self.evidence.get("story")
+        return self.evidence.story
 
 
 @dataclass(frozen=True)
@@ -132,8 +142,18 @@ class Refused(OfModel):
     """The run that made it."""
     story: Json | None = field(default=None, metadata=SPARSE)
     """Signals, plan and every candidate of the transfer that made it."""
-    provisional: Json | None = field(default=None, metadata=SPARSE)
+    provisional: ModelRef | None = field(default=None, metadata=SPARSE)
     """The base, where it answers for the target until something is promoted."""
+
+    @property
+    def summary(self) -> str:
+        """The verdict in one line."""
+        return summary_of(self.gate) or "; ".join(self.gate.get("reasons", ()))
+
+    @property
+    def run_id(self) -> str:
+        """Of the run that made it; empty if that is not on record."""
+        return str((self.run or {}).get("id", ""))
 
 
 @dataclass(frozen=True)
@@ -150,32 +170,6 @@ class Abandoned(OfModel):
 
     action: ClassVar[Action] = ABANDONED
     why: str = ""
-
-
-@dataclass(frozen=True)
-class Subject(Part):
-    """What a recall speaks of: a model, or a batch."""
-
-    kind: Literal["model", "batch"]
-    model: ModelRef | None = field(default=None, metadata=SPARSE)
-    domain: str | None = field(default=None, metadata=SPARSE)
-    """Of the batch."""
-    batch: str | None = field(default=None, metadata=SPARSE)
-
-    @classmethod
-    def of_model(cls, ref: ModelRef) -> Subject:
-        """Return a model as a subject."""
-        return cls("model", model=ref)
-
-    @classmethod
-    def of_batch(cls, domain: str, batch: str) -> Subject:
-        """Return a batch as a subject."""
-        return cls("batch", domain=domain, batch=batch)
-
-    @property
-    def line(self) -> str:
-        """In a few words: `lepton-mnist v1`, `batch site-7 of mnist`."""
-        return self.model.label if self.model is not None else f"batch {self.batch} of {self.domain}"
 
 
 @dataclass(frozen=True)

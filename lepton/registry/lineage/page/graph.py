@@ -5,7 +5,7 @@ Nodes and edges only; where they lie is decided in the page, because it changes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from lepton.core.ledger import Ledger
@@ -148,16 +148,15 @@ def _data(one: Version, made: Lineage, known: dict[tuple[str, str, str], str]) -
 
 def _cause(one: Version, made: Lineage) -> Json | None:
     """Return a node for the drift that called for a version; None if it was something else."""
-    if made.cause.get("kind") != "drift":
+    if made.cause.kind != "drift":
         return None
-    seen: Mapping[str, Any] = made.cause.get("observation") or {}
-    scores = [["score", f"{name} {value:.3g}"] for name, value in (seen.get("scores") or {}).items()]
+    scores = [["score", f"{name} {value:.3g}"] for name, value in made.cause.scores.items()]
     return {
         "id": f"cause:{_id(one.key)}",
         "kind": "cause",
         "lane": one.pair,
         "label": "drift",
-        "sub": str(seen.get("window", "")),
+        "sub": made.cause.window,
         "state": "",
         "details": [["cause", cause_line(made.cause)], *scores, ["led to", one.ref.label]],
     }
