@@ -66,6 +66,7 @@ def story(folder: Path) -> list[Step]:
         Step(("rollback", "plant-2", local), "rollback"),
         Step(("reject", "plant-2", 2, "--why", "timed", local), "reject"),
         Step(("ingest", "plant-2", quiet, local)),
+        Step(("label-next", "plant-2"), "label-next"),
         Step(("score", "plant-2", local), "score"),
         Step(("monitor", "plant-2", local), "monitor", codes=(0, 4)),
         Step(("ingest", "plant-2", drifted[0], local)),

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lepton.contract.file import load_contract, save_contract
 from lepton.contract.infer import for_target, infer
 from lepton.contract.quarantine import quarantine, reason_file, set_aside
@@ -51,6 +53,8 @@ class Intake:
     """Further rows of the delivery that are stored already, as of an export of all that there is so far; left out."""
     set_aside: int = 0
     """Rows of the delivery that were out of bounds and are in quarantine instead."""
+    left_open: int = 0
+    """Rows of a delivery of labels that have no label yet; passed over."""
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
@@ -61,6 +65,8 @@ class Intake:
         found["data"] = self.data.to_json() if self.data else None
         if not self.set_aside:  # as an older lepton wrote it
             del found["set_aside"]
+        if not self.left_open:
+            del found["left_open"]
         return found
 
 
@@ -83,7 +89,7 @@ def ingest(
         domain: Where the rows come from.
         path: CSV (also gzipped), Parquet, NPZ, or a folder of images by class.
         name: Name of the batch; by default made from the file's name.
-        labels: The file holds ids and labels of rows that were delivered before.
+        labels: The file holds ids and labels of rows that were delivered before; those without a label are passed over.
         new: Add the domain, with a contract derived from the source's (or from the delivery, for the source itself).
         dry_run: Check only; write nothing but the Data Docs.
 
@@ -182,7 +188,16 @@ def _take_labels(ws: Workspace, domain: str, path: Path, name: str | None, new: 
         raise _unreadable(ws, domain, path, error, dry_run) from None
     stored = store.batch_of(ws, domain)
     ids, labels = as_stored(ids, stored), spelled(labels, contract.classes, strip=True)
-    result = validate_labels(ids, labels, contract, ws, stored=stored, delivery=path.name)
+    known = np.array([label is not None for label in labels], dtype=bool)
+    if not known.any():
+        raise LeptonError(
+            f"{path.name} holds no label yet; nothing was stored.",
+            why=f"Its column {contract.label!r} is empty in each of the {len(labels):,} rows.",
+            fix=[f"fill it in with {', '.join(contract.classes[:8])}; rows that stay empty are passed over"],
+        )
+    numbers, left_open = [int(at) + 1 for at in np.flatnonzero(known)], int((~known).sum())
+    ids, labels = ids[known], labels[known]
+    result = validate_labels(ids, labels, contract, ws, stored=stored, delivery=path.name, numbers=numbers)
     if not result.passed:
         raise _refusal(ws, domain, path, result, dry_run, "--labels")
     wanted = dict(zip(ids, labels, strict=True))
@@ -193,7 +208,7 @@ def _take_labels(ws: Workspace, domain: str, path: Path, name: str | None, new: 
             raise nothing_new(ws, domain, path, wanted)
         batch = _free_name(path, name, list(store.label_files(ws, domain)))
         if dry_run:
-            return Intake(domain, batch, len(ids), len(ids), result, None, labels=True)
+            return Intake(domain, batch, len(ids), len(ids), result, None, labels=True, left_open=left_open)
         reached("ingest.labels-checked")
         begin(ws, domain, batch, labels=True)
         reached("ingest.labels-marked")
@@ -201,7 +216,9 @@ def _take_labels(ws: Workspace, domain: str, path: Path, name: str | None, new: 
         reached("ingest.labels-stored")
     _version(ws)
     data = versions.data_ref(ws, domain)
-    return Intake(domain, batch, len(ids), len(ids), result, data, labels=True, completed=completed)
+    return Intake(
+        domain, batch, len(ids), len(ids), result, data, labels=True, completed=completed, left_open=left_open
+    )
 
 
 def _batches(ws: Workspace, domain: str, delivery: readers.Delivery) -> tuple[str, ...]:

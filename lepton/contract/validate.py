@@ -105,6 +105,7 @@ def validate_labels(
     *,
     stored: Mapping[str, str],
     delivery: str,
+    numbers: Sequence[int] | None = None,
 ) -> ContractResult:
     """Hold labels for stored rows against the contract.
 
@@ -115,10 +116,12 @@ def validate_labels(
         ws: Where the Data Docs lie.
         stored: Row id -> batch that holds it.
         delivery: Name of the file, for the page.
+        numbers: (n,) of the rows in the file, where some of it are passed over; by default 1 to n.
     """
     holders = np.array([stored.get(row_id) for row_id in ids], dtype=object)
     columns = {contract.id: ids, contract.label: labels, EARLIER: holders}
-    frame = pd.DataFrame(columns, index=pd.RangeIndex(1, len(ids) + 1), dtype="object")
+    index = pd.RangeIndex(1, len(ids) + 1) if numbers is None else pd.Index(numbers)
+    frame = pd.DataFrame(columns, index=index, dtype="object")
     return _judge(frame, label_checks(contract), contract, ws, delivery, f"{contract.domain}-labels", None)
 
 

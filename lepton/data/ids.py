@@ -15,6 +15,7 @@ from lepton.core.kinds import kind_of
 from lepton.core.splits import PIXELS
 from lepton.core.table import Table, series_bytes
 from lepton.data.columns import number
+from lepton.data.spreadsheet import original
 
 
 def content_hashes(table: Table) -> NDArray[np.object_]:
@@ -79,7 +80,8 @@ def of_paths(table: Table, batch: str) -> Table:
 def as_stored(ids: Iterable[str | None], stored: Collection[str]) -> NDArray[np.object_]:
     """Return (n,) ids as rows are stored under them.
 
-    A person may leave out what lepton adds to the path of an image, and write letters in another Unicode form.
+    A person may leave out what lepton adds to the path of an image, write letters in another Unicode form, and return
+    an id with the mark that tables for people have before what a spreadsheet would run.
 
     Args:
         ids: As somebody wrote them.
@@ -91,7 +93,7 @@ def as_stored(ids: Iterable[str | None], stored: Collection[str]) -> NDArray[np.
     for place, one in enumerate(asked):
         if one is not None and one not in stored:
             paths = {key.partition(PIXELS)[0]: key for key in stored if PIXELS in key} if paths is None else paths
-            form = normalize("NFC", one)
+            form = normalize("NFC", original(one))
             one = form if form in stored else paths.get(form, one)
         found[place] = one
     return found

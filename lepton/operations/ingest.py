@@ -26,6 +26,7 @@ class IngestResult(contract.Intake, Result):
         """Return what a person wants to know, the most important first."""
         verb = "would be stored" if self.data is None else "completed" if self.completed else "stored"
         aside = {"set aside": f"{self.set_aside:,} rows out of bounds, in quarantine"} if self.set_aside else {}
+        aside |= {"left open": f"{self.left_open:,} rows without a label yet"} if self.left_open else {}
         told: Facts = {
             "delivery": f"{self.batch} {verb} in domain {self.domain}",
             "rows": f"{self.rows:,}, {f'{self.labelled:,} labelled' if self.labelled else 'no labels'}"

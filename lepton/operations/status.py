@@ -266,7 +266,7 @@ def _next(
     if failed:
         return f"lepton transfer {target}   (the last one failed: {failed})"
     if refused is not None and (champion is None or state in UNMENDED):
-        return f"lepton ingest {target} labels.csv --labels   (the gate refused the last transfer; more labels help)"
+        return f"lepton label-next {target}   (the gate refused the last transfer; labels of these rows help)"
     if champion is None:
         return f"lepton transfer {target}"
     if state in UNMENDED:

@@ -303,12 +303,25 @@ def test_unknown_domains_and_files_are_not_found(ws):
 
 def test_labels_of_unknown_rows_or_classes_are_refused(ws):
     ids = store.load(ws, "here").ids
-    frame = pd.DataFrame({"id": ["zz", ids[0], ids[1]], "label": ["yes", "maybe", None]})
+    frame = pd.DataFrame({"id": [ids[1], "zz", ids[0]], "label": [None, "yes", "maybe"]})
     text = refused(ws, "here", write(ws, "l.csv", frame), labels=True)
-    assert "ids of no stored row of domain 'here' (row 1)" in text
-    assert "value not allowed: 'maybe'; allowed: no, yes (row 2)" in text
-    assert "no value (row 3)" in text
+    assert "ids of no stored row of domain 'here' (row 2)" in text
+    assert "value not allowed: 'maybe'; allowed: no, yes (row 3)" in text
+    assert "no value" not in text  # a row without a label counts as not delivered
     assert "--labels" in text
+
+
+def test_rows_without_a_label_count_as_not_delivered_and_are_counted(ws):
+    table = store.load(ws, "here")
+    ids, other = table.ids, {"yes": "no", "no": "yes"}[table.labels[0]]
+    sheet = pd.DataFrame({"id": ids[:3], "label": [other, " ", ""]})
+    taken = ingest(ws, "here", write(ws, "l.csv", sheet), labels=True)
+    assert (taken.rows, taken.labelled, taken.left_open) == (1, 1, 2)
+    before = state(ws)
+    with pytest.raises(LeptonError, match="holds no label yet"):
+        ingest(ws, "here", write(ws, "m.csv", pd.DataFrame({"id": ids[:2], "label": ["", " "]})), labels=True)
+    assert state(ws) == before
+    assert not ws.quarantine_dir.exists()
 
 
 def test_quarantine_keeps_another_delivery_of_the_same_name_and_lists_the_latest_first(ws):

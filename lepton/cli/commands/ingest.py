@@ -68,6 +68,9 @@ def show(domain: str, taken: IngestResult, dry_run: bool = False) -> None:
         for line in taken.contract.lines():
             say(f"               {line}")
         say(f"             {'it is' if one else 'they are'} in quarantine/{domain}/, with the reason beside")
+    if taken.left_open:
+        rows = "1 row has" if taken.left_open == 1 else f"{taken.left_open:,} rows have"
+        say(f"  left open  {rows} no label yet and count as not delivered")
     url = taken.contract.docs_url
     say(f"  contract   passed{f'   {url}' if url else ''}")
     if taken.data:

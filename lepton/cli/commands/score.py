@@ -41,6 +41,6 @@ def score(
         say(f"{one.batch}: {one.rows:,} rows -> {one.file}")
     if done.provisional:
         say(f"  provisional   {done.champion} is the un-adapted base: nobody verified it on {domain!r}")
-        say(f"  next   lepton ingest {domain} labels.csv --labels   (labels decide what may serve)")
+        say(f"  next   lepton label-next {domain}   (labels decide what may serve)")
         return
     say(f"  next   lepton monitor {domain}")

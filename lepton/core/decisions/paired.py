@@ -52,8 +52,16 @@ def rows_needed(margin: float) -> int:
     return ceil(Z * Z * (1 - margin) / margin)
 
 
-def rows_until(wins: int, losses: int, rows: int, margin: float, z: float = Z) -> int | None:
-    """Return how many rows like those seen would rule out a loss of `margin`; None if a million would not."""
+def rows_until(wins: float, losses: float, rows: int, margin: float, z: float = Z) -> int | None:
+    """Return how many rows like those seen would rule out a loss of `margin`; None if a million would not.
+
+    Args:
+        wins: Of the rows; a part of one where they are expected, not counted.
+        losses: The same.
+        rows: The least that may be answered.
+        margin: Of accuracy.
+        z: Standard normal quantile of the bound.
+    """
 
     def shown(many: int) -> bool:
         return lower_bound(round(wins * many / rows), round(losses * many / rows), many, z) >= -margin

@@ -14,6 +14,7 @@ from lepton.data.labels import as_text
 from lepton.data.readers import csv, parquet
 from lepton.data.readers.guard import check_path
 from lepton.data.readers.limits import check_size
+from lepton.data.spreadsheet import original
 
 
 def read_labels(
@@ -21,7 +22,8 @@ def read_labels(
 ) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
     """Return two (n,) columns of strings, None where a value is missing; other columns are not looked at.
 
-    The columns are called as in the deliveries of rows, or `id` and `label`.
+    The columns are called as in the deliveries of rows, or `id` and `label`; a mark before a name that a spreadsheet
+    would run does not count.
 
     Raises:
         NotFound: If there is nothing at `path`.
@@ -36,6 +38,8 @@ def read_labels(
         frame = parquet.as_frame(parquet.read_arrow(path, limits=limits))
     else:
         raise LeptonError(f"{path.name}: labels come as CSV or Parquet.", fix=[f"columns: {id},{label}"])
+    marked = {name: plain for name in frame.columns if (plain := original(str(name))) not in frame.columns}
+    frame = frame.rename(columns=marked)
     found = []
     for column, plain in ((id, "id"), (label, "label")):
         if column in frame.columns:

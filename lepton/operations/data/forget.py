@@ -5,8 +5,8 @@ in between is finished by the same command again; every step of it may be done t
 
 What stays, and why: a registered model is sealed by its checksums, so its weights and the ids in its `rows.json` remain
 until the version is deleted; such versions are listed. Figures over many rows (drift scores, accuracy over time) name
-nobody; reports of windows show some rows, so those of the domain are removed. Copies that somebody made elsewhere,
-backups among them, are not known here.
+nobody; reports of windows show some rows, so those of the domain are removed. Sheets to label lose the rows where they
+lie by default. Copies that somebody made elsewhere, backups among them, are not known here.
 """
 
 from __future__ import annotations
@@ -141,13 +141,15 @@ def _finish(session: Session, plan: Erasure) -> ForgetResult:
 
 
 def _remove_copies(session: Session, scope: list[str], wanted: Any) -> None:
-    """Remove the rows from what is not versioned: predictions, quarantine, pages, and all that can be made again."""
+    """Remove the rows from what is not versioned: predictions, sheets, quarantine, pages, what can be made again."""
     from lepton.contract.erasure import copies_with, mask, remove_copies, remove_pages
     from lepton.data.erase import erase_from_log
+    from lepton.data.sheets import erase_from_sheets
     from lepton.operations.ingest import record_refusals
 
     for domain in scope:
         erase_from_log(session.ws.predictions_dir / domain, wanted, dry_run=False)
+        erase_from_sheets(session.ws, domain, wanted)
         reached("forget.predictions-cleaned")
         holding = copies_with(session.ws, domain, wanted).holding
         mask(holding, wanted.ids)

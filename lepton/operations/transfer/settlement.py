@@ -153,7 +153,7 @@ def _next(target: str, outcome: Settled, ref: ModelRef, verdict: TransferVerdict
     if outcome == "proposed":
         return f"lepton promote {target} --approve   (or: lepton reject {target} --why ...)"
     if verdict.for_want_of_labels:
-        return f"lepton ingest {target} labels.csv --labels   (more labels would decide)"
+        return f"lepton label-next {target}   (the rows whose labels would decide)"
     return f'lepton promote {target} {ref.version} --why "..."   (only if you know better)'
 
 

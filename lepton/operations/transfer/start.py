@@ -87,5 +87,8 @@ def _refuse_blind(job: TransferJob, train: Table) -> None:
             f"There are no labelled rows of {job.pair.target!r} to adapt with.",
             why=f"None in {', '.join(job.batches)}: what the domain looks like now; and without labels"
             f" {', '.join(job.strategies)} learn nothing. {job.champion.label} goes on serving.",
-            fix=[f"lepton ingest {job.pair.target} labels.csv --labels   (columns id and label)"],
+            fix=[
+                f"lepton label-next {job.pair.target}   (a sheet with the rows to label)",
+                f"lepton ingest {job.pair.target} labels.csv --labels   (columns id and label)",
+            ],
         )

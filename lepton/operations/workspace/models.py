@@ -12,6 +12,7 @@ from lepton.operations.workspace.base import Base
 if TYPE_CHECKING:
     from lepton.core.refs import ModelRef
     from lepton.operations.champion import Champion
+    from lepton.operations.labelling.result import LabelNext
     from lepton.operations.pretrain.result import PretrainResult
     from lepton.operations.reproduce.result import ReproduceResult
     from lepton.operations.retrain import RetrainResult
@@ -73,6 +74,27 @@ class Models(Base):
         from lepton.operations.transfer.explanation import explain
 
         return self._here(explain, domain)
+
+    def label_next(
+        self, domain: str, *, n: int = 20, out: str | Path | None = None, dry_run: bool = False
+    ) -> LabelNext:
+        """Write the rows of a target to label next into a sheet that `ingest(..., labels=True)` takes as it is.
+
+        Each has the same chance, spread over what the models answer, so the labels may be read as those of any rows.
+
+        Args:
+            domain: The target.
+            n: Rows to label.
+            out: The sheet, a CSV; by default a new file below `reports/labels/`.
+            dry_run: Say what would be written.
+
+        Raises:
+            NotFound: If there is no model yet, or no row is left without a label.
+        """
+        from lepton.operations.labelling.label_next import label_next
+
+        file = Path(out).expanduser() if out is not None else None
+        return self._here(label_next, domain, n, file, dry_run)
 
     def retrain(self, *, cause: Cause = "manual") -> RetrainResult:
         """Train the base again if its source has new batches, then adapt every target; the gate guards each step."""

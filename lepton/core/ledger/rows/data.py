@@ -33,6 +33,8 @@ class Ingested(Row):
     """Further rows that were stored already and left out, of an export of all that there is so far."""
     set_aside: int | None = field(default=None, metadata=SPARSE)
     """Rows of the delivery that were out of bounds and are in quarantine instead."""
+    left_open: int | None = field(default=None, metadata=SPARSE)
+    """Rows of a delivery of labels that had no label yet and were passed over."""
 
     @property
     def key(self) -> tuple[str, bool]:

@@ -1,0 +1,1 @@
+"""Asking people for labels: which rows, and how many until a verdict."""
