@@ -137,6 +137,22 @@ def reconsider(
     return Decision("none", f"{labels(seen)}; they prove neither a loss nor that nothing is lost", state)
 
 
+def replaced(state: State, seen: Observation, policy: Policy) -> Decision:
+    """Return what labels say of a window of a champion that serves no more: they change nothing.
+
+    Args:
+        state: What is remembered of the pair.
+        seen: The window as that champion answered it, with what its labels measure.
+        policy: Thresholds and limits.
+    """
+    reason = f"{labels(seen)}, which {seen.champion} answered; it serves no more"
+    if proves_loss(seen, policy):
+        reason += f"; a loss of {seen.cost:.3f}{span(seen)} is proven: they confirm that it was replaced"
+    elif clears(seen, policy, replace(state, alert_open=False)):
+        reason += "; nothing was lost: they contradict that it had to be replaced"
+    return Decision("none", reason, state)
+
+
 def proves_loss(seen: Observation, policy: Policy) -> bool:
     """Return whether the labels of a window prove a loss that is worth a page."""
     return seen.lost and seen.measured_cost is not None and seen.measured_cost > policy.tolerance
