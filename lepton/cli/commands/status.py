@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LEGEND = (
     "accuracy: when promoted, on held-out rows. drift: 1.0 is the threshold. "
-    "now: ~ is an estimate without labels, = was measured on labels."
+    "now: ~ is an estimate without labels, ? is not known but for its interval, = was measured on labels."
 )
 
 
@@ -86,24 +86,27 @@ def show(found: Status) -> None:
 
 def show_reason(pair: PairStatus) -> None:
     """Print what was decided last and why, and what moved since when; nothing of what is calm."""
-    if pair.decision is None or (pair.decision, pair.state) == ("none", "stable"):
+    if pair.unwatched:
+        paragraph(pair.domain, f"unwatched: {pair.unwatched}")
+    if pair.decision is None or (pair.decision == "none" and pair.state in ("stable", "unwatched")):
         return
     paragraph(pair.domain, f"{pair.decision}: {pair.why}")
     moved = ", ".join(f"{name} {score:.1f}" for name, score in pair.moved)
     since = f"since window {pair.drifted_from} ({pair.drifted_since or '?'} UTC)" if pair.drifted_from else ""
     if moved or since:
         paragraph("", " ".join(part for part in (f"moved: {moved}" if moved else "drifted", since) if part))
+    if pair.since_accepted is not None:
+        paragraph("", f"against window {pair.accepted or '?'}, which was harmless: {pair.since_accepted:.1f}")
 
 
 def accuracy(pair: PairStatus) -> str | None:
     """Return the accuracy in the last window: measured if labels came, else estimated, with its interval."""
     if pair.realised is not None:
         return f"= {pair.realised:.3f}"
+    span = "" if pair.low is None or pair.high is None else f" {pair.low:.2f}-{pair.high:.2f}"
     if pair.estimate is None:
-        return None
-    return f"~ {pair.estimate:.3f}" + (
-        "" if pair.low is None or pair.high is None else f" {pair.low:.2f}-{pair.high:.2f}"
-    )
+        return f"?{span}" if span else None
+    return f"~ {pair.estimate:.3f}{span}"
 
 
 def show_evidence(pair: PairStatus) -> None:
@@ -133,12 +136,13 @@ def show_stack(ws: Workspace, stack: Stack | None, found: Status) -> None:
 
 def trouble(ws: Workspace, stack: Stack | None) -> list[tuple[str, str]]:
     """Return what of the stack is not well, each with why; the watchdog included, which cannot tell of its own end."""
-    from lepton.cli.stack.look import look_at_parts, watched
+    from lepton.cli.stack.look import look_at_parts, silent_of, watched
     from lepton.core.errors import LeptonError
 
     if stack is None:
         return []
-    found = [(look.subject, f"{look.subject}: {look.why}.") for look in look_at_parts(stack, seconds=2) if not look.ok]
+    looks = look_at_parts(stack, seconds=2, silent=silent_of(stack, seconds=2))
+    found = [(look.subject, f"{look.subject}: {look.why}.") for look in looks if not look.ok]
     try:
         watched(ws, stack)
     except LeptonError as error:

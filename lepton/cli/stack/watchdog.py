@@ -13,10 +13,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
-from lepton.cli.stack.look import beat, look_at_jobs, look_at_parts
-from lepton.cli.stack.parts import POOLS, services_of
-from lepton.cli.stack.schedules import jobs, silent_workers
+from lepton.cli.stack.logs import shorten
+from lepton.cli.stack.look import beat, look_at_jobs, look_at_parts, silent_of
+from lepton.cli.stack.parts import PREFECT, services_of
+from lepton.cli.stack.schedules import jobs
 from lepton.core.config.addresses import Stack, read_stack
 from lepton.core.config.workspace import Workspace
 from lepton.core.decisions.overdue import Job
@@ -63,22 +65,34 @@ class Vigil:
         looks = [*look_at_parts(stack, silent=self.silent), *late]
         self.memory, words = consider(looks, self.memory, self.open, datetime.now(UTC))
         logs = {name: one.log for name, one in services_of(stack).items()}
+        well = {one.subject for one in looks if one.ok}
+        pages = {"Prefect": stack.prefect_url} if PREFECT in well else {}
         titles = []
         for word in words:
             # Known as told even if the record fails: people must not be told again every five seconds.
             (self.open.add if word.kind == "open" else self.open.discard)(word.look.key)
-            titles.append(tell(self.session, word, logs.get(word.look.subject)).title)
+            titles.append(tell(self.session, word, logs.get(word.look.subject), pages).title)
         return titles
 
     def _ask(self, stack: Stack) -> None:
-        """Ask the server what is scheduled and who works, every now and then; send what a channel did not take."""
+        """Ask the server what is scheduled and who works, every now and then; send what a channel did not take, and
+        keep the logs short."""
         if time.monotonic() - self.asked < ASK_EVERY:
             return
         self.asked = time.monotonic()
-        self.silent = {}
+        self.silent = silent_of(stack, seconds=10)
         with suppress(LeptonError):  # the server's silence is told by itself
-            self.jobs, self.silent = jobs(stack), silent_workers(stack, POOLS)
+            self.jobs = jobs(stack)
+        shorten_logs(self.session.ws, stack)
         send_waiting(self.session, datetime.now(UTC))
+
+
+def shorten_logs(ws: Workspace, stack: Stack) -> None:
+    """Cut off logs of the stack that have grown too long; not while `lepton up` is at them, or the disk is full."""
+    with suppress(Busy, OSError), hold(ws.state_dir / "locks" / "stack.lock", seconds=0):
+        for service in services_of(stack).values():
+            if service.log:
+                shorten(Path(service.log))
 
 
 def watch(
