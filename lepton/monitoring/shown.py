@@ -34,9 +34,15 @@ def share_of(column: Column) -> tuple[str, float, float] | None:
 
 
 def moved_most(before: Mapping[str, float], now: Mapping[str, float]) -> tuple[str, float, float] | None:
-    """Return what changed its share most, with its share before and now; None where there is nothing."""
-    names = sorted(before.keys() | now.keys(), key=lambda name: -abs(now.get(name, 0.0) - before.get(name, 0.0)))
-    return (names[0], before.get(names[0], 0.0), now.get(names[0], 0.0)) if names else None
+    """Return what changed its share most, with its share before and now; None where there is nothing.
+
+    Of two that changed as much, what came is named rather than what went.
+    """
+    moved = {name: now.get(name, 0.0) - before.get(name, 0.0) for name in sorted(before.keys() | now.keys())}
+    if not moved:
+        return None
+    first = min(moved, key=lambda name: (-round(abs(moved[name]), 9), -moved[name]))
+    return first, before.get(first, 0.0), now.get(first, 0.0)
 
 
 def _counted(values: Values) -> Counter[str]:

@@ -130,6 +130,7 @@ METHODS = {
     "data gc": "collect_garbage",
     "data log": "data_log",
     "data publish": "publish",
+    "label-next": "label_next",
     "lineage diff": "diff",
     "lineage html": "draw_lineage",
     "lineage impact": "impact",

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from lepton.core.decisions.history import History
 from lepton.core.decisions.observation import Observation
 
 if TYPE_CHECKING:
+    from lepton.core.config.settings import MonitorConfig
+    from lepton.core.refs import ModelRef
     from lepton.core.table import Table
-    from lepton.operations.monitor.watch import Watch
+    from lepton.monitoring.baseline import Baseline
+    from lepton.operations.session import Loaded
+
+
+class Watching(Protocol):
+    """What is asked of a watch here."""
+
+    config: MonitorConfig
+    """Of the target."""
+    ref: ModelRef
+    """What serves."""
+
+    @property
+    def champion(self) -> Loaded:
+        """The same, loaded."""
+
+    @property
+    def baseline(self) -> Baseline:
+        """What its windows are compared with."""
+
+    def stored(self, window: Sequence[str]) -> Table | None:
+        """Return rows that are stored; None if they are gone."""
 
 
 class Earlier:
@@ -19,7 +43,7 @@ class Earlier:
     Rows that it has not seen are read from where they are stored; those of a replay are stored nowhere.
     """
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watching) -> None:
         self._watch = watch
         self._rows: dict[str, Table] = {}
 

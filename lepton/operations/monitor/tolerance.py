@@ -44,7 +44,8 @@ def remarks(ws: Workspace, ledger: Ledger) -> dict[str, str]:
         if serving is None:
             continue
         earned = (entry.row for entry in reversed(ledger.rows(pair, Promoted)))
-        metrics = next((row.metrics for row in earned if row.model == serving.row.model), {})
+        own = (row.evidence.metrics for row in earned if row.model == serving.row.model)
+        metrics = next(own, None) or {}
         if told := remark_on(ws, ledger, domain, metrics):
             found[domain] = told
     return found
