@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from lepton.core.decisions.controller import reconsider, replaced
 from lepton.core.decisions.history import WindowRecord
-from lepton.core.decisions.memory import REMEMBERED, State
+from lepton.core.decisions.memory import State
 from lepton.core.decisions.observation import Observation
 from lepton.core.decisions.testimony import Answers, testified
 from lepton.core.errors import LeptonError
@@ -31,6 +31,9 @@ from lepton.operations.monitor.watch import MOST_ROWS, Watch
 
 if TYPE_CHECKING:
     from lepton.models.model import Model
+
+BEFORE = 50
+"""Windows of earlier champions that are looked at again: each costs a look at its labels in every round."""
 
 
 def hear_labels(watch: Watch, dry_run: bool = False, state: State | None = None) -> list[WindowJudged]:
@@ -72,7 +75,7 @@ def _of_earlier_champions(watch: Watch, dry_run: bool, state: State | None) -> I
     refs = {entry.row.model.label: entry.row.model for entry in session.ledger.rows(watch.pair, Move)}
     refs.pop(watch.ref.label, None)
     records = [one for one in watch.history.records.values() if one.observation.champion in refs]
-    for record in sorted(records, key=lambda one: one.observation.time)[-REMEMBERED:]:
+    for record in sorted(records, key=lambda one: one.observation.time)[-BEFORE:]:
         ref = refs[record.observation.champion]
         try:
             # How it did on its own reference is taken from what the window was judged against.
