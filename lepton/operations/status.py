@@ -11,6 +11,9 @@ from typing import TypeVar, cast
 from lepton.core.config.workspace import Workspace
 from lepton.core.decisions.alerts import ROWS, Standing, open_alerts
 from lepton.core.decisions.overdue import Job
+from lepton.core.decisions.refusals import ROWS as DELIVERIES
+from lepton.core.decisions.refusals import refusals_of
+from lepton.core.decisions.remedy import remedy
 from lepton.core.ledger import Entry, Ledger
 from lepton.core.ledger.rows import (
     Decided,
@@ -23,21 +26,18 @@ from lepton.core.ledger.rows import (
     Proposed,
     Refused,
     Row,
-    TransferFinished,
     actions_of,
 )
 from lepton.core.refs import ModelRef, Pair
 from lepton.core.work.lease import holds
 from lepton.operations.machinery import standing
+from lepton.operations.next_step import failure, next_step
 from lepton.operations.result import Result
 from lepton.operations.session import Session
 from lepton.registry.eligibility import recalled, waiting
 from lepton.registry.mlflow.gone import gone
 
 T = TypeVar("T", bound=Row)
-
-UNMENDED = ("drifted", "cooldown", "exhausted")
-"""States of a pair whose drift nothing is at work on."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,8 @@ class PairStatus(Result):
     """First window of the drift that lasts; None if there is none."""
     drifted_since: str | None = None
     """When that one was judged."""
+    unwatched: str | None = None
+    """Which deliveries the contract refused since one was taken in, and why; None if it refused none."""
 
     @property
     def moved(self) -> tuple[tuple[str, float], ...]:
@@ -189,7 +191,7 @@ def pair_status(ledger: Ledger, pair: Pair, out: Mapping[tuple[str, str], str]) 
     ):
         seen = measured.row.added_to(seen)
     since = decision.state.since if decision is not None else None
-    benign = decision is not None and decision.action == "benign"
+    unseen = refusals_of([entry for entry in entries if entry.action in DELIVERIES])
     refused = _last(entries, Refused)
     if refused is not None and refused.seq < (serving.seq if serving else 0):
         refused = None
@@ -205,7 +207,9 @@ def pair_status(ledger: Ledger, pair: Pair, out: Mapping[tuple[str, str], str]) 
         state = "retransferring" if champion else "transferring"
     elif state == "retransferring":
         state = "drifted"  # decided, but nothing is at work on it now
-    unmended = "benign" if benign and state == "drifted" else state  # drift that does not hurt asks for nothing
+    elif champion and unseen.refused and state in ("stable", "suspect"):
+        state = "unwatched"  # while nothing is taken in, calm means nothing
+    decisions = [row.decision for entry in entries if (row := entry.of(Decided))] if decision is not None else []
     proposed = waiting(ledger, pair.name) if _last(entries, Proposed) else None
     bad = out.get(serving.row.model.key) if serving else None
     return PairStatus(
@@ -230,12 +234,24 @@ def pair_status(ledger: Ledger, pair: Pair, out: Mapping[tuple[str, str], str]) 
         waiting=f"v{proposed.row.model.version}" if proposed else None,
         recalled=bad,
         alerts=tuple(open_alerts([e for e in entries if e.action in ROWS])),
-        next=None if running else _next(pair.target, champion, unmended, _failed(transfer), refused, proposed, bad),
+        next=None
+        if running
+        else next_step(
+            pair.target,
+            serves=bool(champion),
+            drift=remedy(decisions),
+            failed=failure(transfer),
+            refused=refused,
+            proposed=proposed,
+            recalled=bad,
+            unwatched=bool(champion and unseen.refused),
+        ),
         low=seen.estimated_low if seen else None,
         high=seen.estimated_high if seen else None,
         realised=seen.realised_accuracy if seen else None,
         drifted_from=since,
         drifted_since=_judged(entries, since),
+        unwatched=unseen.in_words if champion else None,
     )
 
 
@@ -251,37 +267,6 @@ def _earned(entries: list[Entry], serving: Entry[Move] | None) -> Promoted | Non
     """Return the promotion whose evidence first let the serving version serve; a rollback has none of its own."""
     promotions = (entry.of(Promoted) for entry in reversed(entries) if serving is not None)
     return next((row for row in promotions if row and serving and row.model == serving.row.model), None)
-
-
-def _next(
-    target: str,
-    champion: str | None,
-    state: str,
-    failed: str | None,
-    refused: Entry[Refused] | None,
-    proposed: Entry[Proposed] | None,
-    recalled: str | None,
-) -> str | None:
-    """Return the command to type next, if there is something to do."""
-    if proposed:
-        version = proposed.row.model.version
-        return f"lepton promote {target} --approve   (v{version} passed the gate and waits; or: lepton reject {target})"
-    if recalled:
-        return f"lepton transfer {target}   (what serves it was recalled: {recalled})"
-    if failed:
-        return f"lepton transfer {target}   (the last one failed: {failed})"
-    if refused is not None and (champion is None or state in UNMENDED):
-        return f"lepton ingest {target} labels.csv --labels   (the gate refused the last transfer; more labels help)"
-    if champion is None:
-        return f"lepton transfer {target}"
-    if state in UNMENDED:
-        return f"lepton transfer {target} --cause drift"
-    return None
-
-
-def _failed(transfer: Entry[Mark] | None) -> str | None:
-    end = transfer.of(TransferFinished) if transfer is not None else None
-    return None if end is None or end.ok else str(end.error).split("\n")[0]
 
 
 def _last(entries: list[Entry], kind: type[T]) -> Entry[T] | None:

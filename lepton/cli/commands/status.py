@@ -86,7 +86,9 @@ def show(found: Status) -> None:
 
 def show_reason(pair: PairStatus) -> None:
     """Print what was decided last and why, and what moved since when; nothing of what is calm."""
-    if pair.decision is None or (pair.decision, pair.state) == ("none", "stable"):
+    if pair.unwatched:
+        paragraph(pair.domain, f"unwatched: {pair.unwatched}")
+    if pair.decision is None or (pair.decision == "none" and pair.state in ("stable", "unwatched")):
         return
     paragraph(pair.domain, f"{pair.decision}: {pair.why}")
     moved = ", ".join(f"{name} {score:.1f}" for name, score in pair.moved)

@@ -48,6 +48,16 @@ class Refusals:
         """One refused delivery may be a slip of a hand; several in a row are a feed that changed."""
         return "warning" if len(self.refused) < 2 else "critical"
 
+    @property
+    def in_words(self) -> str | None:
+        """Which delivery was refused last, since when, and why; None if none was."""
+        if not self.refused:
+            return None
+        last, n = self.refused[-1], len(self.refused)
+        row = f", {n} in a row since {self.since:%Y-%m-%d %H:%M} UTC" if n > 1 and self.since else ""
+        why = "; ".join(last.reasons[:3])
+        return f"{last.name or last.delivery[:12]} was refused{row}" + (f": {why}" if why else "")
+
 
 def refusals_of(rows: Sequence[Entry]) -> Refusals:
     """Return what the rows of one pair, those of `ROWS` in the order of the ledger, tell."""
