@@ -8,8 +8,9 @@ that reaches down to the least that was estimated since.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lepton.core.decisions.observation import Observation
 from lepton.core.metrics import wilson
@@ -41,11 +42,24 @@ class Expected:
 def measured(reference: Judged) -> Expected | None:
     """Return the accuracy on all held-out rows of a reference; None where fewer than MIN_LABELLED are labelled."""
     right = correct(reference)[reference.held_out()]
-    if len(right) < MIN_LABELLED:
+    return _of(float(right.mean()), len(right)) if len(right) else None
+
+
+def on_record(metrics: Mapping[str, Any]) -> Expected | None:
+    """Return what a champion's metrics on record say; None where fewer than MIN_LABELLED rows are behind them.
+
+    Args:
+        metrics: As `lepton.core.metrics.evaluate` makes them; empty where nobody measured it.
+    """
+    share, rows = metrics.get("accuracy"), metrics.get("n")
+    return None if share is None or not rows else _of(float(share), int(rows))
+
+
+def _of(share: float, rows: int) -> Expected | None:
+    if rows < MIN_LABELLED:
         return None
-    share = float(right.mean())
-    low, high = wilson(share, len(right), Z)
-    return Expected(share, low, high, len(right))
+    low, high = wilson(share, rows, Z)
+    return Expected(share, low, high, rows)
 
 
 def carried(earlier: Iterable[Observation]) -> Expected | None:

@@ -15,6 +15,7 @@ from lepton.core.errors import LeptonError
 from lepton.core.extras import EXTRAS
 from lepton.core.plugins import Plugin, PluginWarning, catalogues
 from lepton.core.refs import domain_of
+from lepton.operations.monitor.tolerance import told_of_all
 from lepton.operations.result import Result
 from lepton.operations.session import Session
 
@@ -93,6 +94,7 @@ def examine(ws: Workspace, mend: bool, also: Sequence[Check] = ()) -> list[Findi
         ("approvals", lambda: _approvals(ws)),
         ("recalls", lambda: _recalls(ws)),
         ("alerts", lambda: _alerts(ws)),
+        ("tolerance", lambda: told_of_all(ws)),
         *also,
         ("device", _device),
     ]

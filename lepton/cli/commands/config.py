@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import typer
 
-from lepton.cli.output import as_json, table
+from lepton.cli.output import as_json, paragraph, table
 from lepton.cli.session import Json, LocalAnyway, door, open_workspace
 
 
@@ -30,3 +30,6 @@ def config(json: Json = False, local: LocalAnyway = False) -> None:
         table(
             f"{ws.root / CONFIG_FILE}", ("setting", "value", "from"), [(s.key, str(s.value), s.origin) for s in found]
         )
+        for setting in found:
+            if setting.remark:
+                paragraph(setting.key, setting.remark)

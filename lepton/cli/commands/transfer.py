@@ -122,6 +122,8 @@ def show(domain: str, done: TransferResult) -> None:
             say(f"  provisional    {done.provisional} answers for {domain!r} until then; it is not verified there")
     else:
         say(f"  champion       unchanged: {done.champion}; nothing tried beats it")
+    if done.tolerance:
+        say(f"  tolerance      {done.tolerance}")
     for name, link in done.links.items():
         say(f"  {name:<14} {link}")
     say(f"  why            lepton transfer {domain} --explain")

@@ -24,6 +24,8 @@ class Origin:
     origin: str
     """default, lepton.yaml, or the environment variable."""
     meaning: str
+    remark: str = ""
+    """What is to be said of the value in this workspace; nothing as a rule."""
 
 
 def render(values: dict[str, Any], header: str = "") -> str:

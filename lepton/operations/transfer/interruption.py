@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,6 +14,7 @@ from lepton.core.ledger.rows import Decisive, OfModel, Promoted, Proposed, Refus
 from lepton.core.refs import ModelRef
 from lepton.core.work.lease import holds, last_mark
 from lepton.core.work.resume import folder_of
+from lepton.operations.monitor.tolerance import remark_on
 from lepton.operations.session import Session
 from lepton.operations.transfer.job import Request, ask, last_good_end
 from lepton.registry.lineage.record import Lineage
@@ -52,7 +54,10 @@ def finish_settled(session: Session, request: Request) -> TransferResult | None:
         raise problem
     ledger.record(session.actor, pair.name, TransferFinished(mark.row.run, ok=True))
     shutil.rmtree(folder_of(session.ws, "transfer", pair.name, asked.key), ignore_errors=True)
-    return _outcome(request.domain, row, ref, lineage, before)
+    done = _outcome(request.domain, row, ref, lineage, before)
+    if done.outcome == "refused":
+        return done
+    return replace(done, tolerance=remark_on(session.ws, ledger, request.domain, lineage.metrics))
 
 
 def finish_word(session: Session, pair: str, said: type[Word], kind: str = "") -> Word | None:

@@ -48,6 +48,9 @@ class TransferResult(Result):
     """What served before."""
     provisional: str | None = None
     """The base, where it answers for the target until something is promoted: nobody verified it there."""
+    tolerance: str | None = None
+    """What is to be said of `monitor.tolerance` once this serves: that its labels cannot tell so little; None if they
+    can, or if it is not to serve."""
     links: Mapping[str, str] = field(default_factory=dict)
     """For people; empty while no server is up."""
     next: str = ""
@@ -76,6 +79,8 @@ class TransferResult(Result):
             found["plan"] = ", ".join(step.strategy for step in self.plan.steps if not step.out)
         if self.provisional:
             found["provisional"] = f"{self.provisional} answers until then; it is not verified here"
+        if self.tolerance:
+            found["tolerance"] = self.tolerance
         if self.next:
             found["next"] = self.next
         return found
@@ -104,6 +109,8 @@ class TransferResult(Result):
         }
         if self.model is not None:
             found |= {"model": self.model.to_json(), "metrics": dict(self.metrics)}
+        if self.tolerance is not None:
+            found["tolerance"] = self.tolerance
         if self.story is not None:
             found["story"] = self.story.to_json()
         return {**found, "interrupted": True} if self.interrupted else found

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lepton.core.refs import ModelRef
 from lepton.core.work.faults import reached
 from lepton.core.work.resume import once, until_done
+from lepton.operations.monitor.tolerance import remark_on
 from lepton.operations.regime import unanswered_drift
 from lepton.operations.session import Session
 from lepton.operations.transfer.in_flight import in_flight
@@ -216,6 +217,9 @@ class Transfer:
                 next=came.next,
                 provisional=came.provisional.label if came.provisional else None,
                 metrics=attempt.metrics,
+                tolerance=None
+                if came.outcome == "refused"
+                else remark_on(self.session.ws, self.session.ledger, job.pair.target, attempt.metrics),
             )
         reached("transfer.settled")
         return done

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lepton.core.config.workspace import Workspace as Place
+from lepton.core.errors import LeptonError
 from lepton.core.extras import told
 from lepton.core.work.progress import Progress, silent
 from lepton.operations.runner import Runner, in_process
@@ -55,7 +57,19 @@ class Base:
         from lepton.core.config.workspace import CONFIG_FILE
         from lepton.core.config.yaml_file import read_yaml
 
-        return origins(self.config, read_yaml(self.root / CONFIG_FILE), from_environment(dict(os.environ)))
+        found = origins(self.config, read_yaml(self.root / CONFIG_FILE), from_environment(dict(os.environ)))
+        told = "; ".join(f"{target}: {remark}" for target, remark in self._remarks().items())
+        return [replace(one, remark=told) if one.key == "monitor.tolerance" else one for one in found]
+
+    def _remarks(self) -> Mapping[str, str]:
+        """Return what is to be said of the targets' tolerances; settings are shown whatever the ledger is like."""
+        from lepton.core.ledger import Ledger
+        from lepton.operations.monitor.tolerance import remarks
+
+        place = self._place()
+        with suppress(LeptonError):
+            return remarks(place, Ledger(place.ledger_url))
+        return {}
 
     def play(self, verb: Callable[..., R], *args: Any, doing: str = "", **kwargs: Any) -> R:
         """Run a function of `lepton.operations` by this workspace's runner.
