@@ -125,8 +125,6 @@ def simulate(
     if len(rows) < MIN_ROWS or reference.embedding.shape[1] == 0:
         return None
     able = [kind for kind in degradations(reference.table) if kinds is None or kind in kinds]
-    if len(able) < 2:
-        return None
     held = Held.of(reference.take(rows), seed)
     bar = atc_threshold(certainty(held.rows.probabilities), held.right)
     usual = Usual.of(reference.take(np.flatnonzero(quiet)), bar)

@@ -10,10 +10,11 @@ from scipy.stats import wasserstein_distance
 from lepton.core.splits import split_of
 from lepton.core.table import Table
 from lepton.monitoring import calibration
-from lepton.monitoring.accuracy import estimate, fit_temperature, mix_ceiling, realised
+from lepton.monitoring.accuracy import UNTRIED, estimate, fit_temperature, mix_ceiling, realised
 from lepton.monitoring.answers import Judged, atc_threshold
 from lepton.monitoring.aspects import Column
 from lepton.monitoring.calibration import calibrate, round_down, statistic
+from lepton.monitoring.past import Past
 
 
 def number(values: np.ndarray, name: str = "inputs: x") -> Column:
@@ -143,7 +144,8 @@ def test_the_estimate_follows_the_accuracy_down_and_stays_put_without_drift():
     assert calm is not None
     assert fallen is not None
     assert calm.method == "atc+confidence"
-    assert abs(calm.cost) < 0.03
+    assert (calm.accuracy, fallen.accuracy) == (None, fallen.middle)  # a fall is told, what would reassure is not known
+    assert abs(calm.expected - calm.middle) < 0.03
     assert fallen.cost > 0.1
     assert realised(worse) < realised(quiet) - 0.1
 
@@ -155,7 +157,7 @@ def test_overconfidence_is_mended_by_the_held_out_rows():
     reference = Judged(honest.table, sharp / sharp.sum(axis=1, keepdims=True), honest.embedding, honest.classes)
     found = estimate(reference, reference.take(np.arange(700)))
     assert found is not None
-    assert found.accuracy == pytest.approx(realised(honest), abs=0.04)
+    assert found.middle == pytest.approx(realised(honest), abs=0.04)
     assert sharp.max(axis=1).mean() > 0
     targets = np.array([int(label) for label in honest.table.labels])
     assert fit_temperature(reference.probabilities, targets) > 2
@@ -168,6 +170,53 @@ def test_with_too_few_labels_the_estimate_is_the_mean_confidence_and_says_so():
     found = estimate(bare, answers(rng, 100, 0.5, "q"))
     assert found is not None
     assert (found.method, found.labelled) == ("confidence", 0)
+
+
+def labelled(rows: Judged, count: int) -> Judged:
+    """The same rows of which only the first few have a label."""
+    labels = np.where(np.arange(len(rows)) < count, rows.table.labels, None)
+    return Judged(rows.table.with_labels(labels), rows.probabilities, rows.embedding, rows.classes)
+
+
+def test_confidence_alone_never_says_more_than_was_measured_and_its_error():
+    """As on elec2: surer than ever, while few of the answers may be right."""
+    rng = np.random.default_rng(8)
+    reference = labelled(answers(rng, 800, 3.0, "r"), 300)
+    surer = answers(rng, 400, 0.2, "q")
+    found = estimate(reference, surer)
+    assert found is not None
+    assert found.measured is not None
+    assert 30 <= found.measured.rows < 100
+    assert surer.probabilities.max(axis=1).mean() > 0.9 > found.measured.high
+    assert found.middle == pytest.approx(found.measured.high)
+    assert found.accuracy is None
+    later = estimate(reference, surer, None, Past(best=0.9))
+    assert later is not None
+    assert later.middle == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("labels", [0, 300, 800])
+def test_confidence_alone_has_a_wide_interval_and_calls_nothing_harmless(labels):
+    rng = np.random.default_rng(9)
+    reference = labelled(answers(rng, 800, 0.5, "r"), labels)
+    quiet, worse = answers(rng, 400, 0.5, "q"), answers(rng, 400, 3.0, "w")
+    calm, fallen = estimate(reference, quiet), estimate(reference, worse)
+    assert calm is not None
+    assert fallen is not None
+    assert calm.accuracy is None
+    assert calm.low <= calm.middle - UNTRIED
+    assert fallen.accuracy is not None
+    assert fallen.low <= realised(worse) <= fallen.high
+
+
+def test_late_labels_that_caught_confidence_erring_widen_its_interval():
+    rng = np.random.default_rng(10)
+    reference = labelled(answers(rng, 800, 0.5, "r"), 300)
+    window = answers(rng, 400, 0.5, "q")
+    calm, wary = estimate(reference, window), estimate(reference, window, None, Past(error=0.3, windows=4))
+    assert calm is not None
+    assert wary is not None
+    assert wary.low < calm.low
 
 
 def test_rows_that_were_learnt_from_do_not_calibrate():
