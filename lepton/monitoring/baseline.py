@@ -30,6 +30,7 @@ from lepton.monitoring.labels import Measured, MixEstimator, Scored, measured_ac
 from lepton.monitoring.past import Past
 from lepton.monitoring.report import write_report
 from lepton.monitoring.scores import column_score, together
+from lepton.monitoring.shown import means_of, moved_most, share_of
 from lepton.monitoring.window import ColumnScore, Extent, Observed, Rows, Window
 
 SAMPLE = 2000
@@ -153,6 +154,7 @@ class Baseline:
             scores={a: together(s.score for s in found.columns if s.aspect == a) for a in _aspects(found.columns)},
             columns={s.name: s.score for s in found.columns[:WORST]},
             moved={s.name: s.means for s in found.columns[:WORST] if s.means is not None},
+            shares={s.name: s.share for s in found.columns[:WORST] if s.share is not None},
             estimated_accuracy=None if guess is None else guess.accuracy,
             expected_accuracy=None if guess is None else guess.expected,
             estimated_low=None if guess is None else guess.low,
@@ -196,7 +198,8 @@ class Baseline:
         accuracy = measured_accuracy(self.reference, current, rate, seed)
         scores = _scores(columns, drift.statistics, calibration.thresholds)
         if mix is not None:
-            scores += (_scored("label mix: shares of the classes", "total variation of BBSE", mix.scored),)
+            moved = _scored("label mix: shares of the classes", "total variation of BBSE", mix.scored)
+            scores += (replace(moved, share=moved_most(mix.usual, mix.now)),)
         if accuracy is not None:
             scores += (_scored("accuracy: fall on the window's labels", "difference", accuracy.scored),)
         scores = tuple(sorted(scores, key=lambda score: -score.score))
@@ -253,20 +256,12 @@ def _scores(
             statistic=statistics[column.name],
             threshold=thresholds[column.name],
             score=column_score(statistics[column.name], thresholds[column.name], column.beyond),
-            means=_means(column),
+            means=means_of(column),
+            share=share_of(column),
         )
         for column in columns
     ]
     return tuple(found)
-
-
-def _means(column: Column) -> tuple[float, float] | None:
-    """Return the mean of a column of numbers before and now; None where one of them has none."""
-    if column.kind != "number":
-        return None
-    found = [np.asarray(values, dtype=np.float64) for values in (column.reference, column.current)]
-    means = [float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else np.nan for values in found]
-    return (means[0], means[1]) if np.isfinite(means).all() else None
 
 
 def _scored(name: str, method: str, found: Scored) -> ColumnScore:

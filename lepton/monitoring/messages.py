@@ -163,10 +163,19 @@ def _moved(seen: Observation) -> str:
     worst = [name for name, score in seen.columns.items() if score >= 1][:MOVED]
     told = []
     for name in worst:
-        before, now = seen.moved.get(name, (None, None))
-        values = f" {before:.4g} -> {now:.4g}" if before is not None and now is not None else ""
-        told.append(f"{name}{values} ({seen.columns[name]:.1f})")
+        told.append(f"{name}{_values(seen, name)} ({seen.columns[name]:.1f})")
     return ", ".join(told) or (seen.aspect if seen.score >= 1 else "nothing that can be seen without labels")
+
+
+def _values(seen: Observation, column: str) -> str:
+    """Return what a column showed before and shows now: a mean, or the share of one of its categories."""
+    if column in seen.moved:
+        before, now = seen.moved[column]
+        return f" {before:.4g} -> {now:.4g}"
+    if column in seen.shares:
+        which, before, now = seen.shares[column]
+        return f" '{which}' {before:.0%} -> {now:.0%}"
+    return ""
 
 
 def _accuracy(seen: Observation) -> str:
@@ -175,7 +184,12 @@ def _accuracy(seen: Observation) -> str:
         span = _span(seen.measured_low, seen.measured_high)
         return f"{seen.realised_accuracy:.3f} on {seen.labelled} labels: {seen.measured_cost:.1%} lost{span}{usual}"
     if seen.estimated_accuracy is None:
-        return "not known"
+        between = (
+            ""
+            if seen.estimated_low is None or seen.estimated_high is None
+            else f", probably between {seen.estimated_low:.3f} and {seen.estimated_high:.3f}"
+        )
+        return f"not known{between}{usual}"
     span = _span(seen.estimated_low, seen.estimated_high)
     off = f"; earlier estimates were off by {seen.estimate_error:.1%}" if seen.estimate_error is not None else ""
     return f"about {seen.estimated_accuracy:.3f}{span}, by estimate{usual}: {seen.cost:.1%} lost{off}"

@@ -27,6 +27,9 @@ class ColumnScore:
     """1.0 is the calibrated threshold; no upper end, see `scores`."""
     means: tuple[float, float] | None = None
     """Mean of the known values, in the reference and in the window; None where they are no numbers."""
+    share: tuple[str, float, float] | None = None
+    """The category whose share of the rows moved most, with its share in the reference and in the window; None where
+    there are no categories."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ domain can be named, cause `gone`, `overdue` or `failed`. Prefect is not needed 
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast, get_args
@@ -15,6 +16,7 @@ from lepton.core.decisions.alerts import ROWS, Standing, open_alerts
 from lepton.core.decisions.vigil import Cause, Key, Word
 from lepton.core.ledger import Ledger
 from lepton.core.ledger.rows import Alerted, Channel
+from lepton.operations.monitor.alerts import link
 from lepton.operations.session import Session
 
 PREFIX = "stack/"
@@ -42,13 +44,16 @@ def open_keys(ledger: Ledger) -> set[Key]:
     return {(one.pair.removeprefix(PREFIX), cast("Cause", one.cause)) for one in found if one.cause in known}
 
 
-def tell(session: Session, word: Word, log: str | Path | None = None) -> Alerted:
+def tell(
+    session: Session, word: Word, log: str | Path | None = None, pages: Mapping[str, str] | None = None
+) -> Alerted:
     """Tell people that a part of the machinery is gone or back, and put it on record; return what went on record.
 
     Args:
         session: The workspace at work.
         word: What to tell.
         log: Where the part writes its log.
+        pages: Servers that answer now, by name, where one may look closer.
 
     Raises:
         LeptonError: If the ledger cannot be written; people have been told then.
@@ -60,15 +65,17 @@ def tell(session: Session, word: Word, log: str | Path | None = None) -> Alerted
     pair = f"{PREFIX}{look.subject}"
     title = f"{ws.config.name}: {look.subject} is {'well again' if word.kind == 'resolve' else look.cause}"
     title = title.replace("is failed", "has failed")
+    links = {**({"log": link(session, str(log))} if log else {}), **(pages or {})}
     alert = Alert(
         pair,
         word.kind,
         look.cause,
         title,
-        "\n".join(_lines(session, word, log)),
+        "\n".join([*_lines(session, word), *(f"{name}: {place}" for name, place in links.items())]),
         "info" if word.kind == "resolve" else "critical",
         now,
         window="",
+        links=links,
     )
     urls = ws.config.alerts.channels("", "critical")  # who heard of the beginning hears of the end
     if word.kind == "resolve":
@@ -81,7 +88,7 @@ def tell(session: Session, word: Word, log: str | Path | None = None) -> Alerted
     return told
 
 
-def _lines(session: Session, word: Word, log: str | Path | None) -> list[str]:
+def _lines(session: Session, word: Word) -> list[str]:
     look, where = word.look, f"{session.ws.root} on {socket.gethostname()}"
     if word.kind == "resolve":
         return [f"{look.subject} is well again since {word.since:%Y-%m-%d %H:%M} UTC.", f"Where: {where}"]
@@ -90,6 +97,5 @@ def _lines(session: Session, word: Word, log: str | Path | None) -> list[str]:
         f"Since: {word.since:%Y-%m-%d %H:%M} UTC",
         *([f"What follows: {MEANS[look.subject]}"] if look.subject in MEANS else []),
         f"Where: {where}",
-        *([f"Log: {log}"] if log else []),
         "What to do: " + ("lepton status, then the run's log" if look.cause == "failed" else "lepton up"),
     ]

@@ -97,6 +97,7 @@ def test_what_labels_showed_is_told_from_what_is_estimated(narrow: None, capsys:
     assert page.accuracy(PAIR) == "~ 0.718 0.65-0.78"
     assert page.accuracy(replace(PAIR, realised=0.6)) == "= 0.600"
     assert page.accuracy(replace(PAIR, low=None)) == "~ 0.718"
+    assert page.accuracy(replace(PAIR, estimate=None)) == "? 0.65-0.78"  # all that is known
     assert page.accuracy(CALM) is None
 
 

@@ -79,11 +79,12 @@ def retransfer(ws: Workspace, domain: str) -> str:
 
 
 def accuracy(seen: Observation) -> str | None:
-    """Return the estimated accuracy of a window with its interval."""
-    if seen.estimated_accuracy is None:
-        return None
+    """Return the estimated accuracy of a window with its interval; that alone, where the accuracy is not known."""
     low, high = seen.estimated_low, seen.estimated_high
-    return f"{seen.estimated_accuracy:.3f}" + ("" if low is None or high is None else f" ({low:.3f}-{high:.3f})")
+    span = "" if low is None or high is None else f" ({low:.3f}-{high:.3f})"
+    if seen.estimated_accuracy is None:
+        return f"not known{span}" if span else None
+    return f"{seen.estimated_accuracy:.3f}{span}"
 
 
 def show(judged: Sequence[WindowJudged], on_stack: bool, acted: Mapping[str, str]) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LEGEND = (
     "accuracy: when promoted, on held-out rows. drift: 1.0 is the threshold. "
-    "now: ~ is an estimate without labels, = was measured on labels."
+    "now: ~ is an estimate without labels, ? is not known but for its interval, = was measured on labels."
 )
 
 
@@ -101,11 +101,10 @@ def accuracy(pair: PairStatus) -> str | None:
     """Return the accuracy in the last window: measured if labels came, else estimated, with its interval."""
     if pair.realised is not None:
         return f"= {pair.realised:.3f}"
+    span = "" if pair.low is None or pair.high is None else f" {pair.low:.2f}-{pair.high:.2f}"
     if pair.estimate is None:
-        return None
-    return f"~ {pair.estimate:.3f}" + (
-        "" if pair.low is None or pair.high is None else f" {pair.low:.2f}-{pair.high:.2f}"
-    )
+        return f"?{span}" if span else None
+    return f"~ {pair.estimate:.3f}{span}"
 
 
 def show_evidence(pair: PairStatus) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from lepton.cli.stack.look import beat, look_at_jobs, look_at_parts
-from lepton.cli.stack.parts import POOLS, services_of
+from lepton.cli.stack.parts import POOLS, PREFECT, services_of
 from lepton.cli.stack.schedules import jobs, silent_workers
 from lepton.core.config.addresses import Stack, read_stack
 from lepton.core.config.workspace import Workspace
@@ -63,11 +63,13 @@ class Vigil:
         looks = [*look_at_parts(stack, silent=self.silent), *late]
         self.memory, words = consider(looks, self.memory, self.open, datetime.now(UTC))
         logs = {name: one.log for name, one in services_of(stack).items()}
+        well = {one.subject for one in looks if one.ok}
+        pages = {"Prefect": stack.prefect_url} if PREFECT in well else {}
         titles = []
         for word in words:
             # Known as told even if the record fails: people must not be told again every five seconds.
             (self.open.add if word.kind == "open" else self.open.discard)(word.look.key)
-            titles.append(tell(self.session, word, logs.get(word.look.subject)).title)
+            titles.append(tell(self.session, word, logs.get(word.look.subject), pages).title)
         return titles
 
     def _ask(self, stack: Stack) -> None:

@@ -32,8 +32,8 @@ class AlertConfig(Section):
     routes: tuple[AlertRoute, ...] = ()
     """Channels that hear of some targets or severities only, beside `urls`."""
     base_url: str | None = None
-    """Address under which people reach this workspace's `reports/`: links in alerts begin with it, so that they open on
-    a phone. By default a link is a path on the machine."""
+    """Address under which people reach this workspace's folder: links in alerts are its paths below that, such as
+    BASE_URL/reports/windows/..., so that they open on a phone. By default a link is a path on the machine."""
     update_minutes: float = Field(5.0, ge=0)
     """Updates of an open alert that are not critical are told at most once in so many minutes."""
 

@@ -74,6 +74,9 @@ class Observation:
     """Drift score against the window that was judged before; None where that was not asked: no alert was open."""
     moved: dict[str, tuple[float, float]] = field(default_factory=dict, metadata=LATER)
     """Mean of each of the most shifted columns that holds numbers, in the reference and in the window."""
+    shares: dict[str, tuple[str, float, float]] = field(default_factory=dict, metadata=LATER)
+    """Of each of the most shifted columns of categories, and of the classes: the one whose share of the rows moved
+    most, its share in the reference and in the window. What few rows hold is not named: the ledger cannot forget."""
 
     @property
     def score(self) -> float:
@@ -116,6 +119,7 @@ class Observation:
         """Return a JSON object."""
         lists: dict[str, Any] = {"problems": list(self.problems), "batches": list(self.batches)}
         lists["moved"] = {name: list(values) for name, values in self.moved.items()}
+        lists["shares"] = {name: list(values) for name, values in self.shares.items()}
         return written(self, {**asdict(self), "time": self.time.isoformat(), **lists})
 
     @classmethod
@@ -124,6 +128,7 @@ class Observation:
         known = {name: inner for name, inner in value.items() if name in cls.__dataclass_fields__}
         typed: dict[str, Any] = {name: tuple(value.get(name, ())) for name in ("problems", "batches")}
         typed["moved"] = {name: (before, now) for name, (before, now) in value.get("moved", {}).items()}
+        typed["shares"] = {name: (which, before, now) for name, (which, before, now) in value.get("shares", {}).items()}
         typed["time"] = datetime.fromisoformat(value["time"])
         return cls(**{**known, **typed})
 

@@ -86,20 +86,25 @@ def surroundings(
     """
     from lepton.monitoring.messages import Surroundings
 
-    found = {name: _link(session, place) for name, place in (links or {}).items()}
+    found = {name: link(session, place) for name, place in (links or {}).items()}
     where = (socket.gethostname(), str(session.ws.root))
     if seen is None:
         return Surroundings(*where, links=found)
     if seen.report:
-        found["report"] = _link(session, seen.report)
+        found["report"] = link(session, seen.report)
     records = [one.observation for one in history_of(session.ledger, seen.pair).records.values()]
     begun = next((one.time for one in records if one.window == since), None)
     measured = [one for one in records if one.realised_accuracy is not None]
     return Surroundings(*where, begun, max(measured, key=lambda one: one.time, default=None), found)
 
 
-def _link(session: Session, place: str) -> str:
-    """Return a link that opens where people read it, if the configuration says where that is."""
+def link(session: Session, place: str) -> str:
+    """Return a link that opens where people read it, if the configuration says where that is.
+
+    Args:
+        session: The workspace at work.
+        place: A path or file URL; one in the workspace is reached below `alerts.base_url`, others stay as they are.
+    """
     base, path = session.ws.config.alerts.base_url, Path(place.removeprefix("file://"))
     if base is None or not path.is_relative_to(session.ws.root):
         return place

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from lepton.core.decisions.refusals import ROWS, Refusals, refusals_of
+from lepton.core.errors import LeptonError
 from lepton.operations.monitor.alerts import send_one, surroundings
 from lepton.operations.monitor.results import Unseen
 from lepton.operations.session import Session
@@ -32,6 +34,23 @@ def tell_refusals(session: Session, domain: str) -> Refusals:
 
     found, pair = refusals_in(session, domain), session.ws.pair(domain).name
     if found.due is not None and session.find_champion(pair) is not None:
-        around = surroundings(session)
+        around = surroundings(session, links=_links(session, domain, found) if found.refused else None)
         send_one(session, domain, compose_refusal(pair, domain, found.due, found, datetime.now(UTC), around))
     return found
+
+
+def _links(session: Session, domain: str, found: Refusals) -> dict[str, str]:
+    """Return where the last refusal is explained: the reason beside it in quarantine, and the Data Docs of its checks.
+
+    Somebody may have cleared the quarantine, or damaged a record in it: people hear of the refusal in any case.
+    """
+    from lepton.contract.quarantine import quarantined, reason_file
+
+    entries = []
+    with suppress(LeptonError):
+        entries = quarantined(session.ws, domain)
+    last = next((one for one in entries if one.reason.get("digest") == found.refused[-1].delivery), None)
+    if last is None:
+        return {}
+    docs = last.reason.get("docs_url")
+    return {"reason": str(reason_file(last.path)), **({"Data Docs": str(docs)} if docs else {})}

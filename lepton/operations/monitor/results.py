@@ -30,11 +30,12 @@ class WindowJudged(Result):
     def facts(self) -> dict[str, object]:
         """Return the window, how far it drifted, what that costs, and the decision with its reason."""
         seen = self.observation
-        guess = seen.estimated_accuracy
+        guess, low, high = seen.estimated_accuracy, seen.estimated_low, seen.estimated_high
+        span = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
         return {
             "window": f"{seen.window} of {self.domain}, {seen.rows} rows",
             "drift": f"{seen.score:.2f} {seen.aspect}" if seen.scores else seen.verdict,
-            "estimated accuracy": "not known" if guess is None else f"{guess:.3f}",
+            "estimated accuracy": ("not known" if guess is None else f"{guess:.3f}") + span,
             "decision": f"{self.decision.action}: {self.decision.reason}",
         }
 
