@@ -64,20 +64,23 @@ def point_of(watch: Watch, key: tuple[str, str], record: WindowRecord) -> Point:
     (window, champion), seen = key, record.observation
     words = {"champion": champion, "window": window, "report": seen.report or ""}
     words["decision"] = record.decision.reason if record.decision else ""
-    values = _values(seen, record.decision, {"enter": watch.config.enter, "exit": watch.config.exit})
+    values = values_of(seen, record.decision, {"enter": watch.config.enter, "exit": watch.config.exit})
     return Point(f"{window} ({champion.rpartition(' ')[2]})", seen.time, values, words)
 
 
-def _values(seen: Observation, decision: Decision | None, bands: Mapping[str, float]) -> dict[str, float | None]:
+def values_of(seen: Observation, decision: Decision | None, bands: Mapping[str, float]) -> dict[str, float | None]:
+    """Return what is drawn of a window, by series; None where there is nothing to draw."""
     judged = seen.verdict == "judged"
+    # Where labels say it better, they stand in the estimate's place: two lines would leave the choice to the eye.
+    guessed = seen.measured_cost is None
     scores = {("accuracy fell" if name == "accuracy" else name): score for name, score in seen.scores.items()}
     return {
         "drift": seen.score if judged else None,
         **bands,
         **scores,
-        "estimated": seen.estimated_accuracy,
-        "estimated low": seen.estimated_low,
-        "estimated high": seen.estimated_high,
+        "estimated": seen.estimated_accuracy if guessed else None,
+        "estimated low": seen.estimated_low if guessed else None,
+        "estimated high": seen.estimated_high if guessed else None,
         "expected": seen.expected_accuracy,
         "realised": seen.realised_accuracy,
         "rows": float(seen.rows),
