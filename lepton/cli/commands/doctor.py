@@ -55,9 +55,10 @@ def stack_of(ws: Workspace) -> str:
     """Say whether the stack is up.
 
     Raises:
-        LeptonError: If a part has ended or does not answer, or the server has planned nothing though schedules are on.
+        LeptonError: If a part has ended, does not answer or asks for no work, or the server has planned nothing though
+            schedules are on.
     """
-    from lepton.cli.stack.look import look_at_parts
+    from lepton.cli.stack.look import look_at_parts, silent_of
     from lepton.cli.stack.schedules import check_plan
     from lepton.core.config.addresses import read_stack
     from lepton.core.errors import LeptonError
@@ -65,7 +66,7 @@ def stack_of(ws: Workspace) -> str:
     stack = read_stack(ws)
     if stack is None:
         return "down"
-    if gone := [look for look in look_at_parts(stack) if not look.ok]:
+    if gone := [look for look in look_at_parts(stack, silent=silent_of(stack)) if not look.ok]:
         raise LeptonError(
             f"Not well: {', '.join(look.subject for look in gone)}.",
             why="\n".join(f"{look.subject}: {look.why}." for look in gone),

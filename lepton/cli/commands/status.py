@@ -134,12 +134,13 @@ def show_stack(ws: Workspace, stack: Stack | None, found: Status) -> None:
 
 def trouble(ws: Workspace, stack: Stack | None) -> list[tuple[str, str]]:
     """Return what of the stack is not well, each with why; the watchdog included, which cannot tell of its own end."""
-    from lepton.cli.stack.look import look_at_parts, watched
+    from lepton.cli.stack.look import look_at_parts, silent_of, watched
     from lepton.core.errors import LeptonError
 
     if stack is None:
         return []
-    found = [(look.subject, f"{look.subject}: {look.why}.") for look in look_at_parts(stack, seconds=2) if not look.ok]
+    looks = look_at_parts(stack, seconds=2, silent=silent_of(stack, seconds=2))
+    found = [(look.subject, f"{look.subject}: {look.why}.") for look in looks if not look.ok]
     try:
         watched(ws, stack)
     except LeptonError as error:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from lepton.cli.stack import parts
 from lepton.cli.stack.deployments import create_pool, deploy
-from lepton.cli.stack.look import watched
+from lepton.cli.stack.look import silent_of, watched
 from lepton.cli.stack.parts import HEALTH, MLFLOW, NAMES, POOLS, PREFECT, WATCHDOG, WORKERS, services_of
 from lepton.cli.stack.ports import Ports, free_port, is_free, remember, remembered, wanted_in
 from lepton.cli.stack.processes import Service, answers, stop, wait_until_answering
@@ -76,14 +76,16 @@ def running(ws: Workspace) -> Stack | None:
 
 
 def broken(ws: Workspace, wanted: Ports = Ports(), patience: float = PATIENCE) -> list[str]:
-    """Return what `up` would start, in its order: what has ended, does not answer, or answers at an unwanted port.
+    """Return what `up` would start, in its order: what has ended, does not answer, answers at an unwanted port, or runs
+    and asks for no work.
 
     Args:
         ws: The workspace.
         wanted: Ports that are asked for.
         patience: Seconds that a server may take to answer.
     """
-    known = services_of(read_stack(ws))
+    stack = read_stack(ws)
+    known = services_of(stack)
     ports = {PREFECT: wanted.prefect, MLFLOW: wanted.mlflow}
     found = [name for name in NAMES if name not in known or not known[name].alive()]
     for name, health in HEALTH.items():
@@ -95,6 +97,8 @@ def broken(ws: Workspace, wanted: Ports = Ports(), patience: float = PATIENCE) -
         found.append(WATCHDOG)
     if PREFECT in found and not _keeps_its_port(known.get(PREFECT), wanted.prefect):
         found += WORKERS.values()  # they ask at the old address
+    if PREFECT not in found and stack is not None:
+        found += [WORKERS[pool] for pool in silent_of(stack)]
     return [name for name in NAMES if name in found]
 
 

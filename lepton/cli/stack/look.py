@@ -8,9 +8,9 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lepton.cli.stack.parts import HEALTH, NAMES, WATCHDOG, WORKERS, services_of
+from lepton.cli.stack.parts import HEALTH, NAMES, POOLS, PREFECT, WATCHDOG, WORKERS, services_of
 from lepton.cli.stack.processes import answers
-from lepton.cli.stack.schedules import jobs, started
+from lepton.cli.stack.schedules import jobs, silent_workers, started
 from lepton.core.config.addresses import Stack
 from lepton.core.config.workspace import Workspace
 from lepton.core.decisions.overdue import Job, look_at
@@ -19,6 +19,30 @@ from lepton.core.errors import LeptonError
 
 SILENT_SECONDS = 60.0
 """After so long without a look the watchdog counts as dead."""
+
+
+BEGINNING = 60.0
+"""Seconds within which a worker tells a server of itself after either was started: a beat comes every thirty."""
+
+
+def silent_of(stack: Stack, seconds: float = 5) -> dict[str, str]:
+    """Return the pools whose worker runs and does not ask for work any more, each with since when.
+
+    What a server says of a worker that has just been started, or says just after its own start, is old.
+
+    Args:
+        stack: As it was started.
+        seconds: The server may take for each answer; where it does not answer, nothing is known of its workers.
+    """
+    services, now = services_of(stack), time.time()
+
+    def settled(name: str) -> bool:
+        return name in services and now - services[name].started > BEGINNING
+
+    asked = [pool for pool in POOLS if settled(WORKERS[pool])] if settled(PREFECT) else []
+    with suppress(LeptonError):
+        return silent_workers(stack, asked, seconds)
+    return {}
 
 
 def look_at_parts(stack: Stack, seconds: float = 5, silent: Mapping[str, str] | None = None) -> list[Look]:

@@ -88,15 +88,20 @@ def _time(run: dict[str, Any], *names: str) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
 
 
-def silent_workers(stack: Stack, pools: Sequence[str]) -> dict[str, str]:
+def silent_workers(stack: Stack, pools: Sequence[str], seconds: float = 10) -> dict[str, str]:
     """Return the workers of the stack that have stopped asking the server for work, by pool, each with since when.
+
+    Args:
+        stack: Whose server is asked.
+        pools: Of which workers.
+        seconds: It may take for each answer.
 
     Raises:
         LeptonError: If the server does not answer.
     """
     found = {}
     for pool in pools:
-        for one in _ask(stack, f"work_pools/{pool}/workers/filter", {}):
+        for one in _ask(stack, f"work_pools/{pool}/workers/filter", {}, seconds):
             if one["name"] == f"lepton-{pool}" and one["status"] == "OFFLINE":
                 since = _time(one, "last_heartbeat_time")
                 found[pool] = f"{since:%H:%M} UTC" if since else "its start"

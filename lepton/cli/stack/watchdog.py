@@ -14,9 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from lepton.cli.stack.look import beat, look_at_jobs, look_at_parts
-from lepton.cli.stack.parts import POOLS, PREFECT, services_of
-from lepton.cli.stack.schedules import jobs, silent_workers
+from lepton.cli.stack.look import beat, look_at_jobs, look_at_parts, silent_of
+from lepton.cli.stack.parts import PREFECT, services_of
+from lepton.cli.stack.schedules import jobs
 from lepton.core.config.addresses import Stack, read_stack
 from lepton.core.config.workspace import Workspace
 from lepton.core.decisions.overdue import Job
@@ -77,9 +77,9 @@ class Vigil:
         if time.monotonic() - self.asked < ASK_EVERY:
             return
         self.asked = time.monotonic()
-        self.silent = {}
+        self.silent = silent_of(stack, seconds=10)
         with suppress(LeptonError):  # the server's silence is told by itself
-            self.jobs, self.silent = jobs(stack), silent_workers(stack, POOLS)
+            self.jobs = jobs(stack)
         send_waiting(self.session, datetime.now(UTC))
 
 
