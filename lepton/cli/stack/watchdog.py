@@ -13,7 +13,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
+from lepton.cli.stack.logs import shorten
 from lepton.cli.stack.look import beat, look_at_jobs, look_at_parts, silent_of
 from lepton.cli.stack.parts import PREFECT, services_of
 from lepton.cli.stack.schedules import jobs
@@ -73,14 +75,24 @@ class Vigil:
         return titles
 
     def _ask(self, stack: Stack) -> None:
-        """Ask the server what is scheduled and who works, every now and then; send what a channel did not take."""
+        """Ask the server what is scheduled and who works, every now and then; send what a channel did not take, and
+        keep the logs short."""
         if time.monotonic() - self.asked < ASK_EVERY:
             return
         self.asked = time.monotonic()
         self.silent = silent_of(stack, seconds=10)
         with suppress(LeptonError):  # the server's silence is told by itself
             self.jobs = jobs(stack)
+        shorten_logs(self.session.ws, stack)
         send_waiting(self.session, datetime.now(UTC))
+
+
+def shorten_logs(ws: Workspace, stack: Stack) -> None:
+    """Cut off logs of the stack that have grown too long; not while `lepton up` is at them, or the disk is full."""
+    with suppress(Busy, OSError), hold(ws.state_dir / "locks" / "stack.lock", seconds=0):
+        for service in services_of(stack).values():
+            if service.log:
+                shorten(Path(service.log))
 
 
 def watch(
