@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -57,13 +58,17 @@ def inspect(
     has_labels: bool | None = None,
     earlier: Mapping[str, str] | None = None,
     names: Sequence[str] | None = None,
+    docs: Path | None = None,
 ) -> Inspected:
-    """Do what `validate` does, and return which rows may be stored; see there for the arguments."""
+    """Do what `validate` does, and return which rows may be stored; see there for the arguments.
+
+    The Data Docs are written to `docs`, by default to those of the workspace.
+    """
     check_kind(table, contract, delivery)
     has_labels = bool(table.known().any()) if has_labels is None else has_labels
     frame = rows_frame(table, contract, has_labels, earlier or {})
     checks = checks_for(contract, frame)
-    result = _judge(frame, checks, contract, ws, delivery, contract.domain, names)
+    result = _judge(frame, checks, contract, docs or ws.docs_dir, delivery, contract.domain, names)
     aside = out_of_bounds(frame, checks) if result.passed else np.zeros(len(frame), dtype=bool)
     if not aside.any():
         return Inspected(result, ~aside)
@@ -119,20 +124,20 @@ def validate_labels(
     holders = np.array([stored.get(row_id) for row_id in ids], dtype=object)
     columns = {contract.id: ids, contract.label: labels, EARLIER: holders}
     frame = pd.DataFrame(columns, index=pd.RangeIndex(1, len(ids) + 1), dtype="object")
-    return _judge(frame, label_checks(contract), contract, ws, delivery, f"{contract.domain}-labels", None)
+    return _judge(frame, label_checks(contract), contract, ws.docs_dir, delivery, f"{contract.domain}-labels", None)
 
 
 def _judge(
     frame: pd.DataFrame,
     checks: list[Check],
     contract: Contract,
-    ws: Workspace,
+    docs: Path,
     delivery: str,
     suite: str,
     names: Sequence[str] | None,
 ) -> ContractResult:
     began = time.monotonic()
-    failed, url = gx.run(frame, checks, suite, delivery, ws.docs_dir)
+    failed, url = gx.run(frame, checks, suite, delivery, docs)
     return ContractResult(
         domain=contract.domain,
         passed=not failed,

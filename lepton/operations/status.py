@@ -85,6 +85,10 @@ class PairStatus(Result):
     """First window of the drift that lasts; None if there is none."""
     drifted_since: str | None = None
     """When that one was judged."""
+    accepted: str | None = None
+    """Last window of that drift that was found harmless."""
+    since_accepted: float | None = None
+    """How far the last window is from that one; 1.0 is the calibrated threshold."""
     unwatched: str | None = None
     """Which deliveries the contract refused since one was taken in, and why; None if it refused none."""
 
@@ -251,6 +255,8 @@ def pair_status(ledger: Ledger, pair: Pair, out: Mapping[tuple[str, str], str]) 
         realised=seen.realised_accuracy if seen else None,
         drifted_from=since,
         drifted_since=_judged(entries, since),
+        accepted=decision.state.accepted if decision else None,
+        since_accepted=seen.since_accepted if seen else None,
         unwatched=unseen.in_words if champion else None,
     )
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from lepton.core.config.workspace import Workspace
-from lepton.core.decisions.history import history_of
+from lepton.core.decisions.history import History, history_of
 from lepton.core.decisions.memory import State
 from lepton.core.errors import Conflict
 from lepton.core.ledger import Action, Entry, Ledger
@@ -173,6 +173,76 @@ def test_a_replay_judges_what_waits_as_the_monitor_does(ws: Workspace) -> None:
         assert seen == one.observation
         assert (again.decision.action, again.decision.reason) == (one.decision.action, one.decision.reason)
     assert Ledger(ws.ledger_url).entries(PAIR, ("observed", "decided")) == []
+
+
+def test_a_replay_of_labelled_files_judges_them_as_the_monitor_does(ws: Workspace, tmp_path: Path) -> None:
+    """Labels, what is known of windows before, and how far each is from the last one: all as for real."""
+    from lepton.contract.file import load_contract
+    from lepton.contract.ingest import reading_of
+    from lepton.data import readers, store
+
+    files, stored = list[str](), list[Path]()
+    for number in (1, 2):
+        rows = make_plant(150, 0.9, seed=30 + number)
+        rows["heat"] = 6 - rows["heat"]
+        rows.insert(0, "id", [f"late{number}-{k}" for k in range(len(rows))])
+        path = tmp_path / f"late{number}.csv"
+        rows.to_csv(path, index=False)
+        files.append(str(path))
+        table = readers.read(path, reading_of(ws, load_contract(ws, "plant-2"), True)).identified(path.stem)
+        stored.append(store.write_batch(ws, "plant-2", path.stem, table))
+    try:
+        judged = monitor(Session(ws), "plant-2", dry_run=True).windows
+    finally:
+        for place in stored:
+            place.unlink()
+    replayed = replay(Session(ws), "plant-2", ["w1", "w2", *files], 0.0).windows
+    assert [one.observation.window for one in replayed] == ["w1", "w2", "late1", "late2"]
+    for one, again in zip(judged, replayed, strict=True):
+        assert replace(again.observation, time=one.observation.time) == one.observation
+        assert (again.decision.action, again.decision.harm) == (one.decision.action, one.decision.harm)
+    first, second = replayed[2].observation, replayed[3].observation
+    assert first.tested == first.labelled == 150
+    assert first.measured_cost is not None
+    assert first.since_last is not None
+    assert second.estimate_error is None or second.estimate_error > 0
+
+
+def test_a_replay_tells_what_cannot_be_read_as_refused_and_goes_on_and_leaves_no_page(
+    ws: Workspace, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.csv").write_bytes(b"\x00\x01 no table")
+    np.savez(tmp_path / "pictures.npz", images=np.zeros((3, 1, 4, 4), dtype=np.uint8), labels=np.array(["a"] * 3))
+    make_plant(60, 0.9, seed=40, labelled=False).to_csv(tmp_path / "fine.csv", index=False)
+    names = [str(tmp_path / name) for name in ("broken.csv", "pictures.npz", "fine.csv")]
+    before = {path: path.stat().st_mtime_ns for path in ws.docs_dir.rglob("*")}
+    found = replay(Session(ws), "plant-2", names, 24.0).windows
+    assert [one.observation.verdict for one in found] == ["refused", "refused", "judged"]
+    assert [[alert.kind for alert in one.alerts] for one in found] == [["open"], ["update"], ["resolve"]]
+    assert all(one.observation.problems for one in found[:2])
+    assert {path: path.stat().st_mtime_ns for path in ws.docs_dir.rglob("*")} == before
+
+
+def test_a_window_is_held_against_the_last_harmless_one_whether_an_alert_is_open_or_not(ws: Workspace) -> None:
+    watch = Watch(Session(ws), "plant-2")
+    drifted = State(champion=watch.ref.label, phase="drifted", accepted="w1")
+    known = replace(watch.history, state=drifted)
+
+    def score(batch: str, history: History) -> tuple[float, float | None]:
+        seen = watch.look(watch.window((batch,), datetime.now(UTC)), history, None)
+        assert seen.since_last is None
+        return seen.score, seen.since_accepted
+
+    same, against_it = score("w2", known)
+    assert same > 1
+    assert against_it is not None
+    assert against_it < 1
+    quiet, back = score("plant-2", known)
+    assert back is not None
+    assert quiet < 1 < back  # what the champion was adapted to is another state by now
+    assert score("w2", watch.history)[1] is None
+    assert score("w2", replace(known, state=replace(drifted, champion="another v9")))[1] is None
+    assert score("w2", replace(known, state=replace(drifted, accepted="gone")))[1] is None
 
 
 def _renamed(table: Table, name: str) -> Table:

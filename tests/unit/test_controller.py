@@ -512,3 +512,31 @@ def test_a_further_change_while_an_alert_is_open_is_told():
     unknown = decide(State(), window(1, 5.0, 0.0, width=0.3), Policy(confirm=1))
     further = decide(unknown.state, replace(window(2, 5.0, 0.0, width=0.3), since_last=2.0), Policy(confirm=1))
     assert (unknown.alert, further.alert, further.harm) == ("open", "update", "unknown")
+
+
+def test_a_change_after_drift_that_labels_cleared_is_not_taken_for_the_same_drift():
+    """It scores no more against the reference than what was cleared; against the cleared window it is another one."""
+    policy, state = Policy(confirm=1, of=1), State()
+    state = decide(state, labelled(window(1, 5.0, width=0.3), 0.0, lost=False), policy).state
+    assert (state.accepted, state.cleared) == ("w1", 5.0)
+    same = decide(state, replace(window(2, 5.0, 0.0, minutes=1, width=0.3), since_accepted=0.3), policy)
+    assert (same.action, same.alert, same.state.accepted) == ("benign", None, "w1")
+    other = decide(same.state, replace(window(3, 5.0, 0.0, minutes=2, width=0.3), since_accepted=4.0), policy)
+    assert (other.action, other.alert, other.harm) == ("alert", "open", "unknown")
+    assert "changed since window w1, which was harmless (4.00)" in other.reason
+
+
+def test_the_last_harmless_window_of_a_drift_is_remembered_until_the_drift_is_over():
+    policy, state = Policy(confirm=1, of=1), State()
+    for number in (1, 2):
+        seen = replace(window(number, 5.0, 0.0, minutes=number, width=0.01), since_accepted=number - 0.5)
+        decision = decide(state, seen, policy)
+        state = decision.state
+        assert (decision.action, state.accepted) == ("benign", f"w{number}")
+    assert "changed since window w1, which was harmless (1.50)" in decision.reason
+    hurts = decide(state, replace(window(3, 5.0, 0.1, minutes=3, width=0.01), since_accepted=3.0), policy)
+    assert (hurts.action, hurts.state.accepted) == ("retransfer", "w2")
+    assert "changed since window w2" in hurts.reason
+    calm = decide(hurts.state, window(4, 0.1, 0.0, minutes=4, width=0.01), policy)
+    assert (calm.action, calm.state.accepted) == ("resolve", None)
+    assert "accepted" not in calm.state.to_json()

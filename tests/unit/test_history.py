@@ -115,3 +115,34 @@ def test_the_latest_decision_stands_with_what_it_was_made_on(told: Ledger) -> No
     latest = history_of(told, PAIR).latest
     assert latest is not None
     assert (latest[0].window, latest[0].champion, latest[1].action) == ("w2", "v1", "retransfer")
+
+
+def test_the_newest_window_is_the_last_that_came_whatever_labels_came_of_older_ones(told: Ledger) -> None:
+    late = {"window": "w1", "champion": "v1", "realised_accuracy": 0.6, "labelled": 90, "tested": 90}
+    told.append("user:ada", PAIR, MEASURED, late)
+    heard = Decision("alert", "labels of w1", State(champion="v1"))
+    told.append("user:ada", PAIR, DECIDED, {**heard.to_json(), "window": "w1", "batches": [], "cause": "measured"})
+    history = history_of(told, PAIR)
+    assert history.latest is not None
+    assert history.latest[0].window == "w1"  # the last decision is about it
+    newest = history.newest("v1", apart_from="w3")
+    assert newest is not None
+    assert newest.window == "w2"
+    other = history.newest("v1", apart_from="w2")
+    assert other is not None
+    assert other.window == "w1"
+    assert history.newest("v3", apart_from="w3") is None
+
+
+def test_a_trial_goes_on_from_what_was_known_before_its_first_window(told: Ledger) -> None:
+    whole = history_of(told, PAIR)
+    before = whole.before_any({"w2"}, "v1")
+    assert (list(before.records), before.state, before.latest) == ([("w1", "v1")], State(), None)
+    assert list(whole.before_any({"new"}, "v1").records) == list(whole.records)
+    decision = Decision("benign", "harmless", State(champion="v1", accepted="w2"))
+    after = before.followed_by(seen("w2", 0.9, None), decision)
+    assert (after.state, after.latest) == (decision.state, (seen("w2", 0.9, None), decision))
+    newest = after.newest("v1", apart_from="w3")
+    assert newest is not None
+    assert newest.window == "w2"
+    assert history_of(told, PAIR, whole) == whole

@@ -95,6 +95,8 @@ def show_reason(pair: PairStatus) -> None:
     since = f"since window {pair.drifted_from} ({pair.drifted_since or '?'} UTC)" if pair.drifted_from else ""
     if moved or since:
         paragraph("", " ".join(part for part in (f"moved: {moved}" if moved else "drifted", since) if part))
+    if pair.since_accepted is not None:
+        paragraph("", f"against window {pair.accepted or '?'}, which was harmless: {pair.since_accepted:.1f}")
 
 
 def accuracy(pair: PairStatus) -> str | None:

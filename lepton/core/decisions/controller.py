@@ -27,6 +27,7 @@ from lepton.core.decisions.memory import (
     start_over,
 )
 from lepton.core.decisions.observation import Observation
+from lepton.core.decisions.reasons import again, changed, further, known, labels, since_harmless, span
 
 ALIKE = 1.25
 """Drift of up to so many times the score that labels cleared is taken for the same drift."""
@@ -124,7 +125,7 @@ def reconsider(
     if seen.champion != state.champion:
         return Decision("none", f"labels of {seen.window}, which another champion answered", state)
     if state.spoken is not None and seen.time < state.spoken:
-        return Decision("none", f"{_labels(seen)}; those of a later window count", state)
+        return Decision("none", f"{labels(seen)}; those of a later window count", state)
     state, now = corrected(state, seen), _Now(policy, time, in_flight, refusals)
     if proves_loss(seen, policy):
         return _at_once(state, seen, now)
@@ -133,7 +134,7 @@ def reconsider(
         return _cleared(replace(state, proven=None, spoken=seen.time), seen, policy)
     if state.phase in CONFIRMED and seen.window in state.windows and state.recent[state.windows.index(seen.window)]:
         return _confirmed(state, seen, now)
-    return Decision("none", f"{_labels(seen)}; they prove neither a loss nor that nothing is lost", state)
+    return Decision("none", f"{labels(seen)}; they prove neither a loss nor that nothing is lost", state)
 
 
 def proves_loss(seen: Observation, policy: Policy) -> bool:
@@ -164,7 +165,7 @@ def _breached(state: State, seen: Observation) -> Decision:
 
 def _calm(state: State, reason: str) -> Decision:
     """Decide about a pair of which nothing speaks for drift or loss any more."""
-    calm = replace(state, phase="stable", alert_open=False, exhausted=False)
+    calm = replace(state, phase="stable", alert_open=False, exhausted=False, accepted=None)
     if state.alert_open:
         windows = f"calm for {len(state.recent)} window{'s' if len(state.recent) > 1 else ''}"
         return Decision("resolve", windows, calm, alert="resolve")
@@ -177,8 +178,8 @@ def _cleared(state: State, seen: Observation, policy: Policy) -> Decision:
     # Windows that are drifted like this one cost what it costs: what was estimated of it is refuted, so is theirs.
     scores = state.scores or (seen.score,) * len(state.recent)
     recent = tuple(flag and score > bound for flag, score in zip(state.recent[-len(scores) :], scores, strict=False))
-    state = replace(state, cleared=max(state.cleared, seen.score), recent=recent)
-    reason = f"{_labels(seen)}: nothing is lost"
+    state = replace(state, cleared=max(state.cleared, seen.score), recent=recent, accepted=seen.window)
+    reason = f"{labels(seen)}: nothing is lost"
     if any(recent):
         return Decision("wait", f"{reason}, but a later window drifted further", state)
     calm = replace(state, phase="stable", alert_open=False, exhausted=False, since=None)
@@ -194,22 +195,25 @@ def _confirmed(state: State, seen: Observation, now: _Now) -> Decision:
     evidence = f"{seen.aspect} drift {seen.score:.2f} in {sum(state.recent)} of the last {len(state.recent)} windows"
     policy, drifted = now.policy, replace(state, phase="drifted")
     how = _harm(state, seen, policy)
-    span = _span(seen)
+    ends = span(seen)
     if how == "harmless":
-        reason = f"{evidence}, but the {_known(seen)} cost {seen.cost:+.3f}{span} is within {policy.tolerance:.3f}"
-        return Decision("benign", reason, drifted, harm=how)
+        evidence += since_harmless(state, seen, policy)
+        reason = f"{evidence}, but the {known(seen)} cost {seen.cost:+.3f}{ends} is within {policy.tolerance:.3f}"
+        return Decision("benign", reason, replace(drifted, accepted=seen.window), harm=how)
     if how == "unknown":
-        if 0 < seen.score <= state.cleared * ALIKE:
+        if 0 < seen.score <= state.cleared * ALIKE and not changed(seen, policy):
             reason = f"{evidence}, like a window whose labels showed that nothing is lost"
             return Decision("benign", reason, drifted, harm=how)
-        told: Kind | None = _again(seen, policy) if state.alert_open else "open"
-        evidence += f"{_further(seen, policy)}; what it costs cannot be told from here{span}"
+        told: Kind | None = again(seen, policy) if state.alert_open else "open"
+        evidence += f"{since_harmless(state, seen, policy)}{further(seen, policy)}"
+        evidence += f"; what it costs cannot be told from here{ends}"
         if policy.act_on_unknown:
             return _hurts(drifted, seen, now, evidence, how)
         # People heard of drift, but of no loss: `told_cost` stays, so that a loss is told when it is seen.
         asked = replace(drifted, alert_open=True, told_cost=state.told_cost if state.alert_open else 0.0)
         return Decision("alert", f"{evidence}: label some of these rows", asked, told, harm=how)
-    evidence += f"{_further(seen, policy)}, {_known(seen)} to cost {seen.cost:.3f}{span} of accuracy"
+    evidence += f"{since_harmless(state, seen, policy)}{further(seen, policy)}"
+    evidence += f", {known(seen)} to cost {seen.cost:.3f}{ends} of accuracy"
     return _hurts(drifted, seen, now, evidence)
 
 
@@ -218,14 +222,14 @@ def _at_once(state: State, seen: Observation, now: _Now) -> Decision:
     policy = now.policy
     drift = f"{seen.aspect} drift {seen.score:.2f}" if seen.score >= policy.enter else "no drift to be seen"
     if proves_loss(seen, policy):
-        evidence = f"{_labels(seen)}: a loss of {seen.cost:.3f}{_span(seen)} is proven, with {drift}"
+        evidence = f"{labels(seen)}: a loss of {seen.cost:.3f}{span(seen)} is proven, with {drift}"
         if state.phase == "retransferring":
             evidence += "; they confirm the retransfer"
         shown = any(seen.scores.get(aspect, 0.0) >= policy.exit for aspect in WITHOUT_LABELS)
         state = replace(state, proven=None if shown else seen.window, spoken=seen.time)
     else:
         evidence = (
-            f"{drift}, {_known(seen)} to cost {seen.cost:.3f}{_span(seen)} of accuracy: more than"
+            f"{drift}, {known(seen)} to cost {seen.cost:.3f}{span(seen)} of accuracy: more than"
             f" {policy.page_at_once:.3f} in any case, so one window is enough"
         )
     return _hurts(replace(state, since=earliest(state, seen.window)), seen, now, evidence)
@@ -237,7 +241,7 @@ def _hurts(state: State, seen: Observation, now: _Now, evidence: str, how: Harm 
     told = state.told_cost if state.alert_open else 0.0
     paged = replace(state, phase="drifted", alert_open=True, told_cost=max(seen.cost, told))
     # One page opens the alert; another follows only when something about it changes.
-    alert: Kind | None = _again(seen, policy) if state.alert_open else "open"
+    alert: Kind | None = again(seen, policy) if state.alert_open else "open"
     if state.alert_open and (told < CRITICAL_COST <= seen.cost or told <= policy.tolerance < seen.cost):
         alert = "update"
     if now.in_flight:
@@ -261,15 +265,6 @@ def _hurts(state: State, seen: Observation, now: _Now, evidence: str, how: Harm 
     return Decision("retransfer", evidence, acting, alert, harm=how)
 
 
-def _again(seen: Observation, policy: Policy) -> Kind | None:
-    """Return what is said of an open alert where a window changed again."""
-    return "update" if seen.since_last is not None and seen.since_last >= policy.enter else None
-
-
-def _further(seen: Observation, policy: Policy) -> str:
-    return f", changed again since the window before ({seen.since_last:.2f})" if _again(seen, policy) else ""
-
-
 def _harm(state: State, seen: Observation, policy: Policy) -> Harm:
     """Return whether confirmed drift hurts.
 
@@ -288,18 +283,3 @@ def _mean_cost(state: State) -> float:
     newest_first = zip(reversed(state.recent), reversed(state.costs), strict=False)
     found = [cost for drifted, cost in newest_first if drifted]
     return sum(found) / max(1, len(found))
-
-
-def _known(seen: Observation) -> str:
-    return "estimated" if seen.measured_cost is None else "measured"
-
-
-def _span(seen: Observation) -> str:
-    """Return the interval of the cost, where there is one."""
-    low, high = seen.cost_low, seen.cost_high
-    return "" if low is None or high is None else f" ({low:+.3f} to {high:+.3f})"
-
-
-def _labels(seen: Observation) -> str:
-    real = "not known" if seen.realised_accuracy is None else f"{seen.realised_accuracy:.3f}"
-    return f"labels of {seen.window}: accuracy {real} on {seen.labelled}"

@@ -5,8 +5,9 @@ The ledger only grows, so a history is read on from where it ended; each row is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from lepton.core.decisions.memory import Decision, State
 from lepton.core.decisions.observation import Observation
@@ -100,6 +101,23 @@ class History:
             records[key] = replace(known, decision=stands, row=seq, unheard=False)
             latest = (known.observation, decision)
         return replace(self, latest=latest, state=decision.state, decided_row=seq)
+
+    def followed_by(self, seen: Observation, decision: Decision) -> History:
+        """Return the history as if a window had been judged next, which nobody puts on record."""
+        records = dict(self.records)
+        records[seen.window, seen.champion] = WindowRecord(seen, decision)
+        return replace(self, records=records, seen=seen, latest=(seen, decision), state=decision.state)
+
+    def before_any(self, windows: Collection[str], champion: str) -> History:
+        """Return what was known before any of these windows was judged with one champion, of a pair at rest."""
+        places = [k for k, (window, by) in enumerate(self.records) if by == champion and window in windows]
+        kept = dict(islice(self.records.items(), min(places, default=len(self.records))))
+        return replace(self, records=kept, seen=None, latest=None, state=State())
+
+    def newest(self, champion: str, apart_from: str) -> Observation | None:
+        """Return the last window that came and was judged with one champion, whatever labels came of older ones."""
+        seen = (record.observation for record in reversed(list(self.of_champion(champion))))
+        return next((one for one in seen if one.window != apart_from and one.verdict == "judged"), None)
 
     def judged_by(self, champion: str) -> frozenset[str]:
         """Return the batches that a decision was made about with one champion."""

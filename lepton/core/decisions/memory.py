@@ -68,6 +68,9 @@ class State:
     """The window whose labels proved a loss that no drift showed: calm windows do not end what they cannot see."""
     cleared: float = field(default=0.0, metadata=LATER)
     """Drift score up to which the labels of this champion's windows showed that nothing is lost."""
+    accepted: str | None = field(default=None, metadata=LATER)
+    """The last window of the drift that stands which was found harmless, by estimate or by its labels: a further change
+    is told from it, not only from what the champion was adapted to."""
     spoken: datetime | None = field(default=None, metadata=LATER)
     """When the newest window came whose labels said something: those of an older one change nothing any more."""
     exhausted: bool = False

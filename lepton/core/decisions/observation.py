@@ -72,6 +72,8 @@ class Observation:
     """What the window was joined from; none where it is one batch of its name."""
     since_last: float | None = field(default=None, metadata=LATER)
     """Drift score against the window that was judged before; None where that was not asked: no alert was open."""
+    since_accepted: float | None = field(default=None, metadata=LATER)
+    """Drift score against the last window that was found harmless although it had drifted; None where there is none."""
     moved: dict[str, tuple[float, float]] = field(default_factory=dict, metadata=LATER)
     """Mean of each of the most shifted columns that holds numbers, in the reference and in the window."""
     shares: dict[str, tuple[str, float, float]] = field(default_factory=dict, metadata=LATER)

@@ -205,6 +205,8 @@ def judge_window(
             event = drift_confirmed(watch.pair, watch.domain, found.observation, found.decision.reason)
             watch.session.runtime.emit(event)
             reached("monitor.announced")
+    elif watch.is_new(name, history):
+        watch.pretend(found)
     return WindowJudged(watch.domain, found.observation, found.decision, links)
 
 

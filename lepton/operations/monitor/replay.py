@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from lepton.core.decisions.memory import Decision, Kind, State
+from lepton.core.decisions.memory import Decision, Kind
 from lepton.core.decisions.observation import Observation
 from lepton.core.decisions.refusals import Refusals
-from lepton.core.errors import NotFound
+from lepton.core.errors import LeptonError, NotFound
 from lepton.core.ledger.rows import DeliveryRefused
-from lepton.operations.monitor.judgement import judge_all
+from lepton.operations.monitor.judgement import Memory, judge
 from lepton.operations.monitor.results import ReplayResult, WindowReplayed
 from lepton.operations.monitor.watch import Watch
 from lepton.operations.session import Session
@@ -39,6 +41,7 @@ def replay(session: Session, domain: str, deliveries: list[str], hours: float) -
     """Judge a history in order of time with the champion that serves now and the policy of `lepton.yaml`.
 
     A retransfer is decided but not made: the champion stays, so what comes after one is judged as if it had failed.
+    Each window is looked at as the monitor looks at it, with what labels said of those before, and its own.
 
     Args:
         session: The workspace at work.
@@ -48,35 +51,39 @@ def replay(session: Session, domain: str, deliveries: list[str], hours: float) -
 
     Raises:
         NotFound: If the target has no champion, or a delivery is neither a file nor a batch.
-        LeptonError: If a file cannot be read.
+        LeptonError: If a window cannot be compared with the reference.
     """
     from lepton.monitoring.messages import compose, compose_refusal
 
-    watch, state, refusals = Watch(session, domain), State(), Refusals()
-    history = _history(watch, deliveries, hours)
+    watch, refusals = Watch(session, domain), Refusals()
+    deliveries_in_order = _in_order(watch, deliveries, hours)
+    known = watch.history.before_any({name for name, _ in deliveries_in_order}, watch.ref.label)
     found: list[WindowReplayed] = []
-    for (name, time), path in history.items():
-        came = watch.window(watch.waiting.get(name, (name,)), time) if path is None else _at_the_door(watch, path, time)
-        kind: Kind | None
-        if isinstance(came, Stopped):
-            refused = (*refusals.refused, DeliveryRefused(name, name, came.reasons, came.rows))
-            kind = "update" if refusals.refused else "open"
-            refusals = Refusals(refused, refusals.since or time, is_open=True)
-            decision = Decision("alert", f"refused by the contract: {came.reasons[0]}", state, breach=kind)
-            alert = compose_refusal(watch.pair, domain, kind, refusals, time)
-            found.append(WindowReplayed(_unseen(watch, came), decision, (alert,)))
-        else:
-            (done,) = judge_all(watch.baseline, [came], state)
-            alerts = compose(done.observation, done.decision, domain)
-            if refusals.refused:
-                alerts = [compose_refusal(watch.pair, domain, "resolve", refusals, time), *alerts]
-            state, refusals = done.decision.state, Refusals()
-            found.append(WindowReplayed(done.observation, done.decision, tuple(alerts)))
-        session.progress(len(found), len(history), name)
+    with TemporaryDirectory() as docs:  # the checks of a contract write pages; those of a trial are nobody's
+        for (name, time), path in deliveries_in_order.items():
+            if path is None:
+                came: Window | Stopped = watch.window(watch.batches_of(name), time)
+            else:
+                came = _at_the_door(watch, path, time, Path(docs))
+            if isinstance(came, Stopped):
+                refused = (*refusals.refused, DeliveryRefused(name, name, came.reasons, came.rows))
+                kind: Kind = "update" if refusals.refused else "open"
+                refusals = Refusals(refused, refusals.since or time, is_open=True)
+                decision = Decision("alert", f"refused by the contract: {came.reasons[0]}", known.state, breach=kind)
+                alert = compose_refusal(watch.pair, domain, kind, refusals, time)
+                found.append(WindowReplayed(_unseen(watch, came), decision, (alert,)))
+            else:
+                done = judge(partial(watch.look, came, known, None), partial(Memory, known.state), watch.policy)
+                alerts = compose(done.observation, done.decision, domain)
+                if refusals.refused:
+                    alerts = [compose_refusal(watch.pair, domain, "resolve", refusals, time), *alerts]
+                known, refusals = known.followed_by(done.observation, done.decision), Refusals()
+                found.append(WindowReplayed(done.observation, done.decision, tuple(alerts)))
+            session.progress(len(found), len(deliveries_in_order), name)
     return ReplayResult(tuple(found))
 
 
-def _history(watch: Watch, deliveries: list[str], hours: float) -> Mapping[tuple[str, datetime], Path | None]:
+def _in_order(watch: Watch, deliveries: list[str], hours: float) -> Mapping[tuple[str, datetime], Path | None]:
     """Return what came, by name and time, in order of time; each with its file, None for what is stored already."""
     from lepton.data import readers
     from lepton.data.store import batches
@@ -103,19 +110,24 @@ def _history(watch: Watch, deliveries: list[str], hours: float) -> Mapping[tuple
     return dict(sorted(found.items(), key=lambda one: one[0][1]))
 
 
-def _at_the_door(watch: Watch, path: Path, time: datetime) -> Window | Stopped:
-    """Return one file as a window, or why the target's contract refuses it."""
+def _at_the_door(watch: Watch, path: Path, time: datetime, docs: Path) -> Window | Stopped:
+    """Return one file as a window, or why `ingest` would refuse it: it cannot be read, or breaks the contract."""
     from lepton.contract.file import load_contract
     from lepton.contract.ingest import reading_of
-    from lepton.contract.validate import inspect
+    from lepton.contract.validate import check_kind, inspect
     from lepton.data import readers
     from lepton.monitoring.window import Rows, Window
 
     ws, name = watch.session.ws, readers.stem(path)
     contract = load_contract(ws, watch.domain)
-    delivery = readers.read(path, reading_of(ws, contract, True))
+    readers.check_path(path)  # what leads out of its folder is no delivery
+    try:
+        delivery = readers.read(path, reading_of(ws, contract, True))
+        check_kind(delivery.table, contract, path.name)
+    except LeptonError as error:
+        return Stopped(name, time, 0, (error.what, *error.why.splitlines()))
     table = delivery.identified(name)
-    found = inspect(table, contract, ws, delivery=path.name, has_labels=delivery.has_labels)
+    found = inspect(table, contract, ws, delivery=path.name, has_labels=delivery.has_labels, docs=docs)
     if not found.result.passed:
         return Stopped(name, time, len(table), tuple(found.result.lines()))
     kept = Rows(table.take(found.kept))

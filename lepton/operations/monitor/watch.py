@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from lepton.core.errors import LeptonError, NotFound
 from lepton.core.ledger.rows import Ingested
 from lepton.core.work.faults import reached
 from lepton.core.work.lease import running_transfer
+from lepton.operations.monitor.earlier import Earlier
 from lepton.operations.monitor.judgement import Judgement, Memory, judge
 from lepton.operations.regime import refusals_in_a_row
 from lepton.operations.session import Loaded, Session
@@ -26,6 +27,7 @@ MOST_ROWS = 20_000
 """Rows of a window, and of a reference, that are answered by the champion; larger ones are read as a stream."""
 
 if TYPE_CHECKING:
+    from lepton.core.table import Table
     from lepton.data.sampling import Sampled
     from lepton.monitoring.baseline import Baseline
     from lepton.monitoring.window import Extent, Rows, Window
@@ -50,13 +52,17 @@ class Watch:
         self.pair = session.ws.pair(domain).name
         self.config = session.ws.config.monitor_for(domain)
         self.ref = session.champion_of(domain)
-        self._history = History()
+        self._history, self._earlier = History(), Earlier(self)
 
     @property
     def history(self) -> History:
         """What the ledger says of the pair's windows now."""
         self._history = history_of(self.session.ledger, self.pair, self._history)
         return self._history
+
+    def pretend(self, found: Judgement) -> None:
+        """Let what comes next be judged as if this were on record, for as long as this watch lasts."""
+        self._history = self.history.followed_by(found.observation, found.decision)
 
     @property
     def is_current(self) -> bool:
@@ -183,8 +189,9 @@ class Watch:
         before = history.state if state is None else state
         _ = self.champion  # a window is neither looked at nor decided about by a champion that cannot be loaded
         reached("monitor.loaded")
+        known = replace(history, state=before)
         found = judge(
-            lambda: history.undecided(window.name, self.ref.label) or self.look(window, history, report),
+            lambda: history.undecided(window.name, self.ref.label) or self.look(window, known, report),
             lambda: self.recall(before),
             self.policy,
         )
@@ -205,29 +212,21 @@ class Watch:
         from lepton.monitoring.past import Past
 
         past = Past.of(history.before(window.name, self.ref.label), self.ref.label)
+        window = replace(window, read=cache(window.read))
         seen = self.baseline.observe(window, report, past).observation
-        seen = replace(seen, since_last=self._since_last(window, history, seen))
-        if seen.realised_accuracy is None or seen.verdict != "judged":
+        if seen.verdict != "judged":
+            return seen
+        seen = self._earlier.compare(seen, window.read().table, history)
+        if seen.realised_accuracy is None:
             return seen
         return testified(seen, Answers(round(seen.realised_accuracy * seen.labelled), seen.labelled), self.usual)
 
-    def _since_last(self, window: Window, history: History, seen: Observation) -> float | None:
-        """Return how far a window drifted from the one that was judged before it, while an alert is open."""
+    def stored(self, window: Sequence[str]) -> Table | None:
+        """Return the rows of some batches, or a sample of them; None where one is gone."""
         from lepton.data.store import batches
-        from lepton.monitoring.answers import answer
-        from lepton.monitoring.change import change
 
-        last = history.latest[0] if history.latest else None
-        if last is None or not history.state.alert_open or seen.verdict != "judged" or last.verdict != "judged":
-            return None
-        parts = last.batches or (last.window,)
-        if last.champion != self.ref.label or not set(parts) <= set(batches(self.session.ws, self.domain)):
-            return None
-        rows = (self._read(parts).table, window.read().table)
-        if any(len(table) < self.config.min_rows for table in rows):
-            return None
-        before, now = (answer(self.champion.model, table) for table in rows)
-        return change(self.baseline, before, now)
+        known = set(batches(self.session.ws, self.domain))
+        return self._read(window).table if known.issuperset(window) else None
 
     @cached_property
     def usual(self) -> Answers:
