@@ -22,8 +22,10 @@ from lepton.core.errors import Conflict
 from lepton.core.ledger import Action, Entry, Ledger
 from lepton.core.table import Table
 from lepton.core.work.lease import this_process
+from lepton.monitoring.past import Past
 from lepton.operations.events import retransfers_left
 from lepton.operations.monitor.judgement import Judgement
+from lepton.operations.monitor.late_labels import hear_labels
 from lepton.operations.monitor.monitor import judge_window, monitor
 from lepton.operations.monitor.replay import replay
 from lepton.operations.monitor.results import WindowJudged
@@ -438,6 +440,32 @@ def test_four_monitors_at_once_judge_each_window_once_and_end_in_no_conflict(
     decided = [row.payload["window"] for row in book.entries(PAIR, "decided")]
     assert [decided.count(name) for name in names] == [1, 1]
     assert book.verify() == []
+
+
+def test_labels_that_come_after_a_champion_was_replaced_are_measured_with_that_version_and_on_record(
+    ws: Workspace,
+) -> None:
+    """As of the window that triggered a retransfer: they confirm it, correct the estimate and decide nothing."""
+    book, watch = Ledger(ws.ledger_url), Watch(Session(ws), "plant-2")
+    served, watch.ref = watch.ref, replace(watch.ref, version="9")  # another one serves by now
+    assert hear_labels(watch) == []
+    label(ws, "w1", right=0, rows=range(60, 140))
+    before = len(book.entries(PAIR, "decided"))
+    (trial,) = hear_labels(watch, dry_run=True)
+    assert len(book.entries(PAIR, "measured")) == len(watch.session.ledger.entries(PAIR, "measured"))
+    (heard,) = hear_labels(watch)
+    assert heard.observation == trial.observation
+    assert (heard.observation.window, heard.observation.champion, heard.observation.labelled) == (
+        *("w1", served.label, 140),
+    )
+    assert heard.decision.action == "none"
+    assert "they confirm that it was replaced" in heard.decision.reason
+    row = book.entries(PAIR, "measured")[-1].payload
+    assert (row["window"], row["champion"], row["lost"]) == ("w1", served.label, True)
+    assert len(book.entries(PAIR, "decided")) == before
+    past = Past.of(watch.history.before("next", watch.ref.label), watch.ref.label)
+    assert past.windows >= 1
+    assert hear_labels(watch) == []  # once
 
 
 class Stopped(BaseException):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lepton.core.config.settings import MonitorConfig
-from lepton.core.decisions.controller import decide, reconsider
+from lepton.core.decisions.controller import decide, reconsider, replaced
 from lepton.core.decisions.memory import CRITICAL_COST, Decision, Policy, State
 from lepton.core.decisions.observation import Observation
 from lepton.monitoring.baseline import policy_of
@@ -540,3 +540,15 @@ def test_the_last_harmless_window_of_a_drift_is_remembered_until_the_drift_is_ov
     calm = decide(hurts.state, window(4, 0.1, 0.0, minutes=4, width=0.01), policy)
     assert (calm.action, calm.state.accepted) == ("resolve", None)
     assert "accepted" not in calm.state.to_json()
+
+
+def test_labels_of_a_window_that_a_replaced_champion_answered_judge_the_retransfer_and_change_nothing():
+    state = State(champion="2", alert_open=True, told_cost=0.3)
+    yes = replaced(state, labelled(window(1, 5.0), 0.16, lost=True), Policy())
+    assert (yes.action, yes.alert, yes.state) == ("none", None, state)
+    assert yes.reason.endswith("a loss of 0.160 (+0.120 to +0.200) is proven: they confirm that it was replaced")
+    no = replaced(state, labelled(window(1, 5.0), 0.0, lost=False), Policy())
+    assert (no.action, no.state) == ("none", state)
+    assert "contradict" in no.reason
+    neither = replaced(state, labelled(window(1, 5.0), 0.05, lost=False, half=0.1), Policy())
+    assert neither.reason == "labels of w1: accuracy 0.850 on 60, which 1 answered; it serves no more"

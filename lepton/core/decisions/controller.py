@@ -65,7 +65,6 @@ def decide(
         return _breached(state, seen)
     if seen.rows < policy.min_rows or seen.verdict == "not enough data":
         return Decision("wait", f"not enough data: {seen.rows} rows, the policy asks for {policy.min_rows}", state)
-
     if state.breach_open:
         healed = decide(replace(state, breach_open=False), seen, policy, in_flight, refusals)
         return replace(healed, breach="resolve")
@@ -135,6 +134,22 @@ def reconsider(
     if state.phase in CONFIRMED and seen.window in state.windows and state.recent[state.windows.index(seen.window)]:
         return _confirmed(state, seen, now)
     return Decision("none", f"{labels(seen)}; they prove neither a loss nor that nothing is lost", state)
+
+
+def replaced(state: State, seen: Observation, policy: Policy) -> Decision:
+    """Return what labels say of a window of a champion that serves no more: they change nothing.
+
+    Args:
+        state: What is remembered of the pair.
+        seen: The window as that champion answered it, with what its labels measure.
+        policy: Thresholds and limits.
+    """
+    found = ""
+    if proves_loss(seen, policy):
+        found = f"; a loss of {seen.cost:.3f}{span(seen)} is proven: they confirm that it was replaced"
+    elif clears(seen, policy, replace(state, alert_open=False)):
+        found = "; nothing was lost: they contradict that it had to be replaced"
+    return Decision("none", f"{labels(seen)}, which {seen.champion} answered; it serves no more{found}", state)
 
 
 def proves_loss(seen: Observation, policy: Policy) -> bool:
