@@ -21,6 +21,9 @@ class Layout:
     parts: tuple[Layout, ...] = ()
     """Of several inputs: what their numbers are, one after the other, behind one number a part that says whether it is
     there."""
+    amounts: tuple[int, ...] | None = None
+    """Of a table: the places of numbers that measure something; the others are 0 or 1. None where nobody says, as of
+    other kinds: then any number may be an amount."""
 
     def split(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return which of several inputs are there (n, P), and each input's prepared rows (n, ...)."""

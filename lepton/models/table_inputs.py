@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any, ClassVar
 
 import numpy as np
@@ -63,8 +64,11 @@ class TableInputs(InputSpec):
 
     @property
     def layout(self) -> Layout:
-        """Kind and shape of one prepared row."""
-        return Layout(self.kind, (sum(2 if isinstance(c, Numeric) else len(c.values) + 2 for c in self.columns),))
+        """Kind and shape of one prepared row, and which of its numbers are amounts."""
+        widths = [2 if isinstance(c, Numeric) else len(c.values) + 2 for c in self.columns]
+        starts = accumulate(widths, initial=0)
+        amounts = tuple(at for at, c in zip(starts, self.columns, strict=False) if isinstance(c, Numeric))
+        return Layout(self.kind, (sum(widths),), amounts=amounts)
 
     def to_tensor(self, table: Table) -> Tensor:
         """Return (n, columns) float32.

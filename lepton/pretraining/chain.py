@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import nn
 
-from lepton.core.config.pretrain import PretrainConfig
+from lepton.core.config.pretrain import PretrainConfig, StageFields
 from lepton.core.config.settings import EncoderConfig
 from lepton.core.errors import LeptonError
 from lepton.core.metrics import evaluate
@@ -18,7 +18,7 @@ from lepton.core.table import Table
 from lepton.core.work.progress import Progress, silent
 from lepton.models.calibration import fit_temperature
 from lepton.models.device import pick_device, placed, repeatable, seeded
-from lepton.models.encoders import build_encoder
+from lepton.models.encoders import Encoder, build_encoder
 from lepton.models.inputs import fit_inputs
 from lepton.models.model import Model
 from lepton.models.statistics import summarise
@@ -74,9 +74,11 @@ def pretrain(
             network = build_encoder(encoder, inputs.layout)
             model = Model(inputs, network, nn.Linear(network.feature_dim, len(classes)), classes)
         material = Material(table, others or {}, inputs, tuple(classes), config.stream_above, folder)
+        with placed(pick_device()):
+            network.meet(material.train.x)
         stages = []
         for place, objective in enumerate(objectives):
-            began, plan = time.perf_counter(), config.stage(objective.name)
+            began, plan = time.perf_counter(), suited(config.stage(objective.name), network)
             path = folder / f"stage-{place + 1}-{objective.name}.safetensors" if folder else None
             title = f"{objective.name} " if len(objectives) > 1 else ""
             keeper = Keeper(path, config.checkpoint_seconds)
@@ -89,6 +91,12 @@ def pretrain(
         if not objectives[-1].head:
             model.head = fit_head(model.features(material.train.x), material.train.y, len(classes))
         return completed(model, material, tuple(stages), started)
+
+
+def suited(plan: StageFields, network: Encoder) -> StageFields:
+    """Return a plan with what an encoder asks for where the configuration leaves it open."""
+    fewest = network.fewest_steps if plan.fewest_steps is None else plan.fewest_steps
+    return plan.model_copy(update={"fewest_steps": fewest, "augment": plan.augment and network.varied})
 
 
 def completed(model: Model, material: Material, stages: tuple[Stage, ...], started: float) -> Pretrained:

@@ -21,7 +21,7 @@ from lepton.core.table import Table
 from lepton.core.work.progress import Progress, silent
 from lepton.models.device import pick_device, placed, repeatable
 from lepton.models.model import Model
-from lepton.pretraining.chain import completed
+from lepton.pretraining.chain import completed, suited
 from lepton.pretraining.checkpoint import Keeper
 from lepton.pretraining.engine import fit
 from lepton.pretraining.material import FEWEST, Material
@@ -64,7 +64,8 @@ def go_on(
         )
     started = time.perf_counter()
     how = config.continuation
-    plan = config.stage("supervised").model_copy(update={"epochs": how.epochs, "lr": how.lr})
+    short = {"epochs": how.epochs, "lr": how.lr, "fewest_steps": 0}
+    plan = suited(config.stage("supervised").model_copy(update=short), base.encoder)
     with repeatable(threads):
         model = base.replace()
         chosen = chosen_rows(table, new, how.replay, seed)

@@ -134,6 +134,7 @@ def fit(learner: Learner, plan: StageFields, seed: int, keeper: Keeper, progress
     world.check(plan.batch_size)
     batch = min(plan.batch_size, learner.rows // world.size * world.size)
     steps = max(1, learner.rows // batch)  # the last, smaller batch is left out: BatchNorm must never see a single row
+    plan = plan.lasting(steps)
     total = steps * plan.epochs
     optimiser = AdamW(_groups(learner), lr=plan.lr, fused=True)
     schedule = one_cycle(optimiser, total)

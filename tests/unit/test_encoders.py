@@ -25,7 +25,7 @@ each_encoder = pytest.mark.parametrize(("name", "kind"), PAIRS)
 @cache
 def trained(name: str, kind: str) -> Model:
     """A base with this encoder for rows of this kind; tests must not change it."""
-    config = PretrainConfig(epochs=4, batch_size=32, lr=1e-2)
+    config = PretrainConfig(epochs=4, fewest_steps=0, batch_size=32, lr=1e-2)
     encoder = SMALL.model_copy(update={"name": name})
     return pretrain(rows(kind, 300, seed=1), classes_of(3), encoder, config, threads=1).model
 

@@ -15,7 +15,10 @@ class StageFields(Section):
     """What may differ between the stages of a chain."""
 
     epochs: int = Field(12, ge=1)
-    """Most passes over the training split; early stopping may end it before."""
+    """Most passes over the training split, unless `fewest_steps` asks for more; early stopping may end it before."""
+    fewest_steps: int | None = Field(None, ge=0)
+    """Steps for which few rows are dealt more often than `epochs` says, with as much more patience; by default what the
+    encoder asks for, which is none but of `tabular`."""
     patience: int = Field(3, ge=1)
     """Epochs without a better validation loss before training stops; counted from the middle of `epochs` on."""
     batch_size: int = Field(128, ge=2)
@@ -23,7 +26,7 @@ class StageFields(Section):
     lr: float = Field(2e-3, gt=0)
     """Peak learning rate of AdamW (one-cycle schedule)."""
     augment: bool = True
-    """Random affine, contrast and noise on images; jitter on columns of a table."""
+    """Random affine, contrast and noise on images; jitter on columns of a table, but not for the encoder `tabular`."""
     accumulate: int = Field(1, ge=1)
     """Parts into which a batch is cut so that it fits the memory; their gradients are summed before a step."""
     clip: float = Field(5.0, gt=0)
@@ -32,6 +35,19 @@ class StageFields(Section):
     """Memory of the running mean of the weights that is validated and kept instead of the last ones; 0: none."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """`bf16` computes in bfloat16 where torch holds it safe: faster where the processor has it, never the same bits."""
+
+    def lasting(self, steps: int) -> Self:
+        """Return the same with as many more epochs, and as much more patience, as it takes to the fewest steps.
+
+        Args:
+            steps: In an epoch.
+        """
+        needed = -(-(self.fewest_steps or 0) // steps)
+        if needed <= self.epochs:
+            return self
+        return self.model_copy(
+            update={"epochs": needed, "patience": -(-self.patience * needed // self.epochs), "fewest_steps": 0}
+        )
 
 
 class ContinuationFields(Section):

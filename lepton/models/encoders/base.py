@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from torch import nn
+from torch import Tensor, nn
 
 from lepton.core.config.settings import EncoderConfig
 from lepton.core.kinds import Kind
@@ -26,6 +26,11 @@ class Encoder(nn.Module):
     default_for: ClassVar[tuple[Kind, ...]] = ()
     """Which of them it reads where `lepton.yaml` names no encoder."""
 
+    fewest_steps: ClassVar[int] = 0
+    """Steps that it takes to train it, where `pretrain.fewest_steps` does not say: few rows are dealt more often."""
+    varied: ClassVar[bool] = True
+    """Whether learning from labels gains by random variants of the rows (`pretrain.augment`)."""
+
     feature_dim: int
     """Size d of the embedding."""
 
@@ -34,6 +39,16 @@ class Encoder(nn.Module):
         self.config = config
         self.layout = layout
         self.feature_dim = config.features
+
+    def meet(self, rows: Tensor) -> None:
+        """Learn from the source's rows what no gradient teaches, once, before training; by default nothing.
+
+        What is learnt is kept in buffers of a shape that the layout decides, so that it is stored with the weights,
+        rebuilt and exported as they are. Must not be random, nor depend on where `rows` lies.
+
+        Args:
+            rows: (n, *layout.shape) prepared training rows; only read.
+        """
 
     def depth_groups(self) -> list[nn.Module]:
         """Return the parts from the input to the embedding, for learning rates that grow with depth."""

@@ -39,6 +39,12 @@ class Fusion(Encoder):
         h: Tensor = self.out(self.missing(torch.stack(found, dim=1), there > 0).flatten(1))
         return h
 
+    def meet(self, rows: Tensor) -> None:
+        """Let each input's encoder meet the rows that have it; see `Encoder.meet`."""
+        there, inputs = self.layout.split(rows)
+        for k, (part, those) in enumerate(zip(self.parts, inputs, strict=True)):
+            part.meet(those[there[:, k] > 0])  # type: ignore[operator]  # a ModuleList knows modules only
+
     def depth_groups(self) -> list[nn.Module]:
         """Return the inputs' encoders together, what stands for missing ones, and the map to the embedding."""
         return [self.parts, self.missing, self.out]
