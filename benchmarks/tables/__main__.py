@@ -1,4 +1,4 @@
-"""The figures of judgment on real tables, G1 to G5: levels in simulation, and transfers between parts of public tables.
+"""The figures of real tables, G1 to G6: levels in simulation, transfers between parts of public tables, and the base.
 
 python benchmarks/tables                             all of them (about an hour)
 python benchmarks/tables --only G1                   some; the others keep the values they have
