@@ -58,6 +58,11 @@ def test_small_tables_get_few_bins_and_repeated_values_none_of_their_own() -> No
     assert int((codes_of([3.0] * 500).slope > 0).sum()) == 0
 
 
+def test_a_wide_table_gets_few_bins_a_column_so_that_the_first_layer_stays_small() -> None:
+    assert Codes(Layout("tabular", (1000,))).start.shape == (1000, 4)
+    assert Codes(Layout("tabular", (9000,))).start.shape == (9000, 2)
+
+
 def test_the_inputs_say_which_columns_are_amounts_and_the_others_are_left_as_they_are() -> None:
     inputs = fit_inputs(columns(300), SMALL)
     assert inputs.layout.amounts == (0, 2)  # size, weight; beside each, whether it is missing; then the colours
