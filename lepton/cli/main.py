@@ -18,7 +18,7 @@ from lepton.core.errors import LeptonError
 from lepton.core.work.machine import refusal
 
 INTERRUPTED = 130
-COLLECTED_AFTER = (20_000, 20, 20)
+COLLECTED_AFTER = (50_000, 20, 20)
 """How much a command makes before what is left of it is looked for. Imports leave nothing, but make so much that Python
 would go through all of it again and again: a sixth of a short command's time."""
 GLOBAL = ("-w", "--workspace")

@@ -33,7 +33,7 @@ class _StandIn(ModuleType):
             return getattr(importlib.import_module(source[0]), source[1])
         if self._is_package and PathFinder.find_spec(f"{self.__name__}.{name}", self._path()) is not None:
             return importlib.import_module(f"{self.__name__}.{name}")
-        return getattr(self._imported(), name)
+        return getattr(self.whole(), name)
 
     @cached_property
     def _is_package(self) -> bool:
@@ -67,7 +67,8 @@ class _StandIn(ModuleType):
     def _whole(self, line: ast.ImportFrom) -> str:
         return f"{self.__name__}.{line.module}" if line.level else str(line.module)
 
-    def _imported(self) -> ModuleType:
+    def whole(self) -> ModuleType:
+        """Import what this stands for."""
         name = self.__name__
         if sys.modules.get(name) is self:
             del sys.modules[name]
@@ -115,14 +116,12 @@ def imported_without(names: Iterable[str], *modules: str) -> None:
     """
     if all(name in sys.modules for name in modules):
         return
-    before = set(sys.modules)
     try:
         with deferred(*names):
             for name in modules:
                 importlib.import_module(name)
     except (ImportError, AttributeError, TypeError):
-        vendors = {name.partition(".")[0] for name in modules}
-        for name in [name for name in sys.modules if name not in before and name.partition(".")[0] in vendors]:
-            del sys.modules[name]
+        for name in [name for name in names if isinstance(sys.modules.get(name), _StandIn)]:
+            sys.modules[name].whole()  # what has been imported of it stays what it is
         for name in modules:
             importlib.import_module(name)
