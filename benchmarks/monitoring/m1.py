@@ -28,8 +28,8 @@ from lepton.monitoring.answers import Judged, answer
 from lepton.monitoring.aspects import Column, watched_columns
 from lepton.monitoring.baseline import SAMPLE, policy_of, sample
 from lepton.monitoring.calibration import Calibration, calibrate, statistic
-from lepton.monitoring.drift import quiet
 from lepton.monitoring.labels import MixEstimator, measured_accuracy
+from lepton.monitoring.vendor import quiet
 from lepton.pretraining import pretrain
 
 SIZES, REFERENCES, WINDOWS, LONG, ROWS = (200, 500, 1000, 5000), 20, 50, 250, 2000

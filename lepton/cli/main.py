@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import pkgutil
@@ -17,6 +18,9 @@ from lepton.core.errors import LeptonError
 from lepton.core.work.machine import refusal
 
 INTERRUPTED = 130
+COLLECTED_AFTER = (50_000, 20, 20)
+"""How much a command makes before what is left of it is looked for. Imports leave nothing, but make so much that Python
+would go through all of it again and again: a sixth of a short command's time."""
 GLOBAL = ("-w", "--workspace")
 """Options of `lepton` itself, which do not stand after a command."""
 
@@ -59,6 +63,7 @@ for _module in pkgutil.iter_modules(commands.__path__):
 
 def run() -> None:
     """Run the command line; a user's mistake ends with a message and a code, never with a traceback."""
+    gc.set_threshold(*COLLECTED_AFTER)
     sys.exit(main(sys.argv[1:]))
 
 

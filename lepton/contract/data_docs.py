@@ -41,27 +41,30 @@ class Page:
 
 
 def make_offline(site: Path) -> None:
-    """Turn the pages that were written since the last time into pages that load nothing, and write the index anew.
+    """Turn the pages that an older lepton left as they were into pages that load nothing, and write the index anew.
 
     Args:
         site: Folder of the Data Docs' site, beside it the folder `validations` with the stored results.
     """
     for path in [*site.glob("validations/**/*.html"), *site.glob("expectations/*.html")]:
-        page = path.read_text(encoding="utf-8")
-        if POLICY not in page:
-            atomic_write(path, offline(page))
-    if (site / "index.html").exists():
-        suites = sorted(path.stem for path in site.glob("expectations/*.html"))
-        atomic_write(
-            site / "index.html", render("lepton.contract", "data_docs.html", pages=validations(site), suites=suites)
-        )
+        if POLICY not in _head(path):
+            atomic_write(path, offline(path.read_text(encoding="utf-8")))
+    suites = sorted(path.stem for path in site.glob("expectations/*.html"))
+    index = render("lepton.contract", "data_docs.html", pages=validations(site), suites=suites)
+    atomic_write(site / "index.html", index)
 
 
-def offline(page: str) -> str:
-    """Return a page of Great Expectations' without anything that it loads or runs, in a style of its own."""
+def offline(page: str, note: str = "") -> str:
+    """Return a page of Great Expectations' without anything that it loads or runs, in a style of its own.
+
+    Args:
+        page: HTML.
+        note: A line to put on top of it.
+    """
     style = files("lepton.contract").joinpath("data_docs.css").read_text(encoding="utf-8")
     bare = _HANDLER.sub("", _LOADED.sub("", page))
-    return re.sub(r"(<head\b[^>]*>)", lambda head: f"{head[1]}{POLICY}<style>{style}</style>", bare, count=1)
+    page = re.sub(r"(<head\b[^>]*>)", lambda head: f"{head[1]}{POLICY}<style>{style}</style>", bare, count=1)
+    return re.sub(r"(<body\b[^>]*>)", lambda body: f"{body[1]}<p><b>{note}</b></p>", page, count=1) if note else page
 
 
 def validations(site: Path) -> list[Page]:
@@ -71,10 +74,22 @@ def validations(site: Path) -> list[Page]:
     for path in site.glob("validations/*/*/*/*.html"):
         suite, delivery, time = path.relative_to(site / "validations").parts[:3]
         try:
-            result = stored / suite / delivery / time / f"{path.stem}.json"
-            passed = bool(json.loads(result.read_bytes())["success"])
+            passed = _passed(stored / suite / delivery / time / f"{path.stem}.json")
         except (OSError, ValueError, KeyError):
             continue
         moment = f"{time[:4]}-{time[4:6]}-{time[6:8]} {time[9:11]}:{time[11:13]}:{time[13:15]}"
         found.append(Page(suite, delivery, moment, passed, path.relative_to(site).as_posix()))
     return sorted(found, key=lambda one: one.time, reverse=True)
+
+
+def _passed(result: Path) -> bool:
+    """Return whether a stored result is of a delivery that kept its contract, by the first bytes where these say so."""
+    with result.open("rb") as stream:
+        first = re.match(rb'\{"success": (true|false),', stream.read(32))
+    return first[1] == b"true" if first else bool(json.loads(result.read_bytes())["success"])
+
+
+def _head(path: Path) -> str:
+    """Return the first of a page: where its policy stands, if it has one."""
+    with path.open(encoding="utf-8", errors="replace") as stream:
+        return stream.read(4_000)

@@ -13,12 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lepton.core.extras import require
 from lepton.core.work.files import atomic_write
 from lepton.core.work.lock import hold
-from lepton.monitoring.drift import quiet
-
-require("evidently")
+from lepton.monitoring.vendor import load, quiet
 
 INDEX = "lepton.json"
 """In the workspace's folder: the project of each pair, and the run of each window."""
@@ -65,6 +62,7 @@ def draw(folder: Path, pair: str, points: Sequence[Point]) -> None:
     if not points:
         return
     folder.mkdir(parents=True, exist_ok=True)
+    load(drawn=True)
     with hold(folder / f"{INDEX}.lock"), quiet():
         from evidently.ui.workspace import Workspace
 
@@ -144,8 +142,9 @@ def _undrawn() -> Iterator[None]:
 
 def _add(workspace: Any, project: str, point: Point) -> str:
     import pandas as pd
-    from evidently import DataDefinition, Dataset, Report
-    from evidently.metrics import MeanValue
+    from evidently.core.datasets import DataDefinition, Dataset
+    from evidently.core.report import Report
+    from evidently.metrics.column_statistics import MeanValue
 
     known = {name: float(v) for name, v in point.values.items() if v is not None and math.isfinite(v)}
     rows = Dataset.from_pandas(pd.DataFrame([known]), data_definition=DataDefinition(numerical_columns=list(known)))

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from lepton.core.extras import require
 from lepton.monitoring.aspects import Column
-
-require("evidently")
+from lepton.monitoring.vendor import load, quiet
 
 FEWEST, SHOWN = 6, 16
 """Columns that a page draws, the worst: those that drifted, at least and at most so many. Each costs some 15 kB and a
 tenth of a second; nobody opens the page of a quiet window for its thirtieth."""
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep Evidently's warnings (deprecations, empty slices of constant columns) from the user."""
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        yield
 
 
 @dataclass(frozen=True)
@@ -64,14 +49,8 @@ def measure(columns: Sequence[Column], thresholds: Mapping[str, float]) -> Compa
     return Compared(tuple(columns), thresholds, {c.name: _statistic(c, thresholds[c.name]) for c in columns})
 
 
-def load_vendor() -> None:
-    """Import Evidently now: it takes three seconds, which a caller may have to spare."""
-    with quiet():
-        import evidently
-        import evidently.metrics  # noqa: F401
-
-
 def _statistic(column: Column, threshold: float) -> float:
+    load()
     with quiet():
         from evidently.legacy.calculations.data_drift import get_one_column_drift
         from evidently.legacy.core import ColumnType
@@ -102,8 +81,10 @@ def _statistic(column: Column, threshold: float) -> float:
 
 def _report(columns: Sequence[Column], thresholds: Mapping[str, float]) -> Any:
     """Return Evidently's snapshot of these columns."""
-    from evidently import DataDefinition, Dataset, Report
-    from evidently.metrics import ValueDrift
+    load()
+    from evidently.core.datasets import DataDefinition, Dataset
+    from evidently.core.report import Report
+    from evidently.metrics.column_statistics import ValueDrift
 
     definition = DataDefinition(
         numerical_columns=[c.name for c in columns if c.kind == "number"],

@@ -76,14 +76,16 @@ class Simulated:
     usual: Usual
     held: Held
     """All held-out rows with their calibrations."""
+    cache: Path | None = None
+    """Folder for what is learnt of the windows; None keeps nothing."""
 
     @cached_property
     def fitted(self) -> tuple[Learnt, Learnt, Fusion]:
         """The processes, and how they and the other pieces erred; made at the first use, some two seconds."""
         believed = plausible(self.moved, self.steady)
         nothing, confidence = np.zeros(len(self.accuracy)), self.said[:, 0]
-        whole, said = Learnt.to(self.features, nothing, self.accuracy, self.kinds, believed)
-        rest, mended = Learnt.to(self.features, confidence, self.accuracy, self.kinds, believed)
+        whole, said = Learnt.to(self.features, nothing, self.accuracy, self.kinds, believed, self.cache)
+        rest, mended = Learnt.to(self.features, confidence, self.accuracy, self.kinds, believed, self.cache)
         places = np.stack([whole.standardised(one) for one in self.features])
         pieces = np.column_stack([said, mended, self.said])
         return whole, rest, Fusion.of(places, pieces, self.accuracy, self.kinds, believed)
@@ -143,7 +145,9 @@ def simulate(
             names = ("features", "said", "accuracy", "kinds", "moved")
             atomic_write(path, json.dumps({n: part.tolist() for n, part in zip(names, stored, strict=True)}))
     rows_of = min(len(rows), MOST_ROWS)
-    return Simulated(*stored, rows=rows_of, steady=steadiness(reference.table.labels), usual=usual, held=held)
+    return Simulated(
+        *stored, rows=rows_of, steady=steadiness(reference.table.labels), usual=usual, held=held, cache=cache
+    )
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,16 @@ Evaluation?"), for one champion and one reference.
 
 from __future__ import annotations
 
+import json
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lepton.core.work.files import atomic_write, digest
 
 Matrix = NDArray[np.float64]
 
@@ -35,7 +39,13 @@ class Learnt:
 
     @classmethod
     def to(
-        cls, features: Matrix, base: Matrix, accuracy: Matrix, kinds: NDArray[np.str_], believed: Matrix
+        cls,
+        features: Matrix,
+        base: Matrix,
+        accuracy: Matrix,
+        kinds: NDArray[np.str_],
+        believed: Matrix,
+        cache: Path | None = None,
     ) -> tuple[Learnt, Matrix]:
         """Return a process fitted to windows, and (w,) what it would say of each had it not known the window's kind.
 
@@ -45,12 +55,13 @@ class Learnt:
             accuracy: (w,) the truth.
             kinds: (w,) what was done.
             believed: (w,) how likely such a window is; of an unlikely one nothing is learnt.
+            cache: Folder for the kernel's parameters, whose search takes most of the time; None keeps nothing.
         """
         left = accuracy - base
         centre, scale = features.mean(axis=0), features.std(axis=0) + 1e-9
         x = (features - centre) / scale
         likely = believed >= LIKELY
-        process = _fit(x[likely], left[likely])
+        process = _searched(x[likely], left[likely], cache)
         unaware = process.predict(x)
         for kind in sorted(set(kinds)):
             out = kinds == kind
@@ -67,13 +78,35 @@ class Learnt:
         return np.asarray((features - self.centre) / self.scale)
 
 
+def _searched(x: Matrix, y: Matrix, cache: Path | None) -> Any:
+    """Return a process with the best parameters for its kernel: as found before for the same windows, or searched."""
+    path = None if cache is None else cache / f"kernel-{digest([x.tolist(), y.tolist()])}.json"
+    try:
+        theta = np.array(json.loads(path.read_text()), dtype=np.float64) if path is not None else None
+        if theta is not None and theta.shape == _start().theta.shape:
+            return _fit(x, y, _start().clone_with_theta(theta))
+    except (OSError, ValueError):
+        pass
+    process = _fit(x, y)
+    if path is not None:
+        atomic_write(path, json.dumps(process.kernel_.theta.tolist()))
+    return process
+
+
+def _start() -> Any:
+    """Return the kernel that the search starts from."""
+    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
+
+    return ConstantKernel(1.0) * RBF(4.0) + ConstantKernel(0.1) * DotProduct(1.0) + WhiteKernel(0.01)
+
+
 def _fit(x: Matrix, y: Matrix, kernel: Any = None) -> Any:
     """Return a fitted process; with a kernel given, that is kept as it is."""
     from sklearn.gaussian_process import GaussianProcessRegressor
-    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
 
-    start = ConstantKernel(1.0) * RBF(4.0) + ConstantKernel(0.1) * DotProduct(1.0) + WhiteKernel(0.01)
-    process = GaussianProcessRegressor(kernel or start, optimizer=None if kernel else "fmin_l_bfgs_b", normalize_y=True)
+    process = GaussianProcessRegressor(
+        kernel or _start(), optimizer=None if kernel else "fmin_l_bfgs_b", normalize_y=True
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # remarks on bounds of the kernel's parameters
         return process.fit(x, y)

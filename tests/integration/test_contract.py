@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lepton.contract import gx
+from lepton.contract import gx, pages
 from lepton.contract.checks import Check
 from lepton.contract.infer import for_target, infer
 from lepton.contract.spec import ColumnRule, Contract
@@ -234,7 +234,7 @@ def test_column_names_of_any_sort_can_be_checked(ws):
 
 
 def test_old_pages_go(ws, monkeypatch):
-    monkeypatch.setattr(gx, "KEPT", 2)
+    monkeypatch.setattr(pages, "KEPT", 2)
     urls = [validate(rows(), SOURCE, ws, delivery=f"d{k}").docs_url for k in range(5)]
     exist = [Path(unquote(urlparse(url).path)).exists() for url in urls]
     assert exist == [False, False, True, True, True]

@@ -116,8 +116,8 @@ def _load_libraries() -> None:
     """Import what takes seconds to import while the servers take theirs to start."""
     import torch  # noqa: F401
 
-    from lepton.contract.gx import load_vendor as load_contract_vendor
-    from lepton.monitoring.drift import load_vendor as load_drift_vendor
+    from lepton.contract.vendor import load as load_contract_vendor
+    from lepton.monitoring.vendor import load as load_drift_vendor
 
     load_contract_vendor()
     load_drift_vendor()

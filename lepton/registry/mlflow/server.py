@@ -31,7 +31,7 @@ def initialise(ws: Workspace) -> None:
         with hold(ws.state_dir / "mlflow.lock"):
             if ws.mlflow_db.exists():
                 return
-            mlflow()
+            mlflow(stores=True)
             from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
             with tempfile.TemporaryDirectory(prefix="lepton-", dir=_fast_folder()) as folder:

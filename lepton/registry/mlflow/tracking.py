@@ -222,7 +222,8 @@ def _server(ws: Workspace) -> str | None:
 
 
 def _client(uri: str) -> MlflowClient:
-    made: MlflowClient = insist(lambda: mlflow().MlflowClient(tracking_uri=uri, registry_uri=uri))
+    vendor = mlflow(stores=uri.startswith("sqlite"))
+    made: MlflowClient = insist(lambda: vendor.MlflowClient(tracking_uri=uri, registry_uri=uri))
     return patient(made)
 
 

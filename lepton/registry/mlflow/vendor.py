@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
+from lepton.core.deferred import imported_without
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.extras import require
 
@@ -29,6 +30,21 @@ SETTINGS = {
     "GIT_PYTHON_REFRESH": "quiet",
 }
 """Read by MLflow at import; what the user has set wins."""
+
+UNUSED = (
+    "mlflow.artifacts",
+    "mlflow.data",
+    "mlflow.gateway",
+    "mlflow.genai",
+    "mlflow.genai.judges",
+    "mlflow.genai.prompts",
+    "mlflow.genai.scorers",
+    "mlflow.models",
+    "mlflow.projects",
+    "mlflow.pyfunc",
+)
+"""Modules that are imported when they are used: those for language models, and what only storing a model needs."""
+STORES = ("mlflow.store.tracking.sqlalchemy_store", "mlflow.store.model_registry.sqlalchemy_store")
 
 PATIENCE = 40.0
 """Seconds for which a call is tried again: a server restarts in about ten, and a call waits twenty for a lock."""
@@ -53,10 +69,15 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-def mlflow() -> ModuleType:
-    """Return the module, imported (about 1 s the first time) and silenced."""
+def mlflow(stores: bool = False) -> ModuleType:
+    """Return the module, imported (half a second the first time) and silenced.
+
+    Args:
+        stores: Import what reads and writes a database without a server, too.
+    """
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
+    imported_without(UNUSED, "mlflow", *(STORES if stores else ()))
     import mlflow as module
 
     if "MLFLOW_LOGGING_LEVEL" not in os.environ or os.environ["MLFLOW_LOGGING_LEVEL"] == "CRITICAL":
