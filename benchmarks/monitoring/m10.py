@@ -34,7 +34,7 @@ from lepton.core.decisions.observation import Observation
 from lepton.core.work.files import atomic_write
 from lepton.monitoring.answers import Judged, correct
 from lepton.monitoring.baseline import Baseline, policy_of
-from lepton.monitoring.expected import measured
+from lepton.monitoring.reference_accuracy import measured
 from lepton.operations.monitor.judgement import Memory, judge
 
 HARM, CHEAP = 0.05, 0.01

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from lepton.contract.checker import judged
 from lepton.contract.checks import Check
-from lepton.contract.judging import judged
 from lepton.contract.pages import Docs
 from lepton.contract.vendor import load, quiet
 from lepton.core.errors import LeptonError

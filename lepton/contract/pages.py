@@ -18,8 +18,8 @@ from typing import Any
 
 import pandas as pd
 
+from lepton.contract.checker import Result
 from lepton.contract.data_docs import make_offline, offline
-from lepton.contract.judging import Result
 from lepton.core.config.names import slug
 from lepton.core.work.files import atomic_write
 

@@ -1,7 +1,7 @@
 """Great Expectations as this room wants it: quiet, without telemetry, and without what it has for other rooms.
 
 `import great_expectations` imports every source of data, store, expectation and metric that it has: two and a half
-seconds of processor time, of which the checks of a contract and their pages need a fifth. See `lepton.core.deferred`.
+seconds of processor time, of which the checks of a contract and their pages need a fifth. See `lepton.core.deferral`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lepton.core.deferred import imported_without
+from lepton.core.deferral import imported_without
 from lepton.core.extras import require
 
 require("great_expectations")

@@ -26,9 +26,9 @@ from scipy.special import logsumexp
 from lepton.models.calibration import fit_temperature
 from lepton.monitoring.answers import Judged, atc_threshold, certainty, correct, targets
 from lepton.monitoring.estimator import NAMED, Simulated
-from lepton.monitoring.expected import MIN_LABELLED, Expected, Z, measured
 from lepton.monitoring.mixes import mix_ceiling
 from lepton.monitoring.past import Past
+from lepton.monitoring.reference_accuracy import MIN_LABELLED, Expected, Z, measured
 
 WIDEST = 0.4
 """An interval wider than this reassures nobody: a middle that would is not given."""

@@ -25,12 +25,12 @@ from lepton.monitoring.calibration import calibrate
 from lepton.monitoring.drift import measure
 from lepton.monitoring.estimator import Answer, Simulated, simulate
 from lepton.monitoring.examples import examples_html
-from lepton.monitoring.expected import measured, untold
 from lepton.monitoring.labels import Measured, MixEstimator, Scored, measured_accuracy
+from lepton.monitoring.movement import means_of, moved_most, share_of
 from lepton.monitoring.past import Past
+from lepton.monitoring.reference_accuracy import measured, untold
 from lepton.monitoring.report import write_report
 from lepton.monitoring.scores import column_score, together
-from lepton.monitoring.shown import means_of, moved_most, share_of
 from lepton.monitoring.window import ColumnScore, Extent, Observed, Rows, Window
 
 SAMPLE = 2000

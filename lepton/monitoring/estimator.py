@@ -23,7 +23,7 @@ from lepton.data.corruptions.degradation import degradations, degrade
 from lepton.monitoring.answers import Judged, atc_threshold, certainty, correct
 from lepton.monitoring.features import NAMES, Usual
 from lepton.monitoring.fusion import QUIET_KIND, Fused, Fusion
-from lepton.monitoring.learnt import Learnt
+from lepton.monitoring.meta_regression import Learnt
 from lepton.monitoring.mixes import apart, plausible, steadiness
 from lepton.monitoring.past import Past, PieceError
 from lepton.monitoring.pieces import PIECES, Held

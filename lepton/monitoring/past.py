@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lepton.core.decisions.observation import Observation
-from lepton.monitoring.expected import Expected, carried
+from lepton.monitoring.reference_accuracy import Expected, carried
 
 
 @dataclass(frozen=True)

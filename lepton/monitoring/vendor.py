@@ -1,7 +1,7 @@
 """Evidently as this room wants it: quiet, and without the three quarters of it that nobody here asks for.
 
 `import evidently` imports every test, preset and descriptor that it has, with what these need for texts and language
-models, and the web framework of its pages: four seconds, for two statistics. See `lepton.core.deferred`.
+models, and the web framework of its pages: four seconds, for two statistics. See `lepton.core.deferral`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from lepton.core.deferred import imported_without
+from lepton.core.deferral import imported_without
 from lepton.core.extras import require
 
 require("evidently")

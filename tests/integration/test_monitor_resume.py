@@ -138,7 +138,7 @@ def test_however_many_windows_wait_champion_and_reference_are_loaded_once(
 ) -> None:
     from lepton.data import sampling, store
     from lepton.models import format as models
-    from lepton.monitoring.learnt import Learnt
+    from lepton.monitoring.meta_regression import Learnt
 
     found: Counter[str] = Counter()
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lepton.core.decisions.gate import GatePolicy, compare, judge
-from lepton.core.decisions.paired import bootstrap_interval, lower_bound, mcnemar_worse, rows_until
+from lepton.core.decisions.pair_statistics import bootstrap_interval, lower_bound, mcnemar_worse, rows_until
 
 POLICY = GatePolicy()
 

@@ -24,7 +24,7 @@ from lepton.core.ledger.rows import DeliveryRefused, Promoted
 from lepton.core.refs import ModelRef
 from lepton.monitoring.aspects import Column
 from lepton.monitoring.messages import compose
-from lepton.monitoring.shown import FEW, means_of, moved_most, share_of
+from lepton.monitoring.movement import FEW, means_of, moved_most, share_of
 from lepton.operations.machinery import tell
 from lepton.operations.monitor.alerts import surroundings
 from lepton.operations.monitor.refusals import tell_refusals

@@ -7,7 +7,7 @@ import pytest
 
 from lepton.core.decisions.gate import GatePolicy, judge
 from lepton.core.decisions.outlook import from_answers, from_labels, unknown
-from lepton.core.decisions.paired import Z, lower_bound, rows_until
+from lepton.core.decisions.pair_statistics import Z, lower_bound, rows_until
 
 MARGIN = 0.02
 

@@ -17,7 +17,7 @@ from lepton.core.decisions.observation import Observation
 from lepton.core.ledger import Ledger
 from lepton.core.ledger.rows import Observed, Promoted
 from lepton.core.refs import ModelRef
-from lepton.monitoring.expected import on_record
+from lepton.monitoring.reference_accuracy import on_record
 from lepton.operations.doctor import examine
 from lepton.operations.monitor.tolerance import remark_on, remarks
 from lepton.operations.transfer.result import TransferResult

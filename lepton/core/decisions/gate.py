@@ -21,7 +21,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lepton.core.decisions.paired import Z, bootstrap_interval, lower_bound, mcnemar_worse, rows_needed, rows_until
+from lepton.core.decisions.pair_statistics import (
+    Z,
+    bootstrap_interval,
+    lower_bound,
+    mcnemar_worse,
+    rows_needed,
+    rows_until,
+)
 
 CHAMPION = "champion"
 """Name of the rival that serves now; only its users could lose a class, so only it is compared class by class."""

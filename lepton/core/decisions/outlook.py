@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from lepton.core.decisions.gate import CONFIDENCE, Comparison
-from lepton.core.decisions.paired import rows_until
+from lepton.core.decisions.pair_statistics import rows_until
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from lepton.core.decisions.gate import CHAMPION, Verdict
 from lepton.core.decisions.outlook import Outlook, from_answers, from_labels, unknown
-from lepton.core.decisions.paired import Z, rows_needed
+from lepton.core.decisions.pair_statistics import Z, rows_needed
 from lepton.core.errors import LeptonError, NotFound, NothingToLearn, UsageError
 from lepton.core.ledger.rows import Move, Refused
 from lepton.core.splits import split, split_of, unit

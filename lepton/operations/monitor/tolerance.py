@@ -26,7 +26,7 @@ def remark_on(ws: Workspace, ledger: Ledger, domain: str, metrics: Mapping[str, 
         domain: The target.
         metrics: Of the champion, on its held-out rows.
     """
-    from lepton.monitoring.expected import carried, on_record, untold
+    from lepton.monitoring.reference_accuracy import carried, on_record, untold
 
     found = on_record(metrics)
     if found is None:

@@ -18,8 +18,8 @@ from lepton.core.errors import LeptonError, NotFound
 from lepton.core.ledger.rows import Ingested
 from lepton.core.work.faults import reached
 from lepton.core.work.lease import running_transfer
-from lepton.operations.monitor.earlier import Earlier
 from lepton.operations.monitor.judgement import Judgement, Memory, judge
+from lepton.operations.monitor.predecessors import Earlier
 from lepton.operations.regime import refusals_in_a_row
 from lepton.operations.session import Loaded, Session
 

@@ -17,8 +17,8 @@ from lepton.operations.delivery import Given, as_file
 from lepton.operations.workspace.data import Data
 from lepton.operations.workspace.models import Models
 from lepton.operations.workspace.people import People
+from lepton.operations.workspace.production import Watching
 from lepton.operations.workspace.records import Records
-from lepton.operations.workspace.watching import Watching
 
 if TYPE_CHECKING:
     from lepton.core.kinds import Kind

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
-from lepton.core.deferred import imported_without
+from lepton.core.deferral import imported_without
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.extras import require
 

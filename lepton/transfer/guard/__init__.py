@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lepton.core.decisions.gate import Comparison, Finding, Verdict, compare
-from lepton.core.decisions.paired import mcnemar_worse
+from lepton.core.decisions.pair_statistics import mcnemar_worse
 from lepton.core.plugins import Catalogue
 from lepton.transfer.guard.case import Case, Check, Seen, Source, Validator
 

@@ -53,7 +53,7 @@ VENDORS_WAY = """
 import json, sys
 import great_expectations as gx
 sys.path[:0] = sys.argv[1:2]
-from test_judging import ROWS, ASKED, BROKEN, judging
+from test_checker import ROWS, ASKED, BROKEN, judging
 from great_expectations.core.batch import Batch
 from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.validator.validator import Validator

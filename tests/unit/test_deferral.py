@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from lepton.core.deferred import deferred, imported_without
+from lepton.core.deferral import deferred, imported_without
 
 FILES = {
     "__init__.py": "from . import pictures\nfrom .rows import Row, sort\nfrom .rows.tools import helper\nimport vast\n",

@@ -14,8 +14,8 @@ from lepton.core.table import Table
 from lepton.monitoring.accuracy import estimate
 from lepton.monitoring.answers import Judged
 from lepton.monitoring.baseline import Baseline
-from lepton.monitoring.expected import Expected, carried, measured, tells, untold
 from lepton.monitoring.past import Past
+from lepton.monitoring.reference_accuracy import Expected, carried, measured, tells, untold
 
 
 def judged(rows: int, right: float, labelled: bool = True, seed: int = 0) -> Judged:
