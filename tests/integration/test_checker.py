@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lepton.contract import gx, judging, pages
+from lepton.contract import checker, gx, pages
 from lepton.contract.check import Check
 
 ROWS = pd.DataFrame(
@@ -53,13 +53,13 @@ VENDORS_WAY = """
 import json, sys
 import great_expectations as gx
 sys.path[:0] = sys.argv[1:2]
-from test_checker import ROWS, ASKED, BROKEN, judging
+from test_checker import ROWS, ASKED, BROKEN, checker
 from great_expectations.core.batch import Batch
 from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.validator.validator import Validator
 asked = [getattr(gx.expectations, name)(**told, meta={"check": k}) for k, (name, told) in enumerate(ASKED + BROKEN)]
 validator = Validator(PandasExecutionEngine(), batches=[Batch(data=ROWS)])
-found = validator.graph_validate([one.configuration for one in asked], {"result_format": judging.FORMAT})
+found = validator.graph_validate([one.configuration for one in asked], {"result_format": checker.FORMAT})
 print(json.dumps([one.to_json_dict() for one in found]))
 """
 
@@ -69,7 +69,7 @@ def checks(asked: tuple[tuple[str, dict[str, Any]], ...]) -> list[Check]:
 
 
 def results(asked: tuple[tuple[str, dict[str, Any]], ...], rows: pd.DataFrame = ROWS) -> list[dict[str, Any]]:
-    return [plain(one.to_json_dict()) for one in judging.judged(rows, checks(asked))]
+    return [plain(one.to_json_dict()) for one in checker.judged(rows, checks(asked))]
 
 
 def plain(result: dict[str, Any]) -> dict[str, Any]:
