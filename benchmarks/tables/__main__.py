@@ -1,6 +1,7 @@
 """The figures of real tables, G1 to G6: levels in simulation, transfers between parts of public tables, and the base.
 
-python benchmarks/tables                             all of them (about an hour)
+python benchmarks/tables                             all of them (hours; with LEPTON_TRIALS=8, a search of eight draws
+                                                     in G6, about an hour and a half)
 python benchmarks/tables --only G1                   some; the others keep the values they have
 
 Two tables come with the shared data, the others are exported by `benchmarks/monitoring/export_streams.py` into the
