@@ -103,6 +103,7 @@ def row_of(taken: contract.Intake) -> Ingested:
         completed=taken.completed,
         repeated=taken.repeated or None,
         set_aside=taken.set_aside or None,
+        left_open=taken.left_open or None,
     )
 
 
