@@ -84,8 +84,8 @@ FOR_A_REASON = {
     "demo/deliveries.py": {"lepton.data.corruptions.images", "lepton.data.demo"},
     "demo/perform.py": {
         "lepton.operations.init",
-        "lepton.contract.gx",
-        "lepton.monitoring.drift",
+        "lepton.contract.vendor",
+        "lepton.monitoring.vendor",
         "lepton.registry.mlflow.tracking",
         "lepton_flows.runtime",
     },
