@@ -328,6 +328,14 @@ def ids_to_forget(at: Place) -> Any:
     return read_ids(at.put(at.folder.parent / "ids.txt"))
 
 
+def sheet(at: Place) -> Any:
+    from lepton.data.erase import Asked
+    from lepton.data.sheets import erase_from_sheets, folder_of
+
+    at.put(folder_of(at.ws, "plant-2") / "next.csv")
+    erase_from_sheets(at.ws, "plant-2", Asked(frozenset({"gone"})))
+
+
 def stack(at: Place) -> Any:
     from lepton.core.config.addresses import read_stack
 
@@ -368,6 +376,7 @@ IGNORES: dict[str, tuple[Callable[[Place], Any], tuple[str, ...]]] = {
     "delivery.csv": (delivery("d.csv"), ("yaml", "json", "pickle")),
     "labels.csv": (labels, ("yaml", "json")),
     "ids to forget": (ids_to_forget, ("yaml", "pickle")),
+    "sheet of labels": (sheet, ("yaml", "pickle", "json")),
     "feature cache": (features, ("pickle", "torch", "npz")),
     "calibration cache": (calibration, ("pickle", "json")),
     "result of a step": (step_result, ("pickle", "json")),
@@ -459,6 +468,7 @@ NEVER = ("pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marsha
 
 KNOWN = {
     ("lepton/cli/main.py", "importlib.import_module"),  # our own commands
+    ("lepton/core/deferral.py", "importlib.import_module"),  # vendors' modules, by names of ours
     ("lepton/core/discovery.py", "importlib.import_module"),  # our own strategies, encoders, objectives
     (
         "lepton/core/kinds.py",
@@ -479,6 +489,7 @@ KNOWN = {
     ("lepton/data/manifest.py", "yaml.safe_load"),  # "data.dvc"
     ("lepton/data/publish.py", "yaml.safe_load"),  # as "data.dvc"
     ("lepton/data/readers/csv.py", "pyarrow.csv.read_csv"),  # "delivery.csv"
+    ("lepton/data/sheets.py", "pandas.read_csv"),  # "sheet of labels"
     ("lepton/data/readers/npz.py", "numpy.load"),  # "delivery.npz"
     ("lepton/data/readers/npz.py", "numpy.lib.format.read_magic"),  # eight bytes of each array in it
     ("lepton/data/readers/parquet.py", "pyarrow.parquet.ParquetFile"),  # "delivery.parquet"

@@ -33,7 +33,7 @@ def recall(
     local: Local = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Mark MODEL, or a batch, as poisoned, with all that comes of it.
+    """Mark MODEL, or a batch, as poisoned, with what came of it.
 
     Lists every descendant and every pair that serves one; champions are moved back where lepton.yaml allows it.
     """

@@ -53,7 +53,7 @@ class People(Base):
         lift: bool = False,
         dry_run: bool = False,
     ) -> RecallResult | LiftResult:
-        """Mark a model, or a batch, as poisoned, with all that comes of it; what serves it is moved back.
+        """Mark a model, or a batch, as poisoned, with what came of it; what serves it is moved back.
 
         Args:
             model: DOMAIN, DOMAIN@2, or a model's full name.
