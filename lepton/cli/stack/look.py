@@ -17,7 +17,7 @@ from lepton.core.decisions.overdue import Job, look_at
 from lepton.core.decisions.vigil import Look
 from lepton.core.errors import LeptonError
 
-SILENT_SECONDS = 60.0
+SILENT_SECONDS = 120.0
 """After so long without a look the watchdog counts as dead."""
 
 

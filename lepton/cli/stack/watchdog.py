@@ -80,7 +80,7 @@ class Vigil:
         if time.monotonic() - self.asked < ASK_EVERY:
             return
         self.asked = time.monotonic()
-        self.silent = silent_of(stack, seconds=10)
+        self.silent = silent_of(stack)
         with suppress(LeptonError):  # the server's silence is told by itself
             self.jobs = jobs(stack)
         shorten_logs(self.session.ws, stack)
