@@ -43,6 +43,7 @@ def test_what_is_killed_is_told_within_two_minutes_and_mended_where_it_was(
 ) -> None:
     before = stack_of(ws)
     services = services_of(before)
+    wait_for(lambda: all(Path(services[name].log).read_text() for name in names), TOLD_WITHIN)  # there is a log to keep
     for name in names:
         os.kill(services[name].pid, signal.SIGKILL)
     wait_for(
