@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from lepton.core.config.settings import EncoderConfig, PretrainConfig, TransferConfig
-from lepton.core.splits import pick_per_class
 from lepton.core.table import Table
 from lepton.models.model import Model
 from lepton.operations.transfer.rows import pick_rows
@@ -128,11 +127,7 @@ def one(pair: parts.Pair, count: int, seed: int) -> Run:
         return known[key]
     torch.set_num_threads(1)
     rows, model = parts.drawn(pair, seed), base(pair, seed)
-    labels = np.full(len(rows.adapt), None, dtype=object)
-    if count:
-        picked = set(pick_per_class(rows.adapt, count, seed, at_most=True, classes=rows.classes).ids)
-        labels = np.array([y if i in picked else None for i, y in zip(rows.adapt.ids, rows.adapt.labels, strict=True)])
-    target = pick_rows(rows.adapt.with_labels(labels), None, False, seed, rows.classes)
+    target = pick_rows(parts.with_labels(rows.adapt, count, seed, rows.classes), None, False, seed, rows.classes)
     ground = Ground(model, target.train, target.held_out, TransferConfig(budget_seconds=BUDGET), seed=seed)
     found = search(ground)
     order = [place.label for place in found.ranking]

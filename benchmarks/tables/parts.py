@@ -10,6 +10,7 @@ import pandas as pd
 from pairs import read_table
 from streams import FOLDER, weather, wines
 
+from lepton.core.splits import pick_per_class
 from lepton.core.table import Table
 
 SOURCE, ADAPT, REST = 3000, 1000, 3000
@@ -100,6 +101,14 @@ def drawn(pair: Pair, seed: int) -> Drawn:
         target.take(order[ADAPT : ADAPT + REST]),
         classes,
     )
+
+
+def with_labels(table: Table, count: int, seed: int, classes: tuple[str, ...]) -> Table:
+    """Return a table of which only some rows of each class keep their label."""
+    picked = set(pick_per_class(table, count, seed, at_most=True, classes=classes).ids) if count else set()
+    labels = np.full(len(table), None, dtype=object)
+    labels[:] = [y if i in picked else None for i, y in zip(table.ids, table.labels, strict=True)]
+    return table.with_labels(labels)
 
 
 def each(untouched: bool | None = None) -> Iterator[Pair]:

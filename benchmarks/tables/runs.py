@@ -30,8 +30,6 @@ import parts  # noqa: E402
 import torch  # noqa: E402
 from g3 import accuracy, base  # noqa: E402
 
-from lepton.core.splits import pick_per_class  # noqa: E402
-from lepton.core.table import Table  # noqa: E402
 from lepton.core.work.files import atomic_write  # noqa: E402
 from lepton.transfer import default_strategies, get_strategy  # noqa: E402
 from lepton.transfer.bandit import remaining_error  # noqa: E402
@@ -108,7 +106,7 @@ def _keep(known: dict[tuple[str, int, int], list[Tried]]) -> None:
 
 def _made(pair: parts.Pair, name: str, count: int, seed: int, strategies: list[str], alone: bool) -> Iterator[Tried]:
     rows, model = parts.drawn(pair, seed), base(pair, seed)
-    shown = with_labels(rows.adapt, count, seed, rows.classes)
+    shown = parts.with_labels(rows.adapt, count, seed, rows.classes)
     seen = TargetData.of(model, shown, inputs=False)
     error, prior = remaining_error(measure(model, seen)), plausible_prior(model, seen.features).numpy()
     # Only what is never fitted is held against the labels: the scores are to be worth something without any.
@@ -134,14 +132,6 @@ def _made(pair: parts.Pair, name: str, count: int, seed: int, strategies: list[s
 
 def _number(value: float) -> float | None:
     return None if math.isnan(value) else round(value, 4)
-
-
-def with_labels(table: Table, count: int, seed: int, classes: tuple[str, ...]) -> Table:
-    """Return a table of which only some rows of each class keep their label."""
-    picked = set(pick_per_class(table, count, seed, at_most=True, classes=classes).ids) if count else set()
-    labels = np.full(len(table), None, dtype=object)
-    labels[:] = [y if i in picked else None for i, y in zip(table.ids, table.labels, strict=True)]
-    return table.with_labels(labels)
 
 
 def main() -> None:

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lepton.models.calibration import fit_temperature
@@ -18,7 +20,7 @@ from lepton.models.device import seeded
 from lepton.models.joint import MixtureHead
 from lepton.models.model import Model
 from lepton.models.statistics import DomainStatistics
-from lepton.transfer.folds import fold_of
+from lepton.transfer.folds import least_loss
 from lepton.transfer.prior import Prior
 from lepton.transfer.strategy import Needs, NoStatistics, Strategy, TargetData
 
@@ -82,20 +84,13 @@ class Pooled(Strategy):
 
     def _count(self, source: _Moments, h: Tensor, y: Tensor, seed: int) -> float:
         """Return for how many rows a class the source counts: by the least loss on rows that were held back."""
-        first, *others = self.config.source_rows
-        parts, _ = fold_of(y.numpy(), self.config.folds, seed)
-        if parts is None or not others:
-            return first
-        losses = {count: self._loss(source, h, y, torch.from_numpy(parts), count) for count in self.config.source_rows}
-        return min(losses, key=lambda count: losses[count])
 
-    def _loss(self, source: _Moments, h: Tensor, y: Tensor, parts: Tensor, count: float) -> float:
-        total = 0.0
-        for fold in range(int(parts.max()) + 1):
-            out = parts == fold
+        def loss(count: float, held_back: NDArray[np.bool_]) -> float:
+            out = torch.from_numpy(held_back)
             weight, bias = self._discriminant(source, _of_rows(h[~out], y[~out], len(source.counts)), count)
-            total += nn.functional.cross_entropy(h[out] @ weight.T + bias, y[out], reduction="sum").item()
-        return total
+            return nn.functional.cross_entropy(h[out] @ weight.T + bias, y[out], reduction="sum").item()
+
+        return least_loss(self.config.source_rows, y.numpy(), self.config.folds, seed, loss)
 
     def _discriminant(self, source: _Moments, target: _Moments, count: float) -> tuple[Tensor, Tensor]:
         """Return (k, d) weights and (k,) biases of the logits."""

@@ -1,21 +1,25 @@
 """Target alone: a logistic regression on the target's labelled rows, which owes the base nothing but its columns.
 
-Where the source teaches the wrong thing, or the labels are many, the best that can serve is what never saw the source:
-the very control that the gate holds against every challenger, as a candidate. Its penalty is chosen by cross-validation
-within the rows that it is fitted to. A class without a labelled row cannot be learnt so, and then nothing is.
+Where the source teaches the wrong thing, or the labels are many, the best that can serve is what never saw the source.
+The control that the gate holds against every challenger (`control`) is the like of it, with trees beside, and serves
+nobody; this one is a model that can be stored, exported and rebuilt bit for bit. Its penalty is chosen by
+cross-validation within the rows that it is fitted to. A class without a labelled row cannot be learnt so, and then
+nothing is.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lepton.models.device import seeded
 from lepton.models.encoders import build_encoder
 from lepton.models.model import Model
-from lepton.transfer.folds import fold_of
+from lepton.transfer.folds import least_loss
 from lepton.transfer.prior import Prior
 from lepton.transfer.probe import ProbeConfig, fit_head
 from lepton.transfer.strategy import Needs, Strategy, TargetData
@@ -57,12 +61,14 @@ class TargetOnly(Strategy):
 
     def _penalty(self, head: nn.Module, x: Tensor, y: Tensor, seed: int) -> float:
         """Return the penalty with the least loss on rows that it was not fitted to."""
-        first, *others = self.config.penalties
-        parts, _ = fold_of(y.numpy(), self.config.folds, seed)
-        if parts is None or not others:
-            return first
-        losses = {penalty: _loss(head, x, y, torch.from_numpy(parts), penalty) for penalty in self.config.penalties}
-        return min(losses, key=lambda penalty: losses[penalty])
+
+        def loss(penalty: float, held_back: NDArray[np.bool_]) -> float:
+            out = torch.from_numpy(held_back)
+            fitted = _fitted(head, x[~out], y[~out], penalty)
+            with torch.no_grad():
+                return nn.functional.cross_entropy(fitted(x[out]), y[out], reduction="sum").item()
+
+        return least_loss(self.config.penalties, y.numpy(), self.config.folds, seed, loss)
 
     def predict_seconds(self, labels: int, rows: int, kind: str) -> float:
         """Return about a second, and some milliseconds a label."""
@@ -72,15 +78,3 @@ class TargetOnly(Strategy):
 def _fitted(head: nn.Module, x: Tensor, y: Tensor, penalty: float) -> nn.Module:
     """Return the head of least loss on rows (n, columns) with labels (n,)."""
     return fit_head(head, x, y, ProbeConfig(pull=penalty))
-
-
-@torch.no_grad()
-def _loss(head: nn.Module, x: Tensor, y: Tensor, parts: Tensor, penalty: float) -> float:
-    """Return the summed loss of rows that were held back."""
-    total = 0.0
-    for fold in range(int(parts.max()) + 1):
-        out = parts == fold
-        with torch.enable_grad():
-            fitted = _fitted(head, x[~out], y[~out], penalty)
-        total += nn.functional.cross_entropy(fitted(x[out]), y[out], reduction="sum").item()
-    return total

@@ -7,9 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -17,11 +15,11 @@ from lepton.cli.commands import doctor, status
 from lepton.cli.stack import lifecycle, parts
 from lepton.cli.stack.lifecycle import broken
 from lepton.cli.stack.look import BEGINNING, silent_of
-from lepton.cli.stack.parts import HEALTH, NAMES, PREFECT, WORKERS
+from lepton.cli.stack.parts import PREFECT, WORKERS
 from lepton.cli.stack.processes import Service, start, stop
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
-from tests.unit.test_watchdog import SLEEPER, Ok, read, write
+from tests.unit.test_watchdog import SLEEPER, Ok, read, sleeping, write
 
 BEAT = "2026-03-01T02:14:00+00:00"
 
@@ -46,20 +44,8 @@ def ws(tmp_path: Path) -> Workspace:
 @pytest.fixture
 def stack(ws: Workspace) -> Iterator[dict[str, Service]]:
     """Processes that sleep and were started long ago, if one believes what is on record; the server is real."""
-    http = HTTPServer(("127.0.0.1", 0), Silent)
-    thread = Thread(target=http.serve_forever)
-    thread.start()
-    url = f"http://127.0.0.1:{http.server_port}"
-    made = {}
-    for name in NAMES:
-        log, address = ws.state_dir / "logs" / f"{name}.log", url if name in HEALTH else None
-        made[name] = start(name, SLEEPER, environ=dict(os.environ), log=log, cwd=ws.root, url=address)
-    write(ws, made, url)
-    yield made
-    http.shutdown()
-    thread.join()
-    http.server_close()
-    stop(made.values())
+    with sleeping(ws, Silent) as made:
+        yield made
 
 
 @pytest.fixture

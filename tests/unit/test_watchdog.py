@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -58,10 +59,10 @@ def ws(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
-@pytest.fixture
-def stack(ws: Workspace) -> Iterator[dict[str, Service]]:
-    """Processes that sleep, of which two have an address that answers."""
-    http = HTTPServer(("127.0.0.1", 0), Ok)
+@contextmanager
+def sleeping(ws: Workspace, answers: type[BaseHTTPRequestHandler]) -> Iterator[dict[str, Service]]:
+    """Processes that sleep, of which two have the address of a server that answers so."""
+    http = HTTPServer(("127.0.0.1", 0), answers)
     thread = Thread(target=http.serve_forever)
     thread.start()
     url = f"http://127.0.0.1:{http.server_port}"
@@ -77,6 +78,13 @@ def stack(ws: Workspace) -> Iterator[dict[str, Service]]:
     http.server_close()
     stop(services_of(read_stack(ws)).values())
     stop(made.values())
+
+
+@pytest.fixture
+def stack(ws: Workspace) -> Iterator[dict[str, Service]]:
+    """Processes that sleep, of which two have an address that answers."""
+    with sleeping(ws, Ok) as made:
+        yield made
 
 
 def write(ws: Workspace, services: dict[str, Service], url: str) -> None:

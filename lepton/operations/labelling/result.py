@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lepton.core.decisions.outlook import Outlook
-from lepton.operations.result import Result
+from lepton.operations.result import Facts, Json, Result
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,10 @@ class LabelNext(Result):
         right = f"right on all of these, {if_better} if on two of three, {even} if on half: no better than what serves"
         return f"{seen.why}; about {at_best} more labels if the challenger is {right}"
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
         among = "held-out " if self.held_out else ""
-        told: dict[str, object] = {
+        told: Facts = {
             "to label": f"{len(self.ids):,} of {self.unlabelled:,} unlabelled {among}rows",
             "sheet": self.file,
             "drawn": "each row with the same chance: gate and monitor may read the labels as those of any rows",
@@ -82,6 +82,6 @@ class LabelNext(Result):
             told["challenger"] = f"{self.challenger} answers {share}"
         return {**told, "verdict": self.verdict, "next": self.next}
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Json:
         """Return a JSON object."""
         return super().to_json() | {"verdict": self.verdict, "next": self.next}
