@@ -15,27 +15,45 @@ SHOWN = 20
 """Rows and values of a broken rule that are taken along to be named."""
 
 
-def out_of_bounds(frame: pd.DataFrame, checks: Sequence[Check]) -> NDArray[np.bool_]:
-    """Return (n,) true at the rows that break a rule which lets some of them do so.
+class Bounds:
+    """Looks at rows that come some at a time; keeps which of them are out of bounds, and what is wrong with them."""
 
-    Args:
-        frame: As `checks.rows_frame` made it.
-        checks: Those of the contract.
-    """
-    masks = [_broken(check, frame) for check in checks if "mostly" in check.arguments and check.spares]
-    return np.asarray(np.logical_or.reduce(masks)) if masks else np.zeros(len(frame), dtype=bool)
+    def __init__(self) -> None:
+        self._masks: list[NDArray[np.bool_]] = []
+        self._found: dict[str, Failed] = {}
+
+    def add(self, frame: pd.DataFrame, checks: Sequence[Check]) -> None:
+        """Look at some rows.
+
+        Args:
+            frame: As `checks.rows_frame` made it.
+            checks: Those of the contract.
+        """
+        out = np.zeros(len(frame), dtype=bool)
+        for check in checks:
+            if "mostly" not in check.arguments or not check.spares or not (mask := _broken(check, frame)).any():
+                continue
+            out |= mask
+            at = np.flatnonzero(mask)[:SHOWN]
+            values = tuple(frame[check.arguments["column"]].iloc[at])
+            new = Failed(check, tuple(int(frame.index[k]) for k in at), values, int(mask.sum()), {})
+            known = self._found.get(key := f"{check.expectation} {check.arguments}")
+            self._found[key] = _together(known, new) if known else new
+        self._masks.append(out)
+
+    @property
+    def out(self) -> NDArray[np.bool_]:
+        """(n,) true at the rows that break a rule which lets some of them do so."""
+        return np.concatenate(self._masks)
+
+    @property
+    def spared(self) -> list[Failed]:
+        """The rules that such rows break, as if the check had failed."""
+        return list(self._found.values())
 
 
-def spared_by(frame: pd.DataFrame, checks: Sequence[Check]) -> list[Failed]:
-    """Return the rules that such rows break, as if the check had failed."""
-    found = []
-    for check in checks:
-        if "mostly" not in check.arguments or not check.spares or not (mask := _broken(check, frame)).any():
-            continue
-        at = np.flatnonzero(mask)[:SHOWN]
-        values = tuple(frame[check.arguments["column"]].iloc[at])
-        found.append(Failed(check, tuple(int(frame.index[k]) for k in at), values, int(mask.sum()), {}))
-    return found
+def _together(a: Failed, b: Failed) -> Failed:
+    return Failed(a.check, (*a.rows, *b.rows)[:SHOWN], (*a.values, *b.values)[:SHOWN], a.count + b.count, {})
 
 
 def _broken(check: Check, frame: pd.DataFrame) -> NDArray[np.bool_]:

@@ -9,10 +9,13 @@ own: what a check expects, how many rows may break it, and what is told of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lepton.contract.check import Check
 
@@ -26,6 +29,10 @@ OF_TYPES = ("ExpectColumnValuesToBeOfType",)
 """Expectations of a column that ask for its type, where that says enough."""
 
 
+ACROSS = ("ExpectColumnValuesToBeUnique",)
+"""Expectations of a row that depend on all others."""
+
+
 def judged(frame: pd.DataFrame, checks: Sequence[Check]) -> list[Result]:
     """Return the result of every check, in order; one that broke carries what it raised.
 
@@ -33,34 +40,104 @@ def judged(frame: pd.DataFrame, checks: Sequence[Check]) -> list[Result]:
         frame: Rows, with the numbers to report as index.
         checks: What to expect of it.
     """
-    import great_expectations.expectations as gxe
-
-    made = [
-        getattr(gxe, check.expectation)(**check.arguments, meta={"check": place}) for place, check in enumerate(checks)
-    ]
-    judge = _Judge(frame)
-    return [judge.result(one) for one in made]
+    judge = Judge()
+    judge.add(frame, checks)
+    return judge.results()
 
 
-class _Judge:
-    """The rows, as Great Expectations' engine for data frames sees them: one column at a time."""
+@dataclass
+class _Asked:
+    """A check, and what has been counted for it so far."""
 
-    def __init__(self, frame: pd.DataFrame) -> None:
+    check: Check
+    expectation: Any
+    metrics: dict[str, Any] = field(default_factory=dict)
+    error: Exception | None = None
+    apart: list[pd.DataFrame] = field(default_factory=list)
+    """The rows that a check across all rows is still to be made on."""
+
+    def add(self, metrics: dict[str, Any]) -> None:
+        for name, found in metrics.items():
+            held = self.metrics.get(name)
+            if isinstance(found, int):
+                found += held or 0
+            elif isinstance(found, list) and not name.startswith("table."):
+                found = [*(held or ()), *found][:SHOWN]
+            elif found is None:
+                found = held
+            self.metrics[name] = found
+
+
+class Judge:
+    """Looks at rows that come some at a time, with the engine for data frames, which gets a column at a time."""
+
+    def __init__(self) -> None:
         from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
 
-        self.frame, self.engine = frame, PandasExecutionEngine()
-        self.names = list(frame.columns)
+        self.engine = PandasExecutionEngine()
+        self.asked: dict[str, _Asked] = {}
+        self.frame = pd.DataFrame()
+        self.names: list[str] = []
         self.columns: list[str] = []
         self.missing = 0
 
-    def result(self, expectation: Any) -> Result:
-        """Return the result of one expectation."""
+    @property
+    def checks(self) -> list[Check]:
+        """The checks that were made, in the order of their results."""
+        return [asked.check for asked in self.asked.values()]
+
+    def add(self, frame: pd.DataFrame, checks: Sequence[Check], repeated: NDArray[np.bool_] | None = None) -> None:
+        """Look at some rows.
+
+        Args:
+            frame: The rows, with the numbers to report as index.
+            checks: What to expect of them; one that was made before goes on.
+            repeated: (n,) true for rows whose value may be that of another one, of all that come: only these are looked
+                at where a value must be unique. By default those of this very frame.
+        """
+        import great_expectations.expectations as gxe
+
+        self.frame, self.names, self.columns = frame, list(frame.columns), []
+        for check in checks:
+            key = f"{check.expectation} {check.arguments}"
+            if key not in self.asked:
+                made = getattr(gxe, check.expectation)(**check.arguments, meta={"check": len(self.asked)})
+                self.asked[key] = _Asked(check, made)
+            asked = self.asked[key]
+            try:
+                if check.expectation in ACROSS and asked.expectation.column in frame.columns:
+                    twice = frame[asked.expectation.column].duplicated(keep=False) if repeated is None else repeated
+                    asked.apart.append(frame[[asked.expectation.column]][np.asarray(twice)])
+                    asked.add(self._counts(asked.expectation.column))
+                else:
+                    asked.add(self._metrics(asked.expectation))
+            except Exception as error:  # of any kind: the check broke, which says nothing about the data
+                asked.error = asked.error or error
+
+    def results(self) -> list[Result]:
+        """Return the result of every check; one that broke carries what it raised."""
+        return [self._result(asked) for asked in self.asked.values()]
+
+    def _result(self, asked: _Asked) -> Result:
+        expectation = asked.expectation
         try:
-            metrics = self._of_values(expectation) if self._asks_values(expectation) else self._of_frame(expectation)
-            told = expectation._validate(metrics, {"result_format": _format()}, self.engine)
+            if asked.error is not None:
+                raise asked.error
+            if asked.apart:
+                self.frame, self.columns = pd.concat(asked.apart), []
+                asked.metrics = {**self._metrics(expectation), **asked.metrics}
+            told = expectation._validate(asked.metrics, {"result_format": _format()}, self.engine)
             return expectation._build_evr(dict(told))
-        except Exception as error:  # of any kind: the check broke, which says nothing about the data
+        except Exception as error:  # see `add`
             return _broken(expectation, error)
+
+    def _metrics(self, expectation: Any) -> dict[str, Any]:
+        return self._of_values(expectation) if self._asks_values(expectation) else self._of_frame(expectation)
+
+    def _counts(self, column: str) -> dict[str, int]:
+        """Return how many rows there are, and how many have no value."""
+        self._load(column)
+        return {"table.row_count": len(self.frame), "column_values.nonnull.unexpected_count": self.missing}
 
     def _asks_values(self, expectation: Any) -> bool:
         if getattr(expectation, "map_metric", None) is None:
@@ -80,15 +157,11 @@ class _Judge:
 
     def _of_values(self, expectation: Any) -> dict[str, Any]:
         """Return which values of a column an expectation does not expect."""
-        self._load(expectation.column)
+        counts = self._counts(expectation.column)
         name, domain = expectation.map_metric, {"batch_id": BATCH, "column": expectation.column}
         condition = self._metric(f"{name}.condition", domain, expectation)
         count = int(condition[0].to_numpy(dtype=bool).sum())
-        metrics = {
-            "table.row_count": len(self.frame),
-            "column_values.nonnull.unexpected_count": self.missing,
-            f"{name}.unexpected_count": count,
-        }
+        metrics: dict[str, Any] = {**counts, f"{name}.unexpected_count": count}
         for part, none in (("unexpected_values", []), ("unexpected_index_list", []), ("unexpected_index_query", None)):
             metrics[f"{name}.{part}"] = self._metric(f"{name}.{part}", domain, condition=condition) if count else none
         return metrics

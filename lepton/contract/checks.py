@@ -34,7 +34,9 @@ IMAGE_COLUMNS = [*SHAPE, DTYPE, LOWEST, HIGHEST, FINITE]
 IS_NUMBER = rf"^[{BLANKS}]*({NUMBER}|{'|'.join(sorted(MISSING))})[{BLANKS}]*$"
 
 
-def rows_frame(table: Table, contract: Contract, has_labels: bool, earlier: Mapping[str, str]) -> pd.DataFrame:
+def rows_frame(
+    table: Table, contract: Contract, has_labels: bool, earlier: Mapping[str, str], before: int = 0
+) -> pd.DataFrame:
     """Return what is validated: a row each, counted from 1; an image by a summary of its pixels.
 
     Args:
@@ -42,6 +44,7 @@ def rows_frame(table: Table, contract: Contract, has_labels: bool, earlier: Mapp
         contract: The contract it is held against.
         has_labels: Whether it had a label column.
         earlier: Row id -> batch that already holds it.
+        before: Rows of the delivery that came before these.
     """
     columns: dict[str, Any] = {contract.id: table.ids}
     if has_labels:
@@ -58,7 +61,7 @@ def rows_frame(table: Table, contract: Contract, has_labels: bool, earlier: Mapp
         name: pd.Series(values, dtype=object if values.dtype.kind == "O" else None) for name, values in columns.items()
     }
     frame = pd.DataFrame(series)
-    frame.index = pd.RangeIndex(1, len(frame) + 1)
+    frame.index = pd.RangeIndex(before + 1, before + len(frame) + 1)
     return frame
 
 

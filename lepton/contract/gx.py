@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from lepton.contract.checker import judged
+from lepton.contract.checker import Judge
 from lepton.contract.checks import Check
-from lepton.contract.pages import Docs
+from lepton.contract.pages import Docs, fingerprint
 from lepton.contract.vendor import load, quiet
 from lepton.core.errors import LeptonError
 from lepton.core.work.lock import hold, turn
@@ -49,14 +51,22 @@ def alone_with_docs(docs: Path) -> Iterator[None]:
         yield
 
 
-def run(
-    frame: pd.DataFrame, checks: Sequence[Check], suite: str, delivery: str, docs: Path
-) -> tuple[list[Failed], str]:
+@dataclass(frozen=True)
+class Asked:
+    """Some of the rows, and what to expect of them."""
+
+    frame: pd.DataFrame
+    """With the numbers to report as index."""
+    checks: Sequence[Check]
+    repeated: NDArray[np.bool_] | None = None
+    """(n,) true for rows whose id may be that of another row, of all there are; by default those of the frame."""
+
+
+def run(parts: Iterable[Asked], suite: str, delivery: str, docs: Path) -> tuple[list[Failed], str]:
     """Run the checks and return those that failed, in order, and the URL of the page that shows all of them.
 
     Args:
-        frame: Rows, with the numbers to report as index.
-        checks: What to expect of it.
+        parts: Rows and checks, some rows at a time.
         suite: Name of the suite; one a domain.
         delivery: Name of the run on the page.
         docs: Folder of the Data Docs.
@@ -66,11 +76,15 @@ def run(
     """
     with turn("great expectations"), quiet():
         load()
-        results = judged(frame, checks)
+        judge, prints = Judge(), []
+        for part in parts:
+            judge.add(part.frame, part.checks, part.repeated)
+            prints.append(fingerprint(part.frame))
+        results = judge.results()
         with alone_with_docs(docs):
-            url = Docs(docs).publish(frame, results, suite, delivery)
+            url = Docs(docs).publish(" ".join(prints), results, suite, delivery)
     failed = []
-    for check, outcome in zip(checks, results, strict=True):
+    for check, outcome in zip(judge.checks, results, strict=True):
         if (outcome.exception_info or {}).get("raised_exception"):
             raise LeptonError(
                 f"The check {check.expectation} of {check.column!r} broke; the data was not judged.",

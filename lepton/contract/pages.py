@@ -45,18 +45,18 @@ class Docs:
         """Where the results lie."""
         return self.root / "gx" / "uncommitted" / "validations"
 
-    def publish(self, frame: pd.DataFrame, results: Sequence[Result], suite: str, delivery: str) -> str:
+    def publish(self, rows: str, results: Sequence[Result], suite: str, delivery: str) -> str:
         """Write result and page of a validation, the page of its suite and the index; return the page's URL.
 
         Args:
-            frame: The rows.
+            rows: Their `fingerprint`.
             results: Of every check.
             suite: Name of the suite.
             delivery: Name of the run on the page.
         """
         now = datetime.now(UTC)
         listed = _listed(results)
-        whole = _suite_result(frame, results, listed, suite, slug(delivery) or "delivery", now)
+        whole = _suite_result(rows, results, listed, suite, slug(delivery) or "delivery", now)
         run = Path(suite, slug(delivery) or "delivery", now.strftime("%Y%m%dT%H%M%S.%fZ"), f"deliveries-{suite}")
         self.forget_oldest()
         page = self.site / "validations" / run.with_name(f"{run.name}.html")
@@ -81,6 +81,13 @@ class Docs:
                         folder.rmdir()  # fails while something is left in it
 
 
+def fingerprint(frame: pd.DataFrame) -> str:
+    """Return what tells these rows from others, as Great Expectations makes it."""
+    from great_expectations.execution_engine.pandas_execution_engine import hash_pandas_dataframe
+
+    return str(hash_pandas_dataframe(frame))
+
+
 def _listed(results: Sequence[Result]) -> list[Result]:
     """Return the results that a page lists, in order: all, or of very many what failed and the first that held."""
     if len(results) <= LISTED:
@@ -91,12 +98,11 @@ def _listed(results: Sequence[Result]) -> list[Result]:
 
 
 def _suite_result(
-    frame: pd.DataFrame, results: Sequence[Result], listed: Sequence[Result], suite: str, run: str, now: datetime
+    rows: str, results: Sequence[Result], listed: Sequence[Result], suite: str, run: str, now: datetime
 ) -> Any:
     """Return Great Expectations' result of a suite, whose numbers count all results and that lists some."""
     from great_expectations import __version__
     from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
-    from great_expectations.execution_engine.pandas_execution_engine import hash_pandas_dataframe
     from great_expectations.util import convert_to_json_serializable
 
     good = sum(bool(one.success) for one in results)
@@ -116,7 +122,7 @@ def _suite_result(
             "great_expectations_version": __version__,
             "batch_markers": {
                 "ge_load_time": now.strftime("%Y%m%dT%H%M%S.%fZ"),
-                "pandas_data_fingerprint": hash_pandas_dataframe(frame),
+                "pandas_data_fingerprint": rows,
             },
             "batch_parameters": {"dataframe": "<DATAFRAME>"},
             "batch_spec": {"batch_data": "PandasDataFrame"},

@@ -16,7 +16,7 @@ from lepton.contract.result import ContractResult
 from lepton.core.config.names import check_domain
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
-from lepton.core.work.files import atomic_dir, atomic_write, digest, sha256
+from lepton.core.work.files import atomic_dir, atomic_file, atomic_write, digest, sha256
 from lepton.data.batchfile import encode
 from lepton.data.readers import Delivery
 from lepton.data.spreadsheet import harmless
@@ -170,7 +170,8 @@ def _copy(path: Path, goal: Path) -> None:
         with atomic_dir(goal) as folder:
             shutil.copytree(path, folder, symlinks=True, dirs_exist_ok=True)
         return
-    atomic_write(goal, path.read_bytes())
+    with atomic_file(goal) as copy:
+        shutil.copyfile(path, copy)
 
 
 def _beside(goal: Path, suffix: str) -> Path:

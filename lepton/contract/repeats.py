@@ -5,7 +5,6 @@ A marker, a file each so that none hides another's, stands from before a deliver
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -16,43 +15,59 @@ from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError
 from lepton.core.splits import split_key
 from lepton.core.work.files import atomic_write
-from lepton.data import batchfile, readers, store
-from lepton.data.ids import content_hashes
+from lepton.data import batchfile, store
+from lepton.data.ids import Numbering, content_keys, from_hex, places, text_keys
+from lepton.data.staging import Staged
 
 SAME = 0.9
 """Share of the stored rows in a delivery that it must hold exactly as often as they are stored, to be an export of all
 that there is so far: chance gives a table of few values other counts."""
 
+AT_ONCE = 100_000
+"""Stored rows that are looked at at once."""
 
-def holders(
-    ws: Workspace, domain: str, delivery: readers.Delivery, hashes: NDArray[np.object_], content: str
-) -> tuple[str, ...]:
-    """Return the batches that together hold all of these rows already; none if some row is new.
 
-    Args:
-        ws: The workspace.
-        domain: Where the rows come from.
-        delivery: The rows.
-        hashes: (n,) their content.
-        content: Digest of all of it.
-    """
-    own_ids = set(delivery.table.ids) if delivery.ids_from == "given" else None
-    keys: dict[str, str] = {}
+def holders(ws: Workspace, domain: str, delivery: Staged) -> tuple[str, ...]:
+    """Return the batches that together hold all rows of a delivery already; none if some row is new."""
     for batch, file in store.batch_files(ws, domain).items():
-        stored_ids = batchfile.ids_and_labels(file)[0]
         about = batchfile.about(file)
-        if about.get("content") == content and (own_ids is None or _same_ids(own_ids, set(stored_ids), about)):
+        if about.get("content") == delivery.content and _same_ids(delivery.id_keys, file, about):
             return (batch,)
-        if own_ids is None:
-            keys.update((key, batch) for row_id in stored_ids if (key := split_key(row_id)) != row_id)
-    if own_ids is None and set(hashes) <= keys.keys():
-        return tuple(sorted({keys[key] for key in hashes}))
-    return ()
+    if delivery.ids_from == "given":
+        return ()
+    left, found = np.unique(delivery.keys), []
+    for batch, file in reversed(store.batch_files(ws, domain).items()):
+        there = np.isin(left, _row_keys(file))
+        if there.any():
+            found.append(batch)
+            left = left[~there]
+    return () if len(left) else tuple(sorted(found))
 
 
-def known_rows(
-    ws: Workspace, domain: str, delivery: readers.Delivery, hashes: NDArray[np.object_]
-) -> NDArray[np.bool_]:
+def batches_of(ws: Workspace, domain: str, delivery: Staged) -> tuple[str, ...]:
+    """Return the batches that hold rows of a delivery."""
+    given = delivery.id_keys
+    found = []
+    for batch, file in store.batch_files(ws, domain).items():
+        there = _row_keys(file) if given is None else _id_keys(file)
+        if np.isin(there, delivery.keys if given is None else given).any():
+            found.append(batch)
+    return tuple(sorted(found))
+
+
+def holders_of_ids(ws: Workspace, domain: str, delivery: Staged, rows: NDArray[np.bool_]) -> dict[str, str]:
+    """Return id -> the batch that holds it, for the ids that a delivery gives to some of its rows."""
+    if delivery.id_keys is None:
+        return {}
+    asked, found = np.sort(delivery.id_keys[rows]), dict[str, str]()
+    for batch, file in store.batch_files(ws, domain).items():
+        for ids in batchfile.ids_in_pieces(file, AT_ONCE):
+            there = places(asked, text_keys(ids))[1]
+            found.update((ids[at], batch) for at in np.flatnonzero(there))
+    return found
+
+
+def known_rows(ws: Workspace, domain: str, delivery: Staged) -> NDArray[np.bool_]:
     """Return (n,) true for the rows of a cumulative export that are stored already.
 
     With ids of the deliverer's those whose id and content are stored, with no other label than the one they have; in an
@@ -64,43 +79,69 @@ def known_rows(
         ws: The workspace.
         domain: Where the rows come from.
         delivery: The rows.
-        hashes: (n,) their content.
     """
+    if delivery.id_keys is not None:
+        return _known_by_id(ws, domain, delivery, delivery.id_keys)
     files = store.batch_files(ws, domain)
-    if delivery.ids_from == "given":
-        stored: dict[str, str] = {}
-        ids = set(delivery.table.ids)
-        if len(ids) < len(delivery.table):
-            return np.zeros(len(hashes), dtype=bool)
-        for file in files.values():
-            if not ids.isdisjoint(batchfile.ids_and_labels(file)[0]):
-                table = batchfile.read(file)
-                stored.update(zip(table.ids, content_hashes(table), strict=True))
-        labels = store.labels_now(ws, domain)
-        rows = zip(delivery.table.ids, hashes, delivery.table.labels, strict=True)
-        return np.array(
-            [stored.get(one) == content and label in (None, labels.get(one)) for one, content, label in rows],
-            dtype=bool,
-        )
-    sent, there = Counter(hashes), Counter[str]()
-    for file in files.values():
-        ids_there = batchfile.ids_and_labels(file)[0]
-        held = Counter(key for row_id in ids_there if (key := split_key(row_id)) != row_id)
-        if held and held.total() == len(ids_there) and there + held <= sent:
-            there += held
-    same = sum(count for key, count in there.items() if sent[key] == count)
-    known = np.zeros(len(hashes), dtype=bool)
-    if there and same >= SAME * there.total():
-        for place, key in enumerate(hashes):
-            if there[key] > 0:
-                there[key] -= 1
-                known[place] = True
+    held = {file: keys for file in files.values() if len(keys := _row_keys(file)) == batchfile.count(file) > 0}
+    stored = np.unique(np.concatenate([np.empty(0, dtype=np.uint64), *held.values()]))
+    at, among = places(stored, delivery.keys)
+    sent = np.bincount(at[among], minlength=len(stored))
+    there = np.zeros(len(stored), dtype=np.int64)
+    for keys in held.values():
+        with_these = there + np.bincount(places(stored, keys)[0], minlength=len(stored))
+        if (with_these <= sent).all():
+            there = with_these
+    known = np.zeros(len(delivery), dtype=bool)
+    if there.any() and there[there == sent].sum() >= SAME * there.sum():
+        before = Numbering(stored).next(delivery.keys[among])
+        known[among] = before < there[at[among]]
     return known
 
 
-def _same_ids(delivered: set[str], stored: set[str], about: dict[str, Any]) -> bool:
+def _known_by_id(ws: Workspace, domain: str, delivery: Staged, id_keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    known = np.zeros(len(delivery), dtype=bool)
+    if delivery.repeated.any():
+        return known
+    order = np.argsort(id_keys)
+    for file in store.batch_files(ws, domain).values():
+        if not np.isin(_id_keys(file), id_keys).any():
+            continue
+        for piece in batchfile.pieces(file, AT_ONCE):
+            table = batchfile.decode(piece, file.name)
+            at, there = places(id_keys[order], text_keys(table.ids))
+            at = order[at[there]]
+            known[at] = delivery.keys[at] == content_keys(table)[there]
+    if not known.any():
+        return known
+    labels = store.labels_now(ws, domain)
+    for rows, part in delivery.pieces():
+        told = zip(part.table.ids, part.table.labels, strict=True)
+        known[rows] &= np.array([label in (None, labels.get(one)) for one, label in told], dtype=bool)
+    return known
+
+
+def _id_keys(file: Path) -> NDArray[np.uint64]:
+    """Return (n,) the keys of the ids of a batch."""
+    return np.concatenate([text_keys(ids) for ids in batchfile.ids_in_pieces(file, AT_ONCE)])
+
+
+def _row_keys(file: Path) -> NDArray[np.uint64]:
+    """Return (k,) the keys of the content of a batch's rows, but those whose id somebody gave."""
+    found = [np.empty(0, dtype=np.uint64)]
+    for ids in batchfile.ids_in_pieces(file, AT_ONCE):
+        found.append(from_hex(key for row_id in ids if (key := split_key(row_id)) != row_id))
+    return np.concatenate(found)
+
+
+def _same_ids(delivered: NDArray[np.uint64] | None, file: Path, about: dict[str, Any]) -> bool:
     """Return whether a delivery has the ids of a batch, which may have lost some to an erasure since."""
-    return delivered == stored or (bool(about.get("erased")) and delivered > stored)
+    if delivered is None:
+        return True
+    sent, stored = np.unique(delivered), np.unique(_id_keys(file))
+    if np.array_equal(sent, stored):
+        return True
+    return bool(about.get("erased")) and len(sent) > len(stored) and bool(np.isin(stored, sent).all())
 
 
 def unfinished_labels(ws: Workspace, domain: str, wanted: dict[str, str]) -> str | None:

@@ -55,6 +55,22 @@ class ColumnRule(_Part):
             raise ValueError(f"column {self.name!r}: min {self.min} is larger than max {self.max}")
         return self
 
+    def or_wider(self, other: ColumnRule) -> ColumnRule:
+        """Return a rule that allows what this one or another one of the same column allows."""
+        return self.model_copy(
+            update={
+                "min": None if self.min is None or other.min is None else min(self.min, other.min),
+                "max": None if self.max is None or other.max is None else max(self.max, other.max),
+                "length": None
+                if self.length is None or other.length is None
+                else (min(self.length[0], other.length[0]), max(self.length[1], other.length[1])),
+                "missing": max(self.missing, other.missing),
+                "values": None
+                if self.values is None or other.values is None
+                else tuple(sorted({*self.values, *other.values})),
+            }
+        )
+
 
 class ImageRule(_Part):
     """What every image must meet."""
@@ -157,6 +173,11 @@ class Contract(_Part):
     def series(self) -> tuple[str, ...]:
         """The columns of series."""
         return tuple(rule.name for rule in self.columns if rule.dtype == "series")
+
+    def or_wider(self, other: Contract) -> Contract:
+        """Return a contract that allows what this one or another one allows of columns of the same names and types."""
+        pairs = zip(self.columns, other.columns, strict=True)
+        return self.model_copy(update={"columns": tuple(a.or_wider(b) for a, b in pairs)})
 
     def digest(self) -> str:
         """Return 16 hex digits over everything the contract says; comments do not count."""

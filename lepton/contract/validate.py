@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lepton.contract import gx
-from lepton.contract.bounds import out_of_bounds, spared_by
-from lepton.contract.checks import EARLIER, SHAPE, Check, checks_for, label_checks, rows_frame
+from lepton.contract.bounds import Bounds
+from lepton.contract.checks import EARLIER, SHAPE, checks_for, label_checks, rows_frame
 from lepton.contract.result import LISTED, Breach, ContractResult
 from lepton.contract.spec import Contract
 from lepton.core.config.workspace import Workspace
@@ -46,11 +46,11 @@ def validate(
     Raises:
         LeptonError: If rows and contract are of different kinds, or a check itself broke.
     """
-    return inspect(table, contract, ws, delivery=delivery, has_labels=has_labels, earlier=earlier, names=names).result
+    return inspect([table], contract, ws, delivery=delivery, has_labels=has_labels, earlier=earlier, names=names).result
 
 
 def inspect(
-    table: Table,
+    tables: Iterable[Table],
     contract: Contract,
     ws: Workspace,
     *,
@@ -58,26 +58,54 @@ def inspect(
     has_labels: bool | None = None,
     earlier: Mapping[str, str] | None = None,
     names: Sequence[str] | None = None,
+    repeated: NDArray[np.bool_] | None = None,
     docs: Path | None = None,
 ) -> Inspected:
     """Do what `validate` does, and return which rows may be stored; see there for the arguments.
 
-    The Data Docs are written to `docs`, by default to those of the workspace.
+    The rows come some at a time. `repeated`, (n,) over all of them, is true where an id may be that of another row; it
+    must be given if there is more than one table. The Data Docs are written to `docs`, by default to those of the
+    workspace.
     """
-    check_kind(table, contract, delivery)
-    has_labels = bool(table.known().any()) if has_labels is None else has_labels
-    frame = rows_frame(table, contract, has_labels, earlier or {})
-    checks = checks_for(contract, frame)
-    result = _judge(frame, checks, contract, docs or ws.docs_dir, delivery, contract.domain, names)
-    aside = out_of_bounds(frame, checks) if result.passed else np.zeros(len(frame), dtype=bool)
+    look = _Look(contract, delivery, has_labels, earlier or {}, repeated)
+    result = _judge(look.parts(tables), look, contract, docs or ws.docs_dir, contract.domain, names)
+    aside = look.bounds.out if result.passed else np.zeros(look.rows, dtype=bool)
     if not aside.any():
         return Inspected(result, ~aside)
-    spared = tuple(_breaches(spared_by(frame, checks), frame, names))
+    spared = tuple(_breaches(look.bounds.spared, look, names))
     share, allowed = float(aside.mean()), 1 - min([contract.mostly, *(r.mostly or 1 for r in contract.columns)])
     if share <= allowed:
         return Inspected(replace(result, set_aside=int(aside.sum()), spared=spared), ~aside)
     # Each rule is broken by few rows, but together they are too many.
-    return Inspected(replace(result, passed=False, breaches=spared), np.ones(len(frame), dtype=bool))
+    return Inspected(replace(result, passed=False, breaches=spared), np.ones(len(aside), dtype=bool))
+
+
+@dataclass
+class _Look:
+    """Makes of tables what is checked of them, and keeps what is asked for afterwards."""
+
+    contract: Contract
+    delivery: str
+    has_labels: bool | None
+    earlier: Mapping[str, str]
+    repeated: NDArray[np.bool_] | None
+    rows: int = 0
+    checks: int = 0
+    first: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """What is checked of the first rows; images come in one piece."""
+    bounds: Bounds = field(default_factory=Bounds)
+
+    def parts(self, tables: Iterable[Table]) -> Iterator[gx.Asked]:
+        for table in tables:
+            check_kind(table, self.contract, self.delivery)
+            has_labels = bool(table.known().any()) if self.has_labels is None else self.has_labels
+            frame = rows_frame(table, self.contract, has_labels, self.earlier, self.rows)
+            checks = checks_for(self.contract, frame)
+            self.bounds.add(frame, checks)
+            self.first = self.first if self.rows else frame
+            twice = None if self.repeated is None else self.repeated[self.rows : self.rows + len(frame)]
+            self.rows, self.checks = self.rows + len(frame), max(self.checks, len(checks))
+            yield gx.Asked(frame, checks, twice)
 
 
 @dataclass(frozen=True)
@@ -127,34 +155,36 @@ def validate_labels(
     columns = {contract.id: ids, contract.label: labels, EARLIER: holders}
     index = pd.RangeIndex(1, len(ids) + 1) if numbers is None else pd.Index(numbers)
     frame = pd.DataFrame(columns, index=index, dtype="object")
-    return _judge(frame, label_checks(contract), contract, ws.docs_dir, delivery, f"{contract.domain}-labels", None)
+    look = _Look(contract, delivery, True, {}, None, rows=len(frame), first=frame)
+    return _judge(
+        [gx.Asked(frame, label_checks(contract))], look, contract, ws.docs_dir, f"{contract.domain}-labels", None
+    )
 
 
 def _judge(
-    frame: pd.DataFrame,
-    checks: list[Check],
+    parts: Iterable[gx.Asked],
+    look: _Look,
     contract: Contract,
     docs: Path,
-    delivery: str,
     suite: str,
     names: Sequence[str] | None,
 ) -> ContractResult:
     began = time.monotonic()
-    failed, url = gx.run(frame, checks, suite, delivery, docs)
+    failed, url = gx.run(parts, suite, look.delivery, docs)
     return ContractResult(
         domain=contract.domain,
         passed=not failed,
-        breaches=tuple(_breaches(failed, frame, names)),
-        rows=len(frame),
-        checks=len(checks),
+        breaches=tuple(_breaches(failed, look, names)),
+        rows=look.rows,
+        checks=look.checks,
         contract=contract.digest(),
         docs_url=url,
         seconds=round(time.monotonic() - began, 3),
-        delivery=delivery,
+        delivery=look.delivery,
     )
 
 
-def _breaches(failed: Sequence[gx.Failed], frame: pd.DataFrame, names: Sequence[str] | None) -> list[Breach]:
+def _breaches(failed: Sequence[gx.Failed], look: _Look, names: Sequence[str] | None) -> list[Breach]:
     """Say each failure in words; a wrong shape is one breach, however many of its axes are wrong."""
     found: list[Breach] = []
     shape_told = False
@@ -165,7 +195,7 @@ def _breaches(failed: Sequence[gx.Failed], frame: pd.DataFrame, names: Sequence[
                 continue
             shape_told = True
             column = "shape"
-            seen = frame.loc[entry.rows[0], list(SHAPE)]
+            seen = look.first.loc[entry.rows[0], list(SHAPE)]
             problem = check.say([" x ".join(str(size) for size in seen)], entry.found)
         rows = entry.rows[:LISTED]
         found.append(
@@ -175,7 +205,7 @@ def _breaches(failed: Sequence[gx.Failed], frame: pd.DataFrame, names: Sequence[
                 rows=rows,
                 count=entry.count,
                 names=tuple(names[row - 1] for row in rows) if names is not None else (),
-                all_rows=entry.count == len(frame),
+                all_rows=entry.count == look.rows,
             )
         )
     return found

@@ -6,7 +6,7 @@ The same table gives the same bytes under one version of pyarrow, so DVC stores 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,15 @@ from lepton.data.columns import number, text_column
 METADATA = b"lepton"
 IMAGE, IMAGE_TOO = "image", "the image"
 """Column of the images, and its name beside other features, of which one may be called "image"."""
+GROUP = 1 << 17
+"""Rows of a row group: what a reader of some rows must hold at least."""
 FORMAT = 1
 SERIES_FORMAT = 2
 """Of batches with series, texts or gaps among their images: an older lepton must not take them for something else."""
 
 
 def encode(table: Table, extra: dict[str, Any] | None = None) -> pa.Table:
-    """Return the Arrow table of a batch; `extra` goes into the metadata."""
+    """Return the Arrow table of a batch; `extra` goes into the metadata, over what follows from the rows."""
     plain = table.kind in ("image", "tabular")
     form = FORMAT if plain else SERIES_FORMAT
     about: dict[str, Any] = {"format": form, "kind": table.kind, "rows": len(table), **(extra or {})}
@@ -102,9 +104,28 @@ def _images(column: pa.ChunkedArray, about: dict[str, Any]) -> NDArray[np.generi
     return images
 
 
-def write(path: Path, arrow: pa.Table) -> Path:
-    """Write an Arrow table; the folder must exist. Not atomic: see `lepton.data.store`."""
-    pq.write_table(arrow, path, compression="zstd", compression_level=9, use_dictionary=False, write_statistics=False)
+def write(path: Path, parts: Iterable[pa.Table]) -> Path:
+    """Write Arrow tables of one schema as one file; the folder must exist. Not atomic: see `lepton.data.store`.
+
+    The rows stand in groups of `GROUP`, however they come, so that the same rows give the same bytes.
+    """
+    parts = iter(parts)
+    held = next(parts)
+    with pq.ParquetWriter(
+        path,
+        held.schema,
+        compression="zstd",
+        compression_level=9,
+        use_dictionary=False,
+        write_statistics=False,
+    ) as writer:
+        for part in parts:
+            if held.num_rows >= GROUP:
+                whole = held.num_rows - held.num_rows % GROUP
+                writer.write_table(held.slice(0, whole), row_group_size=GROUP)
+                held = held.slice(whole)
+            held = pa.concat_tables([held, part.replace_schema_metadata(held.schema.metadata)]).combine_chunks()
+        writer.write_table(held, row_group_size=GROUP)
     return path
 
 
@@ -177,6 +198,27 @@ def features(arrow: pa.Table, name: str) -> dict[str, pa.ChunkedArray]:
         LeptonError: If a newer lepton wrote it.
     """
     return {column: arrow[_stored(column)] for column in _about(arrow.schema, name).get("columns", ())}
+
+
+def ids_in_pieces(path: Path, rows: int) -> Iterator[list[str]]:
+    """Yield the ids of a batch or labels file, at most so many at a time.
+
+    Raises:
+        LeptonError: If it is damaged.
+    """
+    with _whole(path), pq.ParquetFile(path, pre_buffer=False) as file:
+        for piece in file.iter_batches(batch_size=rows, columns=["id"], use_threads=False):
+            yield piece["id"].to_pylist()
+
+
+def labels_in_pieces(path: Path, rows: int) -> Iterator[pa.RecordBatch]:
+    """Yield the columns id and label of a batch file, at most so many rows at a time.
+
+    Raises:
+        LeptonError: If it is damaged.
+    """
+    with _whole(path), pq.ParquetFile(path, pre_buffer=False) as file:
+        yield from file.iter_batches(batch_size=rows, columns=["id", "label"], use_threads=False)
 
 
 def ids_and_labels(path: Path) -> tuple[NDArray[np.object_], NDArray[np.object_]]:

@@ -239,4 +239,4 @@ def _meant(ids: Iterable[str], asked: Asked) -> NDArray[np.bool_]:
 def _replace(path: Path, arrow: pa.Table) -> None:
     """Write a file anew, whole: a reader meets the old one or the new one."""
     with atomic_file(path, store.TEMPORARY) as temporary:
-        batchfile.write(temporary, arrow)
+        batchfile.write(temporary, [arrow])

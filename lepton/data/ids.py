@@ -17,16 +17,43 @@ from lepton.core.table import Table, series_bytes
 from lepton.data.columns import number
 from lepton.data.spreadsheet import original
 
+AT_ONCE = 1 << 16
+"""Keys that become text at once."""
+
 
 def content_hashes(table: Table) -> NDArray[np.object_]:
     """Return (n,) 16 hex digits of BLAKE2b over each row's features; labels, ids and column order do not count."""
+    return as_hex(content_keys(table))
+
+
+def content_keys(table: Table) -> NDArray[np.uint64]:
+    """Return (n,) what `content_hashes` returns, as numbers: eight bytes a row."""
     if kind_of(table.kind).images == "some":
-        pixels = _pixels(table) if table.images is not None else np.full(len(table), "", dtype=object)
-        return _hash_all((f"{a}{b}".encode() for a, b in zip(pixels, _columns(table), strict=True)), b"mixed")
+        pixels = as_hex(_pixels(table)) if table.images is not None else np.full(len(table), "", dtype=object)
+        columns = as_hex(_columns(table))
+        return _hash_all((f"{a}{b}".encode() for a, b in zip(pixels, columns, strict=True)), b"mixed")
     return _columns(table) if table.images is None else _pixels(table)
 
 
-def _pixels(table: Table) -> NDArray[np.object_]:
+def text_keys(texts: Iterable[str | None]) -> NDArray[np.uint64]:
+    """Return (n,) numbers that tell texts apart as `content_keys` tells rows."""
+    return _hash_all((b"\xff" if text is None else text.encode() for text in texts), b"text")
+
+
+def as_hex(keys: NDArray[np.uint64]) -> NDArray[np.object_]:
+    """Return (n,) the 16 hex digits of each key."""
+    digits = keys.astype(">u8").tobytes().hex()
+    found = np.empty(len(keys), dtype=object)
+    found[:] = [digits[at : at + 16] for at in range(0, len(digits), 16)]
+    return found
+
+
+def from_hex(hashes: Iterable[str]) -> NDArray[np.uint64]:
+    """Return (n,) the keys whose hex digits these are."""
+    return np.frombuffer(bytes.fromhex("".join(hashes)), dtype=">u8").astype(np.uint64)
+
+
+def _pixels(table: Table) -> NDArray[np.uint64]:
     images = np.ascontiguousarray(table.images)
     key = f"{images.dtype}{images.shape[1:]}".encode()[:64]
     rows = images.reshape(len(images), -1).view(np.uint8) if len(images) else images.reshape(0, 1)
@@ -34,7 +61,7 @@ def _pixels(table: Table) -> NDArray[np.object_]:
     return _hash_all((row.tobytes() if known else b"" for row, known in zip(rows, there, strict=True)), key)
 
 
-def _columns(table: Table) -> NDArray[np.object_]:
+def _columns(table: Table) -> NDArray[np.uint64]:
     assert table.frame is not None
     names = sorted(table.frame.columns)
     key = hashlib.blake2b("\x1f".join(names).encode(), digest_size=32).digest()
@@ -59,15 +86,58 @@ def _texts(table: Table, name: str) -> list[str]:
     return ["\x00" if value is None else str(value) for value in values]
 
 
-def derive(hashes: NDArray[np.object_], batch: str) -> NDArray[np.object_]:
-    """Return (n,) ids `<hash>~<batch>~<k>`, k counting the repetitions of a row within the batch from 0."""
-    repeated = pd.DataFrame({"hash": hashes}).groupby("hash").cumcount()
-    return np.array([f"{h}~{batch}~{k}" for h, k in zip(hashes, repeated, strict=True)], dtype=object)
+class Numbering:
+    """Counts the repetitions of each row within a batch, whose rows come some at a time."""
+
+    def __init__(self, repeated: NDArray[np.uint64]) -> None:
+        """Begin a batch.
+
+        Args:
+            repeated: (k,) sorted: the keys that occur more than once in it; see `repeated_keys`.
+        """
+        self._repeated = repeated
+        self._seen = np.zeros(len(repeated), dtype=np.int64)
+
+    def next(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return (n,) how often each row has come before, and take these for having come."""
+        found = np.zeros(len(keys), dtype=np.int64)
+        at, there = places(self._repeated, keys)
+        at = at[there]
+        within = pd.Series(at).groupby(at).cumcount().to_numpy()
+        found[there] = self._seen[at] + within
+        np.add.at(self._seen, at, 1)
+        return found
 
 
-def with_derived_ids(table: Table, batch: str) -> Table:
-    """Return the table with ids made from its content."""
-    return replace(table, ids=derive(content_hashes(table), batch))
+def places(known: NDArray[np.uint64], keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return (n,) where each key stands among sorted ones, and (n,) whether it is among them."""
+    if not len(known):
+        return np.zeros(len(keys), dtype=np.int64), np.zeros(len(keys), dtype=bool)
+    at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    return at, known[at] == keys
+
+
+def repeated_keys(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return (k,) sorted: the keys that occur more than once."""
+    ordered = np.sort(keys)
+    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+
+
+def derive(keys: NDArray[np.uint64], batch: str, numbering: Numbering | None = None) -> NDArray[np.object_]:
+    """Return (n,) ids `<hash>~<batch>~<k>`, k counting the repetitions of a row within the batch from 0.
+
+    Args:
+        keys: (n,) of the rows' content.
+        batch: Name of the batch.
+        numbering: Of the batch, where these are not all of its rows.
+    """
+    numbers = (numbering or Numbering(repeated_keys(keys))).next(keys)
+    return np.array([f"{h}~{batch}~{k}" for h, k in zip(as_hex(keys), numbers, strict=True)], dtype=object)
+
+
+def with_derived_ids(table: Table, batch: str, numbering: Numbering | None = None) -> Table:
+    """Return the table with ids made from its content; see `derive`."""
+    return replace(table, ids=derive(content_keys(table), batch, numbering))
 
 
 def of_paths(table: Table, batch: str) -> Table:
@@ -99,11 +169,15 @@ def as_stored(ids: Iterable[str | None], stored: Collection[str]) -> NDArray[np.
     return found
 
 
-def batch_digest(hashes: NDArray[np.object_]) -> str:
-    """Return 32 hex digits over the rows' hashes in any order: the same rows shuffled are the same delivery."""
-    return hashlib.blake2b("".join(sorted(hashes)).encode(), digest_size=16).hexdigest()
+def batch_digest(keys: NDArray[np.uint64]) -> str:
+    """Return 32 hex digits over the rows' keys in any order: the same rows shuffled are the same delivery."""
+    ordered, digest = np.sort(keys), hashlib.blake2b(digest_size=16)
+    for start in range(0, len(ordered), AT_ONCE):
+        digest.update(ordered[start : start + AT_ONCE].astype(">u8").tobytes().hex().encode())
+    return digest.hexdigest()
 
 
-def _hash_all(rows: Iterable[bytes], key: bytes) -> NDArray[np.object_]:
+def _hash_all(rows: Iterable[bytes], key: bytes) -> NDArray[np.uint64]:
     blake2b = hashlib.blake2b
-    return np.array([blake2b(row, digest_size=8, key=key).hexdigest() for row in rows], dtype=object)
+    whole = b"".join(blake2b(row, digest_size=8, key=key).digest() for row in rows)
+    return np.frombuffer(whole, dtype=">u8").astype(np.uint64)

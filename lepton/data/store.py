@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from lepton.core.config.names import check_batch, check_domain
@@ -23,11 +24,13 @@ from lepton.core.errors import LeptonError, NotFound
 from lepton.core.table import Table, concat
 from lepton.core.work.files import atomic_file
 from lepton.data import batchfile
-from lepton.data.ids import batch_digest, content_hashes
+from lepton.data.ids import batch_digest, content_keys
 
 P = TypeVar("P", Path, PurePosixPath)
 
 _FILE = re.compile(r"(\d{4,})-(.+)\.parquet")
+AT_ONCE = 1 << 17
+"""Rows that are counted at once."""
 TEMPORARY = ".part-"
 """Prefix of files that are still being written; `.dvcignore` hides them from DVC."""
 
@@ -53,13 +56,28 @@ def write_batch(ws: Workspace, domain: str, batch: str, table: Table) -> Path:
     Raises:
         LeptonError: If the domain already has a batch of this name.
     """
-    folder = ws.data_dir / check_domain(domain)
-    return place(folder, check_batch(batch), table)
+    return write_pieces(ws, domain, batch, [table], len(table), batch_digest(content_keys(table)))
+
+
+def write_pieces(ws: Workspace, domain: str, batch: str, tables: Iterable[Table], rows: int, content: str) -> Path:
+    """Store the rows of several tables as a new batch, one table after another; see `write_batch`.
+
+    Args:
+        ws: The workspace.
+        domain: Where the rows come from.
+        batch: Its name.
+        tables: At least one; all of the same columns and types.
+        rows: How many rows they have in all.
+        content: Digest of all rows, as `lepton.data.ids.batch_digest` makes it.
+    """
+    about = {"rows": rows, "content": content}
+    parts = (batchfile.encode(table, about) for table in tables)
+    return _place(ws.data_dir / check_domain(domain), check_batch(batch), parts)
 
 
 def place(folder: Path, batch: str, table: Table) -> Path:
     """Write a batch as the next file of a domain's folder."""
-    return _place(folder, batch, batchfile.encode(table, {"content": batch_digest(content_hashes(table))}))
+    return _place(folder, batch, [batchfile.encode(table, {"content": batch_digest(content_keys(table))})])
 
 
 def write_labels(ws: Workspace, domain: str, name: str, ids: NDArray[np.object_], labels: NDArray[np.object_]) -> Path:
@@ -69,7 +87,7 @@ def write_labels(ws: Workspace, domain: str, name: str, ids: NDArray[np.object_]
         LeptonError: If the domain already has a delivery of labels of this name.
     """
     arrow = pa.table({"id": pa.array(ids, pa.string()), "label": pa.array(labels, pa.string())})
-    return _place(ws.data_dir / check_domain(domain) / "labels", check_batch(name), arrow)
+    return _place(ws.data_dir / check_domain(domain) / "labels", check_batch(name), [arrow])
 
 
 def load(ws: Workspace, domain: str, batches: Sequence[str] | None = None) -> Table:
@@ -140,11 +158,15 @@ def labels_now(ws: Workspace, domain: str) -> dict[str, str]:
 def counts(ws: Workspace, domain: str, batches: Sequence[str] | None = None) -> tuple[int, int]:
     """Return how many rows these batches have, and how many of them are labelled."""
     later = latest_labels(ws, domain)
+    known = pa.array(list(later), pa.string())
     rows = labelled = 0
     for path in choose(ws, domain, batches).values():
-        ids, labels = batchfile.ids_and_labels(path)
-        rows += len(ids)
-        labelled += sum(label is not None or row_id in later for row_id, label in zip(ids, labels, strict=True))
+        for piece in batchfile.labels_in_pieces(path, AT_ONCE):
+            there = piece["label"].is_valid()
+            if later:
+                there = pc.or_(there, pc.is_in(piece["id"], known))
+            rows += len(piece)
+            labelled += pc.sum(there).as_py() or 0
     return rows, labelled
 
 
@@ -158,7 +180,7 @@ def _files(folder: Path) -> dict[str, Path]:
     return in_order(folder.glob("*.parquet"))
 
 
-def _place(folder: Path, name: str, arrow: pa.Table) -> Path:
+def _place(folder: Path, name: str, parts: Iterable[pa.Table]) -> Path:
     """Write beside the goal, then rename: an interrupted write leaves nothing that counts."""
     files = _files(folder)
     if name in files:
@@ -173,5 +195,5 @@ def _place(folder: Path, name: str, arrow: pa.Table) -> Path:
     last = max((int(path.name.partition("-")[0]) for path in files.values()), default=0)
     path = folder / f"{last + 1:04d}-{name}.parquet"
     with atomic_file(path, TEMPORARY) as temporary:
-        batchfile.write(temporary, arrow)
+        batchfile.write(temporary, parts)
     return path

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lepton.contract import ingest as contract
+from lepton.contract.intake import Intake
 from lepton.core.errors import Refused
 from lepton.core.ledger.rows import DeliveryRefused, Ingested
 from lepton.core.refs import Pair
@@ -19,8 +20,8 @@ from lepton.operations.session import Session
 
 
 @dataclass(frozen=True)
-class IngestResult(contract.Intake, Result):
-    """What was taken in; the fields are those of `lepton.contract.ingest.Intake`."""
+class IngestResult(Intake, Result):
+    """What was taken in; the fields are those of `lepton.contract.intake.Intake`."""
 
     def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
@@ -51,7 +52,7 @@ def ingest(
     Args:
         session: The workspace at work.
         domain: Where the rows come from.
-        path: CSV (also gzipped), Parquet, NPZ, or a folder of images by class.
+        path: CSV (also packed), Parquet (also a folder of parts), NPZ, or a folder of images by class.
         name: Name of the batch; by default made from the file's name.
         labels: The file holds ids and labels of rows that were delivered before.
         new: Add the domain as a new target, with a contract derived from the source's.
@@ -72,7 +73,16 @@ def check_and_store(
 ) -> IngestResult:
     """Validate, then store and version; nothing is stored if the contract is broken."""
     try:
-        taken = contract.ingest(session.ws, domain, Path(path), name=name, labels=labels, new=new, dry_run=dry_run)
+        taken = contract.ingest(
+            session.ws,
+            domain,
+            Path(path),
+            name=name,
+            labels=labels,
+            new=new,
+            dry_run=dry_run,
+            progress=session.runtime.progress,
+        )
     except Refused:
         if not dry_run:
             record_refusals(session, domain)
@@ -90,7 +100,7 @@ def record(session: Session, domain: str, taken: IngestResult) -> None:
     tell(session, domain)
 
 
-def row_of(taken: contract.Intake) -> Ingested:
+def row_of(taken: Intake) -> Ingested:
     """Return what the ledger keeps of a delivery."""
     return Ingested(
         batch=taken.batch,

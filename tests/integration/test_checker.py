@@ -151,7 +151,7 @@ def test_a_page_of_very_many_checks_lists_what_failed_and_says_what_it_left_out(
     asked = [
         Check("ExpectColumnValuesToBeBetween", {"column": name, "max_value": 1}, name, lambda *_: "") for name in rows
     ]
-    failed, url = gx.run(rows, asked, "wide", "d", tmp_path)
+    failed, url = gx.run([gx.Asked(rows, asked)], "wide", "d", tmp_path)
     assert [one.check.column for one in failed] == ["c8", "c9"]
     page = Path(url.removeprefix("file://")).read_text()
     assert "6 further checks are counted, but not listed" in page

@@ -218,7 +218,7 @@ def test_a_check_that_breaks_is_not_bad_data(ws):
     frame = pd.DataFrame({"x": [1.0]})
     broken = Check("ExpectColumnValuesToBeBetween", {"column": "nope", "min_value": 0}, "nope", lambda *_: "never said")
     with pytest.raises(LeptonError, match="the data was not judged") as caught:
-        gx.run(frame, [broken], "broken", "d", ws.docs_dir)
+        gx.run([gx.Asked(frame, [broken])], "broken", "d", ws.docs_dir)
     assert "ExpectColumnValuesToBeBetween" in caught.value.what
 
 

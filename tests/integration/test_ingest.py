@@ -484,10 +484,10 @@ def test_a_failed_first_push_of_a_new_domain_is_completed_with_the_same_command(
     assert ingest(ws, "there", path, new=True).completed
 
 
-@pytest.mark.parametrize("where", ["inspect", "save_contract", "write_batch", "snapshot", "push_all"])
+@pytest.mark.parametrize("where", ["inspect", "save_contract", "write_pieces", "snapshot", "push_all"])
 def test_an_interruption_anywhere_leaves_all_or_nothing_and_the_same_command_completes(ws, monkeypatch, where):
     path = write(ws, "w.csv", rows(2))
-    owner = {"write_batch": store, "snapshot": versions, "push_all": versions}.get(where, ingest_module)
+    owner = {"write_pieces": store, "snapshot": versions, "push_all": versions}.get(where, ingest_module)
 
     def interrupted(*_, **__):
         raise KeyboardInterrupt

@@ -14,7 +14,7 @@ CHECK = [Check("ExpectColumnValuesToNotBeNull", {"column": "age"}, "age", lambda
 
 
 def check(docs: Path) -> Path:
-    failed, url = gx.run(pd.DataFrame({"age": [1.0, 2.0]}), CHECK, "here", "a delivery", docs)
+    failed, url = gx.run([gx.Asked(pd.DataFrame({"age": [1.0, 2.0]}), CHECK)], "here", "a delivery", docs)
     assert failed == []
     return Path(url.removeprefix("file://"))
 

@@ -13,7 +13,7 @@ import sys, pathlib, pandas
 from lepton.contract import gx
 from lepton.contract.check import Check
 checks = [Check("ExpectColumnValuesToBeBetween", {"column": "x", "max_value": 1}, "x", lambda *_: "")]
-failed, url = gx.run(pandas.DataFrame({"x": [0.0, 2.0]}), checks, "s", "d", pathlib.Path(sys.argv[1]))
+failed, url = gx.run([gx.Asked(pandas.DataFrame({"x": [0.0, 2.0]}), checks)], "s", "d", pathlib.Path(sys.argv[1]))
 assert len(failed) == 1 and "x" in pathlib.Path(url.removeprefix("file://")).read_text()
 """
 MONITOR = """

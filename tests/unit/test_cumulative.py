@@ -10,8 +10,9 @@ from lepton.core.config.workspace import Workspace
 from lepton.core.splits import split_key, split_of
 from lepton.data import store
 from lepton.data.erase import Asked
-from lepton.data.ids import as_stored, content_hashes
+from lepton.data.ids import as_stored
 from lepton.data.readers import read
+from lepton.data.staging import staged
 
 
 @pytest.fixture
@@ -32,8 +33,8 @@ def stored(ws, name, frame):
 
 
 def known(ws, frame):
-    delivery = deliver(ws, "next", frame)
-    return known_rows(ws, "site", delivery, content_hashes(delivery.table))
+    with staged(iter([deliver(ws, "next", frame)]), ws.root / "staged") as delivery:
+        return known_rows(ws, "site", delivery)
 
 
 def rows(n, seed):

@@ -48,11 +48,11 @@ def waves(*values: list[float] | None) -> Table:
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_survive_their_file_and_every_way_of_picking_them(kind: str, tmp_path: Path) -> None:
     table = rows(kind, 30, seed=2)
-    path = batchfile.write(tmp_path / "batch.parquet", batchfile.encode(table))
+    path = batchfile.write(tmp_path / "batch.parquet", [batchfile.encode(table)])
     again = batchfile.read(path)
     assert again.content_digest() == table.content_digest()
     assert (content_hashes(again) == content_hashes(table)).all()
-    assert path.read_bytes() == batchfile.write(tmp_path / "b.parquet", batchfile.encode(again)).read_bytes()
+    assert path.read_bytes() == batchfile.write(tmp_path / "b.parquet", [batchfile.encode(again)]).read_bytes()
     halves = concat([table.take(range(20)), table.take(range(20, 30))])
     assert halves.content_digest() == table.content_digest()
     shuffled = table.take(np.random.default_rng(0).permutation(30))

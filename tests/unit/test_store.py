@@ -133,7 +133,7 @@ def test_ids_know_their_batch(ws):
 def test_a_newer_format_is_refused(tmp_path):
     arrow = batchfile.encode(images())
     raw = arrow.schema.metadata[batchfile.METADATA].replace(b'"format": 1', b'"format": 99')
-    batchfile.write(tmp_path / "x.parquet", arrow.replace_schema_metadata({batchfile.METADATA: raw}))
+    batchfile.write(tmp_path / "x.parquet", [arrow.replace_schema_metadata({batchfile.METADATA: raw})])
     with pytest.raises(LeptonError, match="format 99"):
         batchfile.read(tmp_path / "x.parquet")
 
@@ -147,13 +147,13 @@ def test_content_hashes_ignore_labels_column_order_and_the_sign_of_zero():
 
 
 def test_rows_of_equal_content_share_a_split_across_batches():
-    hashes = ids.content_hashes(images(n=200))
+    hashes = ids.content_keys(images(n=200))
     first, second = split_of(ids.derive(hashes, "one")), split_of(ids.derive(hashes, "two"))
     assert (first == second).all()
     assert len(set(first)) == 3
 
 
 def test_a_shuffled_batch_has_the_same_digest():
-    hashes = ids.content_hashes(images(n=20))
+    hashes = ids.content_keys(images(n=20))
     assert ids.batch_digest(hashes) == ids.batch_digest(hashes[::-1])
     assert ids.batch_digest(hashes) != ids.batch_digest(hashes[:-1])

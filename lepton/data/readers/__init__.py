@@ -1,4 +1,4 @@
-"""Read a delivery: CSV (also gzipped), Parquet, NPZ, a folder of images by class, or one with a list of its rows.
+"""Read a delivery: CSV (also packed), Parquet, NPZ, a folder of images by class, or one with a list of its rows.
 
 A reader turns bytes into a `Table` and refuses what cannot be read. Whether the rows are *good* is the contract's
 question, so a wrong shape, an unknown label or a duplicate id passes here.
@@ -6,7 +6,7 @@ question, so a wrong shape, an unknown label or a duplicate id passes here.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from lepton.core.config.names import slug
@@ -19,7 +19,7 @@ from lepton.data.readers.guard import check_path
 from lepton.data.readers.limits import check_size
 from lepton.data.readers.reader import Reader
 
-__all__ = ["CATALOGUE", "Delivery", "Reader", "Reading", "check_path", "read", "read_delivery", "stem"]
+__all__ = ["CATALOGUE", "Delivery", "Reader", "Reading", "check_path", "pieces", "read", "read_delivery", "stem"]
 
 CATALOGUE = Catalogue(
     "reader",
@@ -44,12 +44,26 @@ def read(path: Path, reading: Reading | None = None, root: Path | None = None) -
     """
     reading = reading or Reading()
     path = check_path(Path(path), root)
+    return _reader_of(path, reading).read(path, reading)
+
+
+def pieces(path: Path, reading: Reading) -> Iterator[Delivery]:
+    """Yield the rows of a delivery in order, some at a time where that can be; see `read`."""
+    path = check_path(Path(path))
+    reader = _reader_of(path, reading)
+    if reading.divides:
+        yield from reader.pieces(path, reading)
+    else:
+        yield reader.read(path, reading)
+
+
+def _reader_of(path: Path, reading: Reading) -> Reader:
     if path.is_file():
         check_size(path.name, path.stat().st_size, reading.limits)
     known = [kind() for kind in CATALOGUE.known().values()]
     surest = max(known, key=lambda reader: reader.claims(path))
     if surest.claims(path):
-        return surest.read(path, reading)
+        return surest
     raise LeptonError(
         f"{path.name}: this kind of file cannot be read.",
         why=f"Known: {', '.join(_suffixes())} and a folder of images (one sub-folder a class).",

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import re
 import shlex
-import zlib
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,31 +19,44 @@ from lepton.core.errors import LeptonError
 from lepton.data.columns import from_text, text_column
 from lepton.data.labels import composed
 from lepton.data.numbers import check_exact
-from lepton.data.readers.delivery import Delivery, Reading
+from lepton.data.readers.delivery import Delivery, Reading, part_after
 from lepton.data.readers.frames import delivery_from_frame
-from lepton.data.readers.limits import check_shape, gunzip
+from lepton.data.readers.limits import check_shape
 from lepton.data.readers.quotes import check_quotes
 from lepton.data.readers.reader import Reader
+from lepton.data.readers.text_stream import UNPACK, as_stream, text_chunks
 
-EXCEL = re.compile(rb"sep=.\r?\n")
+BLOCK = 1 << 24
+"""Bytes that are read at once; no row may have more."""
+HEAD = 1 << 20
+"""Bytes from the beginning in which the header must be."""
 LONGEST_NAME = 100_000
 """Characters of a column's name."""
 SEPARATORS = {";": "semicolons (';')", "\t": "tabs", "|": "bars ('|')"}
 
 
 class Csv(Reader):
-    """Comma-separated values, gzipped or not."""
+    """Comma-separated values, packed or not."""
 
     name = "csv"
-    suffixes = (".csv", ".csv.gz")
+    suffixes = (".csv", *(f".csv{packed}" for packed in UNPACK))
 
     def read(self, path: Path, reading: Reading) -> Delivery:
         """See the module's `read`."""
         return read(path, reading)
 
+    def pieces(self, path: Path, reading: Reading) -> Iterator[Delivery]:
+        """See `Reader`."""
+        before = 0
+        for frame in text_frames(path, reading.names, reading.limits):
+            with part_after(before):
+                found = delivery(path, frame, reading)
+            yield found
+            before += len(frame)
+
 
 def read(path: Path, reading: Reading) -> Delivery:
-    """Read a CSV file, gzipped or not.
+    """Read a CSV file, packed or not.
 
     Raises:
         LeptonError: For a wrong encoding, separator or number of fields, stray quotes, a header without rows, a cut-off
@@ -80,62 +90,32 @@ def read_frame(path: Path, known: Collection[str] = (), limits: LimitsConfig | N
         known: Names of columns that are taken as they stand; of others, blanks around them do not count.
         limits: How large it may be; by default what a workspace allows by default.
     """
-    limits = limits or LimitsConfig()
-    content = _bytes(path, limits)
-    check_quotes(path.name, content)
-    header = _header(path, content, known)
+    parts = list(text_frames(path, known, limits or LimitsConfig()))
+    return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+
+
+def text_frames(path: Path, known: Collection[str], limits: LimitsConfig) -> Iterator[pd.DataFrame]:
+    """Yield what `read_frame` returns, some rows at a time: those of `BLOCK` bytes."""
+    header = _header(path, _look_through(path, limits), known)
     check_shape(path.name, 0, len(header), limits)
-    return _rows(path, content, header, limits)
+    yield from _rows(path, header, limits)
 
 
-def _bytes(path: Path, limits: LimitsConfig) -> bytes:
-    if not path.name.lower().endswith(".gz"):
-        raw = path.read_bytes()
-    else:
-        try:
-            raw = gunzip(path, limits)
-        except gzip.BadGzipFile as error:
-            raise LeptonError(
-                f"{path.name} is not a gzip file.",
-                why=str(error),
-                fix=["rename it if it is plain CSV", "deliver it again"],
-            ) from None
-        except (EOFError, zlib.error) as error:
-            raise LeptonError(f"{path.name} is cut off or damaged.", why=str(error), fix=["deliver it again"]) from None
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise _encoding(path, "UTF-16", "It starts with the mark of UTF-16.")
-    raw = raw.removeprefix(b"\xef\xbb\xbf")
-    if said := EXCEL.match(raw):  # Excel's own line: what separates the fields
-        raw = raw[said.end() :]
-    if not raw.strip():
-        raise LeptonError(f"{path.name} is empty.", why="There is no header line.", fix=["deliver the file again"])
-    if b"\x00" in raw:
-        line = raw[: raw.index(b"\x00")].count(b"\n") + 1
-        raise LeptonError(
-            f"{path.name} is not text.", why=f"There is a zero byte in line {line}.", fix=["deliver it as CSV"]
-        )
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise _encoding(path, "WINDOWS-1252", f"Byte 0x{raw[error.start]:02X} in line {line} is not UTF-8.") from None
-    return raw if raw.endswith(b"\n") else raw + b"\n"  # pyarrow takes a header without one for an empty file
-
-
-def _encoding(path: Path, likely: str, why: str) -> LeptonError:
-    plain = path.name.removesuffix(".gz")
-    here, goal = shlex.quote(str(path)), shlex.quote(str(path.with_name("utf8-" + plain)))
-    source = f"zcat {here} | iconv -f {likely} -t UTF-8" if plain != path.name else f"iconv -f {likely} -t UTF-8 {here}"
-    return LeptonError(
-        f"{path.name} is not UTF-8.",
-        why=f"{why} It looks like {likely}.",
-        fix=[f"{source} > {goal}", "save it again as 'CSV UTF-8'"],
-    )
+def _look_through(path: Path, limits: LimitsConfig) -> bytes:
+    """Return the beginning of a file, once all of it has been found to be text whose quotes are closed."""
+    head, size, quoted = b"", 0, False
+    for chunk in text_chunks(path, limits):
+        head += chunk[: max(0, HEAD - len(head))]
+        size, quoted = size + len(chunk), quoted or b'"' in chunk
+    if quoted:
+        with as_stream(text_chunks(path, limits)) as stream:
+            check_quotes(path.name, stream, size)
+    return head
 
 
 def _header(path: Path, content: bytes, known: Collection[str]) -> dict[str, str]:
     """Return the name of each column as it stands in the file -> as it is here."""
-    text = io.StringIO(content[: 1 << 20].decode("utf-8", "ignore"), newline="")
+    text = io.StringIO(content.decode("utf-8", "ignore"), newline="")
     try:
         header = next((fields for fields in csv.reader(text) if fields), [])
     except csv.Error:  # a field longer than the module reads, whose limit anybody may have moved
@@ -196,7 +176,7 @@ def _separator(path: Path, found: str) -> LeptonError:
     )
 
 
-def _rows(path: Path, content: bytes, header: dict[str, str], limits: LimitsConfig) -> pd.DataFrame:
+def _rows(path: Path, header: dict[str, str], limits: LimitsConfig) -> Iterator[pd.DataFrame]:
     """Parse strictly: pandas would fill short lines with NaN and take a surplus field for an index."""
     short: list[tuple[int | None, int]] = []
 
@@ -204,21 +184,29 @@ def _rows(path: Path, content: bytes, header: dict[str, str], limits: LimitsConf
         short.append((row.number, row.actual_columns))
         return "error"
 
+    came = 0
     try:
-        table = arrow_csv.read_csv(
-            pa.BufferReader(content),
-            read_options=arrow_csv.ReadOptions(
-                use_threads=False,
-                block_size=min(max(1 << 20, len(content) + 1), 2**31 - 1),
-            ),
-            # Of one column an empty line is a row without a value, of several it is none.
-            parse_options=arrow_csv.ParseOptions(
-                newlines_in_values=True, invalid_row_handler=refuse, ignore_empty_lines=len(header) > 1
-            ),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
-            ),
-        )
+        with (
+            as_stream(text_chunks(path, limits)) as stream,
+            arrow_csv.open_csv(
+                stream,
+                read_options=arrow_csv.ReadOptions(use_threads=False, block_size=BLOCK),
+                # Of one column an empty line is a row without a value, of several it is none.
+                parse_options=arrow_csv.ParseOptions(
+                    newlines_in_values=True, invalid_row_handler=refuse, ignore_empty_lines=len(header) > 1
+                ),
+                convert_options=arrow_csv.ConvertOptions(
+                    column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
+                ),
+            ) as batches,
+        ):
+            for batch in batches:
+                if not batch.num_rows:
+                    continue
+                came += batch.num_rows
+                check_shape(path.name, came, len(header), limits)  # an object a value is still to come
+                columns = {here: np.asarray(batch[name].to_pylist(), dtype=object) for name, here in header.items()}
+                yield pd.DataFrame(columns, dtype=object)
     except pa.ArrowInvalid as error:
         if short:
             line, fields = short[0]
@@ -228,12 +216,9 @@ def _rows(path: Path, content: bytes, header: dict[str, str], limits: LimitsConf
                 fix=[f"mend line {line}", "export it again"],
             ) from None
         raise LeptonError(f"{path.name} cannot be read as CSV.", why=str(error), fix=["export it again"]) from None
-    if table.num_rows == 0:
+    if not came:
         raise LeptonError(
             f"{path.name} has a header but no rows.",
             why=f"Columns: {', '.join(header.values())}.",
             fix=["deliver the file again"],
         )
-    check_shape(path.name, table.num_rows, len(header), limits)  # an object a value is still to come
-    columns = {here: np.asarray(table[name].to_pylist(), dtype=object) for name, here in header.items()}
-    return pd.DataFrame(columns, dtype=object)

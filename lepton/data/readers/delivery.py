@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
 from lepton.core.config.limits import LimitsConfig
-from lepton.core.kinds import DatePart, Kind
+from lepton.core.errors import LeptonError
+from lepton.core.kinds import DatePart, Kind, kind_of
 from lepton.core.table import Table
-from lepton.data.ids import of_paths, with_derived_ids
+from lepton.data.ids import Numbering, of_paths, with_derived_ids
 
 IdsFrom = Literal["given", "path", "content"]
 """A column of the delivery, the files' names, or nothing: then they are derived from the content."""
@@ -55,6 +57,13 @@ class Reading:
     """How large it may be."""
 
     @property
+    def divides(self) -> bool:
+        """Whether a part of the rows reads as it does among all: a contract says what each column is, and a row is one
+        line of plain columns or texts."""
+        kind = kind_of(self.kind) if self.settled and self.kind else None
+        return kind is not None and kind.images == "none" and kind.reading is None
+
+    @property
     def names(self) -> frozenset[str]:
         """The columns that are known by name, in their spelling."""
         known = {self.label, self.id, *self.categories, *self.texts, *self.series, *self.numbers}
@@ -82,14 +91,26 @@ class Delivery:
     left_out: tuple[str, ...] = ()
     """Columns that were left out because `ignore` names them."""
 
-    def identified(self, batch: str) -> Table:
+    def identified(self, batch: str, numbering: Numbering | None = None) -> Table:
         """Return the rows with their final ids for a batch of this name.
 
         File names repeat from one delivery to the next, so the batch goes before them; ids of a column are the
-        deliverer's and stay.
+        deliverer's and stay. `numbering` is that of the batch, where these are not all of its rows.
         """
         if self.ids_from == "content":
-            return with_derived_ids(self.table, batch)
+            return with_derived_ids(self.table, batch, numbering)
         if self.ids_from == "path":
             return of_paths(self.table, batch)
         return self.table
+
+
+@contextmanager
+def part_after(rows: int) -> Iterator[None]:
+    """Say of an error in a part of a delivery how many rows came before it: the part counts its own."""
+    try:
+        yield
+    except LeptonError as error:
+        if not rows:
+            raise
+        why = f"Rows are counted here from the one after row {rows:,}."
+        raise LeptonError(error.what, f"{error.why} {why}".strip(), error.fix) from None

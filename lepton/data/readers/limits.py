@@ -6,17 +6,14 @@ state any shape. Each check here is made on what is stated, or while the bytes c
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Sequence
 from math import prod
-from pathlib import Path
 
 from lepton.core.config.limits import LimitsConfig
 from lepton.core.errors import LeptonError
 
 FLOOR = 64_000_000
 """Bytes below which nobody cares how much was packed into how little: short, regular tables shrink a lot."""
-CHUNK = 1 << 20
 
 
 def check_size(name: str, size: int, limits: LimitsConfig) -> None:
@@ -73,21 +70,6 @@ def check_array(name: str, shape: Sequence[int], itemsize: int, there: int) -> N
             why=f"An array states the shape {tuple(shape)}, which is {_bytes(stated)}; {_bytes(there)} are there.",
             fix=["deliver it again"],
         )
-
-
-def gunzip(path: Path, limits: LimitsConfig) -> bytes:
-    """Return what a gzip file holds, and stop as soon as it is more than `limits` allow.
-
-    Raises:
-        LeptonError: If it is more.
-        OSError, EOFError, zlib.error: If it is damaged, as `gzip` has them.
-    """
-    found, packed = bytearray(), path.stat().st_size
-    with gzip.open(path) as stream:
-        while chunk := stream.read(CHUNK):
-            found += chunk
-            check_growth(path.name, packed, len(found), limits)
-    return bytes(found)
 
 
 def _too_much(what: str, field: str, limit: float, needed: float) -> LeptonError:

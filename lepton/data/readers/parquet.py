@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -15,11 +16,15 @@ import pyarrow.parquet as pq
 from lepton.core.config.limits import LimitsConfig
 from lepton.core.errors import LeptonError
 from lepton.data import batchfile
-from lepton.data.readers.delivery import Delivery, Reading
+from lepton.data.readers.delivery import Delivery, Reading, part_after
 from lepton.data.readers.frames import delivery_from_frame
 from lepton.data.readers.limits import check_shape, check_size
 from lepton.data.readers.reader import Reader
 
+CELLS = 2_000_000
+"""Values that are read at once, ..."""
+FEWEST = 1_000
+"""... but no fewer rows than these."""
 _ROW_NUMBERS = re.compile(r"__index_level_\d+__")
 
 
@@ -32,6 +37,41 @@ class Parquet(Reader):
     def read(self, path: Path, reading: Reading) -> Delivery:
         """See the module's `read`."""
         return read(path, reading)
+
+    def pieces(self, path: Path, reading: Reading) -> Iterator[Delivery]:
+        """See `Reader`."""
+        yield from divided(path, [path], reading)
+
+
+def divided(path: Path, files: Sequence[Path], reading: Reading) -> Iterator[Delivery]:
+    """Yield the rows of files of the same columns, some at a time.
+
+    Args:
+        path: What was delivered.
+        files: One or more of it, in order.
+        reading: See `Reader.pieces`.
+
+    Raises:
+        LeptonError: See `read`; also if no file has a row.
+    """
+    before = 0
+    for file in files:
+        with _readable(file):
+            opened = _opened(file, reading.limits)
+            rows = max(FEWEST, CELLS // max(1, opened.metadata.num_columns))
+            parts = opened.iter_batches(batch_size=rows, use_threads=False)
+        while True:
+            with _readable(file):
+                part = next(parts, None)
+            if part is None:
+                break
+            check_shape(path.name, before + part.num_rows, part.num_columns, reading.limits)
+            with part_after(before):
+                found = delivery(path, pa.Table.from_batches([part], opened.schema_arrow), reading)
+            yield found
+            before += part.num_rows
+    if not before:
+        raise _no_rows(path, _opened(files[0], reading.limits).schema_arrow.names)
 
 
 def read(path: Path, reading: Reading) -> Delivery:
@@ -88,25 +128,45 @@ def read_arrow(path: Path, empty: bool = False, limits: LimitsConfig | None = No
         empty: It need not have a row.
         limits: How large it may be; by default what a workspace allows by default.
     """
-    limits = limits or LimitsConfig()
+    with _readable(path):
+        table = _opened(path, limits or LimitsConfig()).read(use_threads=False)
+    if table.num_rows == 0 and not empty:
+        raise _no_rows(path, table.column_names)
+    return table
+
+
+def schema_of(path: Path, limits: LimitsConfig) -> pa.Schema:
+    """Return what columns a file has; see `read` for what is refused."""
+    with _readable(path):
+        return _opened(path, limits).schema_arrow
+
+
+def _opened(path: Path, limits: LimitsConfig) -> pq.ParquetFile:
+    """Return a file whose size, as it states it, is allowed, and whose columns have a name each."""
+    file = pq.ParquetFile(path, memory_map=False, pre_buffer=False)  # else all of it is held in the end
+    stated = file.metadata
+    check_shape(path.name, stated.num_rows, stated.num_columns, limits)
+    # Few values that repeat take little in the file, and at least one byte each once they are read.
+    packed = sum(stated.row_group(group).total_byte_size for group in range(stated.num_row_groups))
+    check_size(path.name, max(packed, stated.num_rows * stated.num_columns), limits)
+    twice = sorted(name for name, count in Counter(file.schema_arrow.names).items() if count > 1)
+    if twice:
+        raise LeptonError(f"{path.name} names the columns {', '.join(map(repr, twice))} more than once.")
+    return file
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Say of a file that cannot be read that it is damaged."""
     try:
-        file = pq.ParquetFile(path, memory_map=False)
-        stated = file.metadata
-        check_shape(path.name, stated.num_rows, stated.num_columns, limits)
-        # Few values that repeat take little in the file, and at least one byte each once they are read.
-        packed = sum(stated.row_group(group).total_byte_size for group in range(stated.num_row_groups))
-        check_size(path.name, max(packed, stated.num_rows * stated.num_columns), limits)
-        table = file.read(use_threads=False)
-        names = table.column_names
+        yield
     except (pa.ArrowException, OSError, UnicodeDecodeError, MemoryError) as error:
         raise LeptonError(
             f"{path.name} is cut off, damaged or no Parquet file.",
             why=str(error).split("\n")[0],
             fix=["deliver it again"],
         ) from None
-    if table.num_rows == 0 and not empty:
-        raise LeptonError(f"{path.name} has columns but no rows.", why=f"Columns: {', '.join(table.column_names)}.")
-    twice = sorted(name for name, count in Counter(names).items() if count > 1)
-    if twice:
-        raise LeptonError(f"{path.name} names the columns {', '.join(map(repr, twice))} more than once.")
-    return table
+
+
+def _no_rows(path: Path, columns: Sequence[str]) -> LeptonError:
+    return LeptonError(f"{path.name} has columns but no rows.", why=f"Columns: {', '.join(columns)}.")

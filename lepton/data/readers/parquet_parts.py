@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -29,9 +30,23 @@ class ParquetParts(Reader):
         """See the module's `read`."""
         return read(path, reading)
 
+    def pieces(self, path: Path, reading: Reading) -> Iterator[Delivery]:
+        """See `Reader`."""
+        yield from parquet.divided(path, parts_of(path, reading), reading)
+
 
 def read(path: Path, reading: Reading) -> Delivery:
-    """Read all parts, in the order of their names.
+    """Read all parts, in the order of their names; see `parts_of` for what is refused."""
+    parts = parts_of(path, reading)
+    whole = pa.concat_tables([parquet.read_arrow(part, empty=True, limits=reading.limits) for part in parts])
+    check_shape(path.name, whole.num_rows, whole.num_columns, reading.limits)
+    if whole.num_rows == 0:
+        raise LeptonError(f"{path.name} has columns but no rows.", why=f"Columns: {', '.join(whole.column_names)}.")
+    return parquet.delivery(path, whole, reading)
+
+
+def parts_of(path: Path, reading: Reading) -> list[Path]:
+    """Return the parts in the order of their names.
 
     Names that begin with `_` or a dot are marks of the program that wrote the folder (`_SUCCESS`, checksums).
 
@@ -57,20 +72,16 @@ def read(path: Path, reading: Reading) -> Delivery:
             )
         parts.append(entry)
     check_size(path.name, sum(part.stat().st_size for part in parts), reading.limits)
-    tables = [parquet.read_arrow(part, empty=True, limits=reading.limits) for part in parts]
-    schema = tables[0].schema
-    for part, table in zip(parts, tables, strict=True):
-        if not table.schema.equals(schema):
+    first = parquet.schema_of(parts[0], reading.limits)
+    for part in parts[1:]:
+        schema = parquet.schema_of(part, reading.limits)
+        if not schema.equals(first):
             raise LeptonError(
                 f"{path.name}: the parts {parts[0].name} and {part.name} differ in their columns.",
-                why=_difference(schema, table.schema),
+                why=_difference(first, schema),
                 fix=["write all parts with the same columns and types"],
             )
-    whole = pa.concat_tables(tables)
-    check_shape(path.name, whole.num_rows, whole.num_columns, reading.limits)
-    if whole.num_rows == 0:
-        raise LeptonError(f"{path.name} has columns but no rows.", why=f"Columns: {', '.join(whole.column_names)}.")
-    return parquet.delivery(path, whole, reading)
+    return parts
 
 
 def _is_part(path: Path) -> bool:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import BinaryIO
 
 from lepton.core.errors import LeptonError
 
+LONGEST = 1 << 24
+"""Bytes of a value from which it is taken for one that is never closed."""
 LEAST = {2: 5}
 """Columns -> how many lines within a value must each look like a row before they are taken for rows that it swallowed:
 a row of two columns has one comma, as has many a line of an address."""
@@ -14,20 +17,19 @@ FEWEST = 2
 """The same for three columns and more."""
 
 
-def check_quotes(name: str, content: bytes) -> None:
+def check_quotes(name: str, content: BinaryIO, size: int) -> None:
     """Refuse a CSV in which a quote stands where none can, or a value holds lines that are rows.
 
     Args:
         name: Of the delivery.
         content: UTF-8.
+        size: How many bytes.
 
     Raises:
         LeptonError: If so; names the line on which the value begins.
     """
-    if b'"' not in content:
-        return
-    rows = csv.reader(io.StringIO(content.decode("utf-8"), newline=""), strict=True)
-    csv.field_size_limit(max(csv.field_size_limit(), len(content) + 1))
+    rows = csv.reader(io.TextIOWrapper(content, encoding="utf-8", newline=""), strict=True)
+    csv.field_size_limit(max(csv.field_size_limit(), min(size, LONGEST) + 1))
     columns, line, row = 0, 1, 0
     try:
         for fields in rows:

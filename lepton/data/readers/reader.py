@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -34,3 +35,10 @@ class Reader(ABC):
         Raises:
             LeptonError: If it cannot be read; says what is wrong and how to mend it.
         """
+
+    def pieces(self, path: Path, reading: Reading) -> Iterator[Delivery]:
+        """Yield the rows of a delivery in order, as many at a time as memory is worth; by default all at once.
+
+        Only asked where `reading.divides`; see `read` for arguments and errors.
+        """
+        yield self.read(path, reading)

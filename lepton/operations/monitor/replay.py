@@ -127,7 +127,7 @@ def _at_the_door(watch: Watch, path: Path, time: datetime, docs: Path) -> Window
     except LeptonError as error:
         return Stopped(name, time, 0, (error.what, *error.why.splitlines()))
     table = delivery.identified(name)
-    found = inspect(table, contract, ws, delivery=path.name, has_labels=delivery.has_labels, docs=docs)
+    found = inspect([table], contract, ws, delivery=path.name, has_labels=delivery.has_labels, docs=docs)
     if not found.result.passed:
         return Stopped(name, time, len(table), tuple(found.result.lines()))
     kept = Rows(table.take(found.kept))

@@ -74,7 +74,7 @@ def _hand_over(
     from lepton.data import batchfile
 
     for number, one in enumerate((table, *others.values())):
-        batchfile.write(place / f"rows-{number}.parquet", batchfile.encode(one))
+        batchfile.write(place / f"rows-{number}.parquet", [batchfile.encode(one)])
     asked = {
         "settings": settings.to_json(),
         "seed": seed,

@@ -1,0 +1,135 @@
+"""A delivery that was read once, and whose rows are asked for again and again: held in memory, or of many rows on disk.
+
+What is known of all rows together is a few bytes a row: a number for its content, and one for its id.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from lepton.core.table import Table, concat
+from lepton.core.work import Progress, silent
+from lepton.data import batchfile
+from lepton.data.ids import Numbering, batch_digest, content_keys, repeated_keys, text_keys
+from lepton.data.readers.delivery import Delivery, IdsFrom
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A delivery, read; its rows come in the order of the file."""
+
+    parts: tuple[Delivery | Path, ...]
+    """Rows, or the file that holds them for the time being."""
+    like: Delivery
+    """One of the parts, without its rows."""
+    keys: NDArray[np.uint64]
+    """(n,) of the rows' content."""
+    id_keys: NDArray[np.uint64] | None
+    """(n,) of their ids, if the delivery gives any."""
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def ids_from(self) -> IdsFrom:
+        """Where the ids come from."""
+        return self.like.ids_from
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether there is a column of labels."""
+        return self.like.has_labels
+
+    @cached_property
+    def content(self) -> str:
+        """Digest of all rows, in any order."""
+        return batch_digest(self.keys)
+
+    @cached_property
+    def repeated(self) -> NDArray[np.bool_]:
+        """(n,) true where the delivery itself gives an id to more than one row."""
+        if self.id_keys is None:
+            return np.zeros(len(self), dtype=bool)
+        return np.isin(self.id_keys, repeated_keys(self.id_keys))
+
+    def pieces(self) -> Iterator[tuple[slice, Delivery]]:
+        """Yield the rows some at a time, and which of all rows they are."""
+        before = 0
+        for part in self.parts:
+            found = part if isinstance(part, Delivery) else replace(self.like, table=batchfile.read(part))
+            yield slice(before, before + len(found.table)), found
+            before += len(found.table)
+
+    def identified(self, batch: str, kept: NDArray[np.bool_] | None = None) -> Iterator[Table]:
+        """Yield the rows with their final ids for a batch of this name, some at a time.
+
+        Args:
+            batch: Name of the batch.
+            kept: (n,) true for the rows that it is to have; by default all. Some must be true.
+        """
+        numbering = Numbering(repeated_keys(self.keys if kept is None else self.keys[kept]))
+        for rows, part in self.pieces():
+            if kept is not None and not kept[rows].all():
+                part = replace(part, table=part.table.take(kept[rows]))
+            if len(part.table):
+                yield part.identified(batch, numbering)
+
+    def take(self, kept: NDArray[np.bool_]) -> Delivery:
+        """Return the rows where (n,) is true, in memory."""
+        found = [part.table.take(kept[rows]) for rows, part in self.pieces() if kept[rows].any()]
+        return replace(self.like, table=concat(found))
+
+    def labelled(self, kept: NDArray[np.bool_]) -> int:
+        """Return how many of the rows where (n,) is true have a label."""
+        return sum(int((part.table.known() & kept[rows]).sum()) for rows, part in self.pieces())
+
+    def paths(self) -> list[str] | None:
+        """Return the names of the files that hold a row each; None where rows are not files."""
+        return [str(one) for _, part in self.pieces() for one in part.table.ids] if self.ids_from == "path" else None
+
+
+@contextmanager
+def staged(pieces: Iterator[Delivery], folder: Path, progress: Progress = silent) -> Iterator[Staged]:
+    """Read a delivery and yield it; of more than one piece each is a file in `folder` until the block ends.
+
+    Args:
+        pieces: The rows, as `lepton.data.readers.pieces` gives them.
+        folder: Only one process at a time may have it; what one that was killed left there is removed.
+        progress: Is told the rows that were read; how many there are is not known.
+
+    Raises:
+        LeptonError: What reading raises.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    keys: list[NDArray[np.uint64]] = []
+    id_keys: list[NDArray[np.uint64]] = []
+    parts: list[Delivery | Path] = []
+    try:
+        for piece in pieces:
+            keys.append(content_keys(piece.table))
+            if piece.ids_from == "given":
+                id_keys.append(text_keys(piece.table.ids))
+            if parts and isinstance(parts[0], Delivery):
+                parts[0] = _put(folder, 0, parts[0])
+            parts.append(_put(folder, len(parts), piece) if parts else piece)
+            like = replace(piece, table=piece.table.take([]))
+            progress(sum(map(len, keys)), 0, "rows read")
+        yield Staged(tuple(parts), like, np.concatenate(keys), np.concatenate(id_keys) if id_keys else None)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _put(folder: Path, number: int, piece: Delivery) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{number:06d}.parquet"
+    pq.write_table(batchfile.encode(piece.table), path, compression="lz4", write_statistics=False)
+    return path
