@@ -28,14 +28,14 @@ QUICK = {
     "LEPTON_MONITOR__UNKNOWN": "retransfer",
     "LEPTON_ENCODER__FEATURES": "32",
 }
-STRATEGIES = ("-s", "probe", "-s", "residual")
+STRATEGIES = ("-s", "probe", "-s", "pooled")
 DONE_ONCE = {
     "ingest.stored": "ingest.stored",
     "ingest.labels-stored": "ingest.labels-stored",
     "pretrain.kept": "pretrain.trained",
     "transfer.kept-none": "transfer.fitted-none",
     "transfer.kept-probe": "transfer.fitted-probe",
-    "transfer.kept-residual": "transfer.fitted-residual",
+    "transfer.kept-pooled": "transfer.fitted-pooled",
     "register.recorded": "register.version-made",
     "monitor.alert-recorded": "monitor.alert-sent",
 }

@@ -127,7 +127,14 @@ def _take(ws: Workspace, call: Call, delivery: Staged, contract: Contract, known
         reached("ingest.set-aside")
     repeated, rows = int(known_already.sum()), int(kept.sum())
     taken = Intake(
-        domain, batch, rows, delivery.labelled(kept), result, None, repeated=repeated, set_aside=result.set_aside
+        domain,
+        batch,
+        rows,
+        int(delivery.labelled[kept].sum()),
+        result,
+        None,
+        repeated=repeated,
+        set_aside=result.set_aside,
     )
     if call.dry_run:
         return taken

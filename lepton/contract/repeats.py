@@ -16,7 +16,7 @@ from lepton.core.errors import LeptonError
 from lepton.core.splits import split_key
 from lepton.core.work.files import atomic_write
 from lepton.data import batchfile, store
-from lepton.data.ids import Numbering, content_keys, from_hex, places, text_keys
+from lepton.data.ids import Numbering, content_keys, distinct, from_hex, places, text_keys
 from lepton.data.staging import Staged
 
 SAME = 0.9
@@ -35,13 +35,17 @@ def holders(ws: Workspace, domain: str, delivery: Staged) -> tuple[str, ...]:
             return (batch,)
     if delivery.ids_from == "given":
         return ()
-    left, found = np.unique(delivery.keys), []
-    for batch, file in reversed(store.batch_files(ws, domain).items()):
-        there = np.isin(left, _row_keys(file))
-        if there.any():
-            found.append(batch)
-            left = left[~there]
-    return () if len(left) else tuple(sorted(found))
+    stored = {batch: distinct(_row_keys(file)) for batch, file in reversed(store.batch_files(ws, domain).items())}
+    for few in (delivery.keys[:AT_ONCE], delivery.keys):  # most deliveries begin with a new row
+        left, found = distinct(few), []
+        for batch, keys in stored.items():
+            there = places(keys, left)[1]
+            if there.any():
+                found.append(batch)
+                left = left[~there]
+        if len(left):
+            return ()
+    return tuple(sorted(found))
 
 
 def batches_of(ws: Workspace, domain: str, delivery: Staged) -> tuple[str, ...]:
@@ -84,7 +88,7 @@ def known_rows(ws: Workspace, domain: str, delivery: Staged) -> NDArray[np.bool_
         return _known_by_id(ws, domain, delivery, delivery.id_keys)
     files = store.batch_files(ws, domain)
     held = {file: keys for file in files.values() if len(keys := _row_keys(file)) == batchfile.count(file) > 0}
-    stored = np.unique(np.concatenate([np.empty(0, dtype=np.uint64), *held.values()]))
+    stored = distinct(np.concatenate([np.empty(0, dtype=np.uint64), *held.values()]))
     at, among = places(stored, delivery.keys)
     sent = np.bincount(at[among], minlength=len(stored))
     there = np.zeros(len(stored), dtype=np.int64)
@@ -138,7 +142,7 @@ def _same_ids(delivered: NDArray[np.uint64] | None, file: Path, about: dict[str,
     """Return whether a delivery has the ids of a batch, which may have lost some to an erasure since."""
     if delivered is None:
         return True
-    sent, stored = np.unique(delivered), np.unique(_id_keys(file))
+    sent, stored = distinct(delivered), distinct(_id_keys(file))
     if np.array_equal(sent, stored):
         return True
     return bool(about.get("erased")) and len(sent) > len(stored) and bool(np.isin(stored, sent).all())

@@ -120,7 +120,13 @@ def places(known: NDArray[np.uint64], keys: NDArray[np.uint64]) -> tuple[NDArray
 def repeated_keys(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return (k,) sorted: the keys that occur more than once."""
     ordered = np.sort(keys)
-    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    return distinct(ordered[1:][ordered[1:] == ordered[:-1]])
+
+
+def distinct(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return (k,) sorted: the different keys; in less memory than numpy's `unique`, which makes a hash table."""
+    ordered = np.sort(keys)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
 
 
 def derive(keys: NDArray[np.uint64], batch: str, numbering: Numbering | None = None) -> NDArray[np.object_]:
@@ -135,15 +141,10 @@ def derive(keys: NDArray[np.uint64], batch: str, numbering: Numbering | None = N
     return np.array([f"{h}~{batch}~{k}" for h, k in zip(as_hex(keys), numbers, strict=True)], dtype=object)
 
 
-def with_derived_ids(table: Table, batch: str, numbering: Numbering | None = None) -> Table:
-    """Return the table with ids made from its content; see `derive`."""
-    return replace(table, ids=derive(content_keys(table), batch, numbering))
-
-
-def of_paths(table: Table, batch: str) -> Table:
+def of_paths(table: Table, batch: str, keys: NDArray[np.uint64]) -> Table:
     """Return the table with ids `<batch>/<path>~pixels~<hash>`: equal pictures under two names share a split."""
     ids = np.empty(len(table), dtype=object)
-    ids[:] = [f"{batch}/{path}{PIXELS}{one}" for path, one in zip(table.ids, content_hashes(table), strict=True)]
+    ids[:] = [f"{batch}/{path}{PIXELS}{one}" for path, one in zip(table.ids, as_hex(keys), strict=True)]
     return replace(table, ids=ids)
 
 

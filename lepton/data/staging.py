@@ -35,6 +35,8 @@ class Staged:
     """(n,) of the rows' content."""
     id_keys: NDArray[np.uint64] | None
     """(n,) of their ids, if the delivery gives any."""
+    labelled: NDArray[np.bool_]
+    """(n,) true where a row has a label."""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -78,19 +80,16 @@ class Staged:
         """
         numbering = Numbering(repeated_keys(self.keys if kept is None else self.keys[kept]))
         for rows, part in self.pieces():
+            keys = self.keys[rows]
             if kept is not None and not kept[rows].all():
-                part = replace(part, table=part.table.take(kept[rows]))
-            if len(part.table):
-                yield part.identified(batch, numbering)
+                part, keys = replace(part, table=part.table.take(kept[rows])), keys[kept[rows]]
+            if len(keys):
+                yield part.identified(batch, keys, numbering)
 
     def take(self, kept: NDArray[np.bool_]) -> Delivery:
         """Return the rows where (n,) is true, in memory."""
         found = [part.table.take(kept[rows]) for rows, part in self.pieces() if kept[rows].any()]
         return replace(self.like, table=concat(found))
-
-    def labelled(self, kept: NDArray[np.bool_]) -> int:
-        """Return how many of the rows where (n,) is true have a label."""
-        return sum(int((part.table.known() & kept[rows]).sum()) for rows, part in self.pieces())
 
     def paths(self) -> list[str] | None:
         """Return the names of the files that hold a row each; None where rows are not files."""
@@ -112,10 +111,12 @@ def staged(pieces: Iterator[Delivery], folder: Path, progress: Progress = silent
     shutil.rmtree(folder, ignore_errors=True)
     keys: list[NDArray[np.uint64]] = []
     id_keys: list[NDArray[np.uint64]] = []
+    labelled: list[NDArray[np.bool_]] = []
     parts: list[Delivery | Path] = []
     try:
         for piece in pieces:
             keys.append(content_keys(piece.table))
+            labelled.append(piece.table.known())
             if piece.ids_from == "given":
                 id_keys.append(text_keys(piece.table.ids))
             if parts and isinstance(parts[0], Delivery):
@@ -123,7 +124,8 @@ def staged(pieces: Iterator[Delivery], folder: Path, progress: Progress = silent
             parts.append(_put(folder, len(parts), piece) if parts else piece)
             like = replace(piece, table=piece.table.take([]))
             progress(sum(map(len, keys)), 0, "rows read")
-        yield Staged(tuple(parts), like, np.concatenate(keys), np.concatenate(id_keys) if id_keys else None)
+        of_ids = np.concatenate(id_keys) if id_keys else None
+        yield Staged(tuple(parts), like, np.concatenate(keys), of_ids, np.concatenate(labelled))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

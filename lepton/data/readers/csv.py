@@ -26,7 +26,7 @@ from lepton.data.readers.quotes import check_quotes
 from lepton.data.readers.reader import Reader
 from lepton.data.readers.text_stream import UNPACK, as_stream, text_chunks
 
-BLOCK = 1 << 24
+BLOCK = 1 << 23
 """Bytes that are read at once; no row may have more."""
 HEAD = 1 << 20
 """Bytes from the beginning in which the header must be."""

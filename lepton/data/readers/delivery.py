@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lepton.core.config.limits import LimitsConfig
 from lepton.core.errors import LeptonError
 from lepton.core.kinds import DatePart, Kind, kind_of
 from lepton.core.table import Table
-from lepton.data.ids import Numbering, of_paths, with_derived_ids
+from lepton.data.ids import Numbering, content_keys, derive, of_paths
 
 IdsFrom = Literal["given", "path", "content"]
 """A column of the delivery, the files' names, or nothing: then they are derived from the content."""
@@ -91,17 +94,25 @@ class Delivery:
     left_out: tuple[str, ...] = ()
     """Columns that were left out because `ignore` names them."""
 
-    def identified(self, batch: str, numbering: Numbering | None = None) -> Table:
+    def identified(
+        self, batch: str, keys: NDArray[np.uint64] | None = None, numbering: Numbering | None = None
+    ) -> Table:
         """Return the rows with their final ids for a batch of this name.
 
         File names repeat from one delivery to the next, so the batch goes before them; ids of a column are the
-        deliverer's and stay. `numbering` is that of the batch, where these are not all of its rows.
+        deliverer's and stay.
+
+        Args:
+            batch: Name of the batch.
+            keys: (n,) of the rows' content, if they are known already.
+            numbering: That of the batch, where these are not all of its rows.
         """
-        if self.ids_from == "content":
-            return with_derived_ids(self.table, batch, numbering)
+        if self.ids_from == "given":
+            return self.table
+        keys = content_keys(self.table) if keys is None else keys
         if self.ids_from == "path":
-            return of_paths(self.table, batch)
-        return self.table
+            return of_paths(self.table, batch, keys)
+        return replace(self.table, ids=derive(keys, batch, numbering))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from lepton.core.errors import LeptonError
 
-LONGEST = 1 << 24
+LONGEST = 1 << 23
 """Bytes of a value from which it is taken for one that is never closed."""
 LEAST = {2: 5}
 """Columns -> how many lines within a value must each look like a row before they are taken for rows that it swallowed:
