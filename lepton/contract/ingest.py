@@ -58,7 +58,7 @@ def ingest(
     Args:
         ws: The workspace.
         domain: Where the rows come from.
-        path: CSV (also gzipped), Parquet, NPZ, or a folder of images by class.
+        path: CSV (also packed), Parquet (also a folder of parts), NPZ, or a folder of images by class.
         name: Name of the batch; by default made from the file's name.
         labels: The file holds ids and labels of rows that were delivered before; those without a label are passed over.
         new: Add the domain, with a contract derived from the source's (or from the delivery, for the source itself).

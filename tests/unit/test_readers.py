@@ -240,7 +240,7 @@ def test_utf16_is_named(tmp_path):
     assert "UTF-16" in refused(write(tmp_path, "d.csv", CSV.encode("utf-16")))
 
 
-@pytest.mark.parametrize("name", ["d.csv", "d.csv.gz", "d.parquet", "d.npz"])
+@pytest.mark.parametrize("name", ["d.csv", "d.csv.gz", "d.csv.zst", "d.parquet", "d.npz"])
 def test_an_empty_file_is_refused(tmp_path, name):
     assert "empty (0 bytes)" in refused(write(tmp_path, name, b""))
 
@@ -279,7 +279,9 @@ def test_truncated_files_are_refused(tmp_path):
     pd.DataFrame({"x": np.arange(1000.0)}).to_parquet(tmp_path / "whole.parquet")
     np.savez_compressed(tmp_path / "whole.npz", x=np.random.default_rng(0).integers(0, 255, (50, 9, 9), dtype=np.uint8))
     (tmp_path / "whole.csv.gz").write_bytes(gzip.compress((CSV * 100).encode()))
-    for name in ("whole.parquet", "whole.npz", "whole.csv.gz"):
+    with pa.CompressedOutputStream(str(tmp_path / "whole.csv.zst"), "zstd") as stream:
+        stream.write((CSV * 100).encode())
+    for name in ("whole.parquet", "whole.npz", "whole.csv.gz", "whole.csv.zst"):
         content = (tmp_path / name).read_bytes()
         for share in (0.1, 0.5, 0.95):
             path = write(tmp_path, "cut-" + name, content[: int(len(content) * share)])

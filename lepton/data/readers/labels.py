@@ -32,7 +32,7 @@ def read_labels(
     """
     path, limits = check_path(path), limits or LimitsConfig()
     check_size(path.name, path.stat().st_size if path.is_file() else 0, limits)
-    if path.name.lower().endswith((".csv", ".csv.gz")):
+    if path.name.lower().endswith(csv.Csv.suffixes):
         frame = csv.read_frame(path, (label, id), limits)
     elif path.name.lower().endswith(".parquet"):
         frame = parquet.as_frame(parquet.read_arrow(path, limits=limits))

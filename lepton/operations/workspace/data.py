@@ -38,7 +38,7 @@ class Data(Base):
 
         Args:
             domain: Where the rows come from.
-            delivery: A path (CSV, also gzipped, Parquet, NPZ, or a folder of images), a pandas DataFrame or a pyarrow
+            delivery: A path (CSV, also packed, Parquet, NPZ, or a folder of images), a pandas DataFrame or a pyarrow
                 Table.
             name: Name of the batch; by default made from the file's name, or from what the rows are.
             labels: The delivery holds ids and labels of rows that were delivered before.
