@@ -16,7 +16,7 @@ from lepton.core.errors import LeptonError
 from lepton.core.splits import split_key
 from lepton.core.work.files import atomic_write
 from lepton.data import batchfile, store
-from lepton.data.ids import Numbering, content_keys, distinct, from_hex, places, text_keys
+from lepton.data.ids import Numbering, among, content_keys, distinct, from_hex, places, text_keys
 from lepton.data.staging import Staged
 
 SAME = 0.9
@@ -53,8 +53,8 @@ def batches_of(ws: Workspace, domain: str, delivery: Staged) -> tuple[str, ...]:
     given = delivery.id_keys
     found = []
     for batch, file in store.batch_files(ws, domain).items():
-        there = _row_keys(file) if given is None else _id_keys(file)
-        if np.isin(there, delivery.keys if given is None else given).any():
+        there = distinct(_row_keys(file) if given is None else _id_keys(file))
+        if among(there, delivery.keys if given is None else given).any():
             found.append(batch)
     return tuple(sorted(found))
 
@@ -63,8 +63,12 @@ def holders_of_ids(ws: Workspace, domain: str, delivery: Staged, rows: NDArray[n
     """Return id -> the batch that holds it, for the ids that a delivery gives to some of its rows."""
     if delivery.id_keys is None:
         return {}
-    asked, found = np.sort(delivery.id_keys[rows]), dict[str, str]()
+    found = dict[str, str]()
     for batch, file in store.batch_files(ws, domain).items():
+        both = among(distinct(_id_keys(file)), delivery.id_keys) & rows
+        if not both.any():
+            continue
+        asked = np.sort(delivery.id_keys[both])
         for ids in batchfile.ids_in_pieces(file, AT_ONCE):
             there = places(asked, text_keys(ids))[1]
             found.update((ids[at], batch) for at in np.flatnonzero(there))
@@ -107,13 +111,15 @@ def _known_by_id(ws: Workspace, domain: str, delivery: Staged, id_keys: NDArray[
     known = np.zeros(len(delivery), dtype=bool)
     if delivery.repeated.any():
         return known
-    order = np.argsort(id_keys)
     for file in store.batch_files(ws, domain).values():
-        if not np.isin(_id_keys(file), id_keys).any():
+        both = np.flatnonzero(among(distinct(_id_keys(file)), id_keys))
+        if not len(both):
             continue
+        order = both[np.argsort(id_keys[both])]
+        ordered = id_keys[order]
         for piece in batchfile.pieces(file, AT_ONCE):
             table = batchfile.decode(piece, file.name)
-            at, there = places(id_keys[order], text_keys(table.ids))
+            at, there = places(ordered, text_keys(table.ids))
             at = order[at[there]]
             known[at] = delivery.keys[at] == content_keys(table)[there]
     if not known.any():
@@ -145,7 +151,7 @@ def _same_ids(delivered: NDArray[np.uint64] | None, file: Path, about: dict[str,
     sent, stored = distinct(delivered), distinct(_id_keys(file))
     if np.array_equal(sent, stored):
         return True
-    return bool(about.get("erased")) and len(sent) > len(stored) and bool(np.isin(stored, sent).all())
+    return bool(about.get("erased")) and len(sent) > len(stored) and bool(among(sent, stored).all())
 
 
 def unfinished_labels(ws: Workspace, domain: str, wanted: dict[str, str]) -> str | None:

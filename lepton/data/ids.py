@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from unicodedata import normalize
 
@@ -117,15 +117,35 @@ def places(known: NDArray[np.uint64], keys: NDArray[np.uint64]) -> tuple[NDArray
     return at, known[at] == keys
 
 
+def among(known: NDArray[np.uint64], keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Return (n,) whether each key is among sorted ones; numpy's `isin` would hold both several times over."""
+    found = np.zeros(len(keys), dtype=bool)
+    for start in range(0, len(keys), AT_ONCE):
+        found[start : start + AT_ONCE] = places(known, keys[start : start + AT_ONCE])[1]
+    return found
+
+
+def in_order(keys: NDArray[np.uint64]) -> Iterator[NDArray[np.uint64]]:
+    """Yield the keys sorted, some at a time: of many millions no second copy is made."""
+    if len(keys) <= AT_ONCE:
+        yield np.sort(keys)
+        return
+    first = (keys >> np.uint64(60)).astype(np.uint8)
+    for digit in range(16):
+        yield np.sort(keys[first == digit])
+
+
 def repeated_keys(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return (k,) sorted: the keys that occur more than once."""
-    ordered = np.sort(keys)
-    return distinct(ordered[1:][ordered[1:] == ordered[:-1]])
+    return np.concatenate([_distinct(part[1:][part[1:] == part[:-1]]) for part in in_order(keys)])
 
 
 def distinct(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return (k,) sorted: the different keys; in less memory than numpy's `unique`, which makes a hash table."""
-    ordered = np.sort(keys)
+    """Return (k,) sorted: the different keys."""
+    return np.concatenate([_distinct(part) for part in in_order(keys)])
+
+
+def _distinct(ordered: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
 
 
@@ -172,9 +192,10 @@ def as_stored(ids: Iterable[str | None], stored: Collection[str]) -> NDArray[np.
 
 def batch_digest(keys: NDArray[np.uint64]) -> str:
     """Return 32 hex digits over the rows' keys in any order: the same rows shuffled are the same delivery."""
-    ordered, digest = np.sort(keys), hashlib.blake2b(digest_size=16)
-    for start in range(0, len(ordered), AT_ONCE):
-        digest.update(ordered[start : start + AT_ONCE].astype(">u8").tobytes().hex().encode())
+    digest = hashlib.blake2b(digest_size=16)
+    for part in in_order(keys):
+        for start in range(0, len(part), AT_ONCE):
+            digest.update(part[start : start + AT_ONCE].astype(">u8").tobytes().hex().encode())
     return digest.hexdigest()
 
 

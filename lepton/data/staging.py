@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lepton.core.table import Table, concat
 from lepton.core.work import Progress, silent
 from lepton.data import batchfile
-from lepton.data.ids import Numbering, batch_digest, content_keys, repeated_keys, text_keys
+from lepton.data.ids import Numbering, among, batch_digest, content_keys, repeated_keys, text_keys
 from lepton.data.readers.delivery import Delivery, IdsFrom
 
 
@@ -61,7 +61,7 @@ class Staged:
         """(n,) true where the delivery itself gives an id to more than one row."""
         if self.id_keys is None:
             return np.zeros(len(self), dtype=bool)
-        return np.isin(self.id_keys, repeated_keys(self.id_keys))
+        return among(repeated_keys(self.id_keys), self.id_keys)
 
     def pieces(self) -> Iterator[tuple[slice, Delivery]]:
         """Yield the rows some at a time, and which of all rows they are."""
@@ -71,6 +71,10 @@ class Staged:
             yield slice(before, before + len(found.table)), found
             before += len(found.table)
 
+    def keys_of(self, kept: NDArray[np.bool_] | None = None) -> NDArray[np.uint64]:
+        """Return the keys of the rows where (n,) is true; by default of all."""
+        return self.keys if kept is None or kept.all() else self.keys[kept]
+
     def identified(self, batch: str, kept: NDArray[np.bool_] | None = None) -> Iterator[Table]:
         """Yield the rows with their final ids for a batch of this name, some at a time.
 
@@ -78,7 +82,7 @@ class Staged:
             batch: Name of the batch.
             kept: (n,) true for the rows that it is to have; by default all. Some must be true.
         """
-        numbering = Numbering(repeated_keys(self.keys if kept is None else self.keys[kept]))
+        numbering = Numbering(repeated_keys(self.keys_of(kept)))
         for rows, part in self.pieces():
             keys = self.keys[rows]
             if kept is not None and not kept[rows].all():

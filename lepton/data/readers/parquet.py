@@ -25,6 +25,8 @@ CELLS = 2_000_000
 """Values that are read at once, ..."""
 FEWEST = 1_000
 """... but no fewer rows than these."""
+BUFFER = 1 << 20
+"""Bytes of a column that are read from the disk at once."""
 _ROW_NUMBERS = re.compile(r"__index_level_\d+__")
 
 
@@ -143,7 +145,8 @@ def schema_of(path: Path, limits: LimitsConfig) -> pa.Schema:
 
 def _opened(path: Path, limits: LimitsConfig) -> pq.ParquetFile:
     """Return a file whose size, as it states it, is allowed, and whose columns have a name each."""
-    file = pq.ParquetFile(path, memory_map=False, pre_buffer=False)  # else all of it is held in the end
+    # Else all of a file is held in the end, or a group of its rows before the first of them comes.
+    file = pq.ParquetFile(path, memory_map=False, pre_buffer=False, buffer_size=BUFFER)
     stated = file.metadata
     check_shape(path.name, stated.num_rows, stated.num_columns, limits)
     # Few values that repeat take little in the file, and at least one byte each once they are read.
