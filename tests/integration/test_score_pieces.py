@@ -137,7 +137,8 @@ def test_an_erasure_leaves_nothing_of_a_row_in_the_parts(served: Plant, tmp_path
     assert scored(served, "score.part-kept").code == SIGKILL
     gone = str(load(Workspace(served.root), "plant-2").ids[3])
     (tmp_path / "ids.txt").write_text(gone)
-    ended = served.lepton("data", "forget", "--ids", str(tmp_path / "ids.txt"), "--why", "asked", "--yes")
+    ids = tmp_path / "ids.txt"
+    ended = served.processes.run("-w", served.root, "data", "forget", "--ids", ids, "--why", "asked")
     assert ended.code == 0, ended.text
     assert kept(served) == []
     assert scored(served).code == 0
