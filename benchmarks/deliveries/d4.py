@@ -47,7 +47,7 @@ from lepton.models.model import CHUNK
 from lepton.operations.session import Session
 root, domain, path, most = sys.argv[1:]
 torch.set_num_threads(1)
-session, began = Session(Workspace(root)), time.process_time()
+session, began = Session(Workspace(Path(root))), time.process_time()
 with pq.ParquetFile(path, pre_buffer=False) as file:
     count = sum(len(batch) for batch in file.iter_batches(batch_size=131072, use_threads=False))
 read = time.process_time() - began
@@ -82,21 +82,19 @@ def measure() -> Iterator[figures.Figure]:
     with tempfile.TemporaryDirectory(prefix="lepton-d4-") as folder:
         place = Path(folder)
         program = executable(place / "lepton")
-        base = start(program, place)
-        for name, suffix in (("D4a", "parquet"), ("D4b", "csv")):
-            here = copy(base, place / suffix)
-            file = delivery.write(place / f"big.{suffix}", delivery.pieces(ROWS, FEW, 0.3))
-            took = run([program, "-w", here, "ingest", SITE, file, "--local"], place)
-            said(f"ingest of {suffix}", took)
-            unit = f"MB at most, ingest of {ROWS:,} rows x 20 columns ({suffix})"
-            yield figures.figure(name, took.peak, unit, 1, [delivery.SEED], COMMAND, bar=1000, wall=round(took.wall, 1))
-            if suffix == "csv":
-                shutil.rmtree(here)
-            else:
-                same = killed_ingest(program, place, base, file, took.wall, sha256(batch_of(here)))
-            file.unlink()
-        yield from scores(program, place, place / "parquet")
-        yield _same("D4f", "an ingest", same)
+        ws = start(program, place)
+        kept = Path(shutil.copytree(ws, place / "kept", symlinks=True))
+        file = delivery.write(place / "big.parquet", delivery.pieces(ROWS, FEW, 0.3))
+        took = run(ingest(program, ws, file), place)
+        yield _ingested("D4a", took, "Parquet")
+        expected = sha256(batch_of(ws))
+        yield from scores(program, place, ws)
+        put_back(kept, ws)
+        yield _same("D4f", "an ingest", killed_ingest(program, place, ws, file, took.wall) == expected)
+        file.unlink()
+        put_back(kept, ws)
+        file = delivery.write(place / "big.csv", delivery.pieces(ROWS, FEW, 0.3))
+        yield _ingested("D4b", run(ingest(program, ws, file), place), "CSV")
 
 
 def start(program: Path, place: Path) -> Path:
@@ -143,28 +141,32 @@ def scores(program: Path, place: Path, ws: Path) -> Iterator[figures.Figure]:
     yield _same("D4e", "a score", sha256(log) == expected)
 
 
-def killed_ingest(program: Path, place: Path, base: Path, file: Path, wall: float, expected: str) -> bool:
-    """Return whether an ingest that is killed half way and given again stores the same bytes."""
-    ws, until = copy(base, place / "killed"), time.monotonic() + wall / 2
-    command = [program, "-w", ws, "ingest", SITE, file, "--local"]
-    if not killed(command, place, lambda: time.monotonic() > until):
+def killed_ingest(program: Path, place: Path, ws: Path, file: Path, wall: float) -> str:
+    """Return the digest of what an ingest stores that is killed half way and given again."""
+    until = time.monotonic() + wall / 2
+    if not killed(ingest(program, ws, file), place, lambda: time.monotonic() > until):
         raise SystemExit("The ingest was over before it could be killed: LEPTON_ROWS is too small.")
-    run(command, place)
-    same = sha256(batch_of(ws)) == expected
-    shutil.rmtree(ws)
-    return same
+    run(ingest(program, ws, file), place)
+    return sha256(batch_of(ws))
+
+
+def ingest(program: Path, ws: Path, file: Path) -> list[object]:
+    """Return the command that takes the large delivery in."""
+    return [program, "-w", ws, "ingest", SITE, file, "--local"]
 
 
 def killed(command: list[object], place: Path, due: Callable[[], bool]) -> bool:
     """Kill a process when it is due; return whether it was still at work."""
-    with tempfile.TemporaryFile() as nowhere:
-        process = subprocess.Popen(
-            [str(one) for one in command], cwd=place, env=environ(), stdout=nowhere, stderr=nowhere
-        )
+    with tempfile.TemporaryFile("w+") as told:
+        words = [str(one) for one in command]
+        process = subprocess.Popen(words, cwd=place, env=environ(), stdout=told, stderr=told)
         while process.poll() is None and not due():
             time.sleep(0.01)
         process.kill()
-        return process.wait() == -9
+        if process.wait() > 0:
+            told.seek(0)
+            raise SystemExit(f"{command} ended with {process.returncode}:\n{told.read()}")
+    return process.returncode < 0
 
 
 def rows_there(ws: Path) -> int:
@@ -199,10 +201,10 @@ def environ() -> dict[str, str]:
     return {**ours, **SETTINGS, "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def copy(base: Path, goal: Path) -> Path:
-    """Return a copy of a workspace."""
-    shutil.copytree(base, goal, symlinks=True)
-    return goal
+def put_back(kept: Path, ws: Path) -> None:
+    """Bring the workspace back to what it was, at the same place: MLflow knows its files by their full paths."""
+    shutil.rmtree(ws)
+    shutil.copytree(kept, ws, symlinks=True)
 
 
 def batch_of(ws: Path) -> Path:
@@ -214,6 +216,12 @@ def batch_of(ws: Path) -> Path:
 def said(what: str, took: Run) -> None:
     """Print what a process took."""
     print(f"  {what}: {took.wall:.1f} s, {took.cpu:.1f} of the processor, {took.peak:,.0f} MB", flush=True)
+
+
+def _ingested(name: str, took: Run, kind: str) -> figures.Figure:
+    said(f"ingest of {kind}", took)
+    unit = f"MB at most, ingest of {ROWS:,} rows x 20 columns ({kind})"
+    return figures.figure(name, took.peak, unit, 1, [delivery.SEED], COMMAND, bar=1000, wall=round(took.wall, 1))
 
 
 def _same(name: str, what: str, same: bool) -> figures.Figure:

@@ -70,8 +70,8 @@ def even(pieces: Iterable[pa.Table], rows: int, skip: int = 0) -> Iterator[pa.Ta
 def row_bytes(path: Path) -> int:
     """Return how many bytes a row of a batch file takes in the mean, not compressed."""
     found = pq.read_metadata(path)
-    whole = sum(found.row_group(k).total_byte_size for k in range(found.num_row_groups))
-    return -(-whole // max(found.num_rows, 1))
+    whole = sum(int(found.row_group(k).total_byte_size) for k in range(found.num_row_groups))
+    return -(-whole // max(int(found.num_rows), 1))
 
 
 def footprint(path: Path) -> str:

@@ -197,11 +197,10 @@ def _fill(matrix: NDArray[np.float32], rules: Sequence[Numeric | Categorical], f
             block -= mean
             block /= std
             np.clip(block, -CLIP, CLIP, out=block)
-            gaps = missing.any(axis=1)
-            for place, (at, _) in enumerate(numeric):
-                out[:, at] = block[place]
-                if gaps[place]:
-                    out[:, at + 1] = missing[place]
+            for (at, _), standard, gaps in zip(numeric, block, missing, strict=True):
+                out[:, at] = standard
+                if gaps.any():
+                    out[:, at + 1] = gaps
         for column in slots:
             out[np.arange(len(out)), column[rows]] = 1
 
@@ -211,7 +210,7 @@ def _slots(rule: Categorical, column: pd.Series[Any]) -> NDArray[np.int64]:
     other, absent = len(rule.values), len(rule.values) + 1
     places = {value: at for at, value in enumerate(rule.values)}
     if isinstance(column.dtype, pd.CategoricalDtype):
-        codes, values = column.cat.codes.to_numpy(), list(column.cat.categories)
+        codes, values = column.cat.codes.to_numpy(), column.cat.categories
     elif pd.api.types.infer_dtype(column, skipna=True) == "string":
         codes, values = pd.factorize(column)
     else:  # 1 and True are one to pandas, and two categories to us

@@ -31,7 +31,7 @@ WAIT_SECONDS = 600.0
 """How long a score waits for another one of the same pair; what that one has scored is done."""
 PIECE_BYTES = 64 << 20
 """What the rows of a piece may take, as they are stored and as the network reads them."""
-MOST_ROWS = 131_072
+MOST_ROWS = 65_536
 """Rows of a piece at most; each is a row group of the log."""
 
 
