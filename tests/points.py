@@ -121,6 +121,7 @@ ELSEWHERE: dict[str, str] = {
     "ingest.set-aside": "rows that are set aside are written anew, whole, by the same delivery",
     "monitor.measured": "late labels are killed between their two rows in tests/integration/test_monitor_resume.py",
     "monitor.reconsidered": "the same",
+    "score.*": "a score is killed at each of its points in tests/integration/test_score_pieces.py",
     "gc.*": "what a clean-up was killed in the middle of, the next one plans anew from the ledger and the disk",
 }
 """Patterns of points that are not killed at here -> why not."""

@@ -1,6 +1,6 @@
-"""The figures of deliveries as people really send them, D1-D3 and D5-D7: cases, tables, damage, width, cost, names.
+"""The figures of deliveries as people really send them, D1-D7: cases, tables, damage, size, width, cost, names.
 
-python benchmarks/deliveries                         all of them (about 25 minutes)
+python benchmarks/deliveries                         all of them (an hour; LEPTON_ROWS=200000 spares the most)
 python benchmarks/deliveries --only D1               some; the others keep the values they have
 python benchmarks/deliveries --against FOLDER        beside an older checkout, without which D6 is left out
 

@@ -20,8 +20,12 @@ from lepton.models.inputs import InputSpec
 from lepton.models.joint import MixtureHead
 from lepton.models.statistics import DomainStatistics
 
-_BATCH = 128
-"""Rows at once: more do not fit a processor's cache, and take longer each."""
+CHUNK = 128
+"""Rows at once: more do not fit a processor's cache, and take longer each.
+
+An answer's last bits hang on how many rows are answered with it. Rows that are given in pieces of a multiple of this
+are answered in the same chunks as all of them together, and so in the same bits.
+"""
 
 
 class Model(nn.Module):
@@ -92,7 +96,7 @@ class Model(nn.Module):
         self.eval()
         x = self.inputs.to_tensor(rows) if isinstance(rows, Table) else rows
         place = next(self.parameters()).device
-        parts = [self.adapt(self.encoder(x[at : at + _BATCH].to(place))) for at in range(0, len(x), _BATCH)]
+        parts = [self.adapt(self.encoder(x[at : at + CHUNK].to(place))) for at in range(0, len(x), CHUNK)]
         self.train(was)
         return torch.cat(parts) if parts else torch.empty(0, self.feature_dim)
 
@@ -102,9 +106,20 @@ class Model(nn.Module):
         logits: Tensor = self.head(self.adapt(features, len(self.adapters) if start is None else start))
         return logits
 
+    @torch.no_grad()
     def predict_proba(self, rows: Table | Tensor) -> NDArray[np.float64]:
-        """Return (n, k) probabilities; rows sum to 1."""
-        return self.probabilities(self.logits_of(self.features(rows)))
+        """Return (n, k) probabilities; rows sum to 1.
+
+        Each chunk goes through the whole network, so that no embedding is kept, and an answer does not hang on how many
+        rows there are behind its chunk.
+        """
+        was = self.training
+        self.eval()
+        x = self.inputs.to_tensor(rows) if isinstance(rows, Table) else rows
+        place = next(self.parameters()).device
+        parts = [self(x[at : at + CHUNK].to(place)) for at in range(0, len(x), CHUNK)]
+        self.train(was)
+        return self.probabilities(torch.cat(parts) if parts else torch.empty(0, len(self.classes)))
 
     def probabilities(self, logits: Tensor) -> NDArray[np.float64]:
         """Return logits (n, k) as probabilities at the model's temperature, computed in float64."""

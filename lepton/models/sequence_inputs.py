@@ -89,7 +89,8 @@ class SequenceInputs(InputSpec):
                 why=f"They are {kind_of(table.kind).words}.",
                 fix=["deliver the columns of the source, each a list of numbers a row"],
             )
-        found = np.zeros((len(table), *self.layout.shape), dtype=np.float32)
+        whole = torch.zeros(len(table), *self.layout.shape)
+        found = whole.numpy()
         for place, (name, mean, std) in enumerate(zip(self.columns, self.mean, self.std, strict=True)):
             for row, one in enumerate(table.frame[name]):
                 if one is None or not len(one):
@@ -98,7 +99,7 @@ class SequenceInputs(InputSpec):
                 known = np.where(np.isfinite(values), values, np.float32(mean))
                 found[row, : len(values), place] = np.clip((known - mean) / std, -CLIP, CLIP)
                 found[row, : len(values), -1] = 1.0
-        return torch.from_numpy(found)
+        return whole
 
     def made_up(self, count: int, random: np.random.Generator) -> Table:
         """Return waves and noise of many lengths: one has no step, one more steps than are read, one a gap."""

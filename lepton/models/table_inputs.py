@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any, ClassVar
@@ -23,6 +24,8 @@ CLIP = 5.0
 """Standardised numbers end here: one absurd value must not drown a row."""
 MOST_CATEGORIES = 64
 """Categories of a column with a slot of their own, the most frequent ones."""
+_ROWS = 2048
+"""Rows that are prepared at once."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,10 @@ class TableInputs(InputSpec):
                 why=f"Found: {', '.join(map(str, frame.columns))}.",
                 fix=["deliver the columns of the source"],
             )
-        blocks = [_encode(c, frame[c.name]) for c in self.columns]
-        return torch.from_numpy(np.ascontiguousarray(np.concatenate(blocks, axis=1), dtype=np.float32))
+        # Torch's memory begins at a multiple of 64 bytes; on other addresses some processors round in another order.
+        found = torch.zeros(len(frame), *self.layout.shape)
+        _fill(found.numpy(), self.columns, frame)
+        return found
 
     def moved_to(self, table: Table, share: float) -> TableInputs:
         """Return the same columns, each number with a mean and a deviation between its own and those of `table`."""
@@ -175,22 +180,53 @@ def _moved(rule: Numeric | Categorical, frame: pd.DataFrame, share: float) -> Nu
     return Numeric(rule.name, float(mean), float(np.sqrt(square)))
 
 
-def _encode(rule: Numeric | Categorical, column: pd.Series[Any]) -> NDArray[np.float32]:
-    if isinstance(rule, Numeric):
-        values = _numbers(rule.name, column)
-        missing = ~np.isfinite(values)
-        standard = np.clip((np.where(missing, rule.mean, values) - rule.mean) / rule.std, -CLIP, CLIP)
-        return np.stack([standard, missing], axis=1).astype(np.float32)
+def _fill(matrix: NDArray[np.float32], rules: Sequence[Numeric | Categorical], frame: pd.DataFrame) -> None:
+    """Write the columns into an (n, width) matrix of zeros, so few rows at a time that they stay in the cache."""
+    starts = list(accumulate((2 if isinstance(c, Numeric) else len(c.values) + 2 for c in rules), initial=0))
+    numeric = [(at, c) for at, c in zip(starts, rules, strict=False) if isinstance(c, Numeric)]
+    values = [_numbers(c.name, frame[c.name]) for _, c in numeric]
+    slots = [at + _slots(c, frame[c.name]) for at, c in zip(starts, rules, strict=False) if isinstance(c, Categorical)]
+    mean, std = np.array([[c.mean] for _, c in numeric]), np.array([[c.std] for _, c in numeric])
+    for begin in range(0, len(matrix), _ROWS):
+        rows = slice(begin, begin + _ROWS)
+        out = matrix[rows]
+        if numeric:
+            block = np.stack([column[rows] for column in values])
+            missing = ~np.isfinite(block)
+            np.copyto(block, mean, where=missing)
+            block -= mean
+            block /= std
+            np.clip(block, -CLIP, CLIP, out=block)
+            for (at, _), standard, gaps in zip(numeric, block, missing, strict=True):
+                out[:, at] = standard
+                if gaps.any():
+                    out[:, at + 1] = gaps
+        for column in slots:
+            out[np.arange(len(out)), column[rows]] = 1
+
+
+def _slots(rule: Categorical, column: pd.Series[Any]) -> NDArray[np.int64]:
+    """Return (n,) which of a column's slots each row takes."""
     other, absent = len(rule.values), len(rule.values) + 1
     places = {value: at for at, value in enumerate(rule.values)}
-    at = np.array(
-        [absent if gone else places.get(str(v), other) for v, gone in zip(column, column.isna(), strict=True)]
-    )
-    return np.eye(absent + 1, dtype=np.float32)[at.astype(np.int64)]
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes, values = column.cat.codes.to_numpy(), column.cat.categories
+    elif pd.api.types.infer_dtype(column, skipna=True) == "string":
+        codes, values = pd.factorize(column)
+    else:  # 1 and True are one to pandas, and two categories to us
+        gone = column.isna()
+        found = [absent if no else places.get(str(v), other) for v, no in zip(column, gone, strict=True)]
+        return np.array(found, dtype=np.int64)
+    # What is missing has the code -1, which is the last place.
+    return np.array([*(places.get(str(value), other) for value in values), absent], dtype=np.int64)[codes]
 
 
 def _numbers(name: str, column: pd.Series[Any]) -> NDArray[np.float64]:
     """Return (n,) float64, NaN where missing."""
+    if column.dtype == np.float64:
+        return column.to_numpy()
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
     try:
         return pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
     except (ValueError, TypeError) as error:

@@ -71,13 +71,14 @@ class TextInputs(InputSpec):
             LeptonError: If the rows have no such column.
         """
         _, values = _texts(table, self.column)
-        found = np.zeros((len(values), self.length), dtype=np.float32)
+        whole = torch.zeros(len(values), self.length)
+        found = whole.numpy()
         for row, text in enumerate(values):
             if text:
                 tokens = np.frombuffer(_cut(_bytes(text), self.length), dtype=np.uint8)
                 found[row, : len(tokens)] = tokens
                 found[row, : len(tokens)] += 1
-        return torch.from_numpy(found)
+        return whole
 
     def made_up(self, count: int, random: np.random.Generator) -> Table:
         """Return words that nobody wrote, in several scripts; one text is missing, one longer than what is read."""

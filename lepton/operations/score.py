@@ -1,16 +1,38 @@
-"""Score: the champion's predictions for batches, logged as Parquet."""
+"""Score: the champion's predictions for batches, logged as Parquet.
+
+A batch is read, answered and written piece by piece, so that memory does not hang on how many rows it has. Pieces that
+are answered are kept: whoever is killed goes on behind them, and writes the same file as if nothing had happened.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from math import prod
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lepton.core.errors import NotFound
-from lepton.core.work.files import atomic_write
+from lepton.core.errors import Busy, NotFound
+from lepton.core.work.faults import reached
+from lepton.core.work.files import digest
+from lepton.core.work.lock import hold
+from lepton.core.work.resume import discard, folder_of, once, until_done
+from lepton.core.work.tally import Tally
 from lepton.operations.result import Facts, Json, Result
-from lepton.operations.session import Serving, Session
+from lepton.operations.session import Loaded, Serving, Session
+
+if TYPE_CHECKING:
+    from lepton.models.model import Model
+
+WAIT_SECONDS = 600.0
+"""How long a score waits for another one of the same pair; what that one has scored is done."""
+PIECE_BYTES = 64 << 20
+"""What the rows of a piece may take, as they are stored and as the network reads them."""
+MOST_ROWS = 65_536
+"""Rows of a piece at most; each is a row group of the log."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +72,8 @@ class ScoreResult(Result):
 def score(session: Session, domain: str, batch: str | None = None, dry_run: bool = False) -> ScoreResult:
     """Score one batch of a domain, or every batch that its champion has not scored yet.
 
+    Killed in between and asked for again, it goes on behind what is done.
+
     Args:
         session: The workspace at work.
         domain: The target.
@@ -58,18 +82,30 @@ def score(session: Session, domain: str, batch: str | None = None, dry_run: bool
 
     Raises:
         NotFound: If nothing serves the domain, or it has no such batch.
+        Busy: If another score of the pair is at work for very long.
     """
+    from lepton.data.batchfile import count
+
     serving = session.serving_of(domain)
-    batches = find_work(session, domain, batch, serving)
-    done = []
-    for name in [] if dry_run else batches:
-        work = partial(score_batch, session, domain, name, serving)
-        done.append(session.runtime.step(f"score {name}", work))
-    return ScoreResult(domain, serving.ref.label, tuple(batches), tuple(done), serving.provisional)
+    if dry_run:
+        return ScoreResult(
+            domain, serving.ref.label, tuple(find_work(session, domain, batch, serving)), (), serving.provisional
+        )
+    with _in_turn(session, domain):
+        paths = find_work(session, domain, batch, serving)
+        if not paths:
+            discard(session.ws, "score", session.ws.pair(domain).name)  # killed once the log was there
+        tally = Tally(session.progress, sum(count(path) for path in paths.values()))
+        done = []
+        for name, path in paths.items():
+            work = partial(score_batch, session, domain, name, path, serving, tally)
+            done.append(session.runtime.step(f"score {name}", work))
+    return ScoreResult(domain, serving.ref.label, tuple(paths), tuple(done), serving.provisional)
 
 
-def find_work(session: Session, domain: str, batch: str | None, serving: Serving) -> list[str]:
-    """Return the batches to score with what serves."""
+def find_work(session: Session, domain: str, batch: str | None, serving: Serving) -> dict[str, Path]:
+    """Return the batches to score with what serves, by name, each with its file."""
+    from lepton.data.store import batch_files
     from lepton.data.store import batches as delivered
 
     known = delivered(session.ws, domain)
@@ -79,33 +115,92 @@ def find_work(session: Session, domain: str, batch: str | None, serving: Serving
             why=f"Its batches: {', '.join(known[-8:]) or 'none'}.",
             fix=[f"lepton ingest {domain} FILE"],
         )
-    wanted = known if batch is None else [batch]
-    return [name for name in wanted if batch or not predictions_path(session, domain, name, serving).exists()]
+    wanted, files = known if batch is None else [batch], batch_files(session.ws, domain)
+    new = (name for name in wanted if batch or not predictions_path(session, domain, name, serving).exists())
+    return {name: files[name] for name in new}
 
 
-def score_batch(session: Session, domain: str, batch: str, serving: Serving) -> ScoredBatch:
-    """Write the predictions of what serves for one batch; the file appears whole or not at all."""
-    import pandas as pd
+def score_batch(session: Session, domain: str, batch: str, path: Path, serving: Serving, tally: Tally) -> ScoredBatch:
+    """Write the predictions of what serves for one batch; the file appears whole or not at all.
 
-    from lepton.data.store import load
+    Args:
+        session: The workspace at work, in turn with others who score the pair.
+        domain: The target.
+        batch: Its name.
+        path: Its file.
+        serving: What answers.
+        tally: Told of every piece.
+    """
+    from lepton.data.predictions import Told, join
+    from lepton.data.stream import footprint
 
-    table, champion = load(session.ws, domain, [batch]), session.load(serving.ref)
-    chances = champion.model.predict_proba(table)
-    log = pd.DataFrame(
-        {
-            "id": table.ids,
-            "prediction": [champion.model.classes[k] for k in chances.argmax(axis=1)],
-            "confidence": chances.max(axis=1),
-            "model": champion.ref.label,
-            "provisional": serving.provisional,
-            "scored_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-    )
-    path = predictions_path(session, domain, batch, serving)
-    atomic_write(path, log.to_parquet(index=False))
-    return ScoredBatch(batch, len(log), path)
+    champion = session.load(serving.ref)
+    rows = piece_rows(champion.model, path)
+    # Whatever else would be answered, by whomever, is other work and finds none of these parts.
+    key = digest([batch, footprint(path), serving.ref.digest, serving.name, rows])
+    folder = folder_of(session.ws, "score", session.ws.pair(domain).name, key)
+    goal = predictions_path(session, domain, batch, serving)
+    with until_done(folder):
+        begun = once(folder, "begun", lambda: {"at": datetime.now(UTC).isoformat(timespec="seconds")})
+        reached("score.begun")
+        parts = answer(champion, path, rows, folder, batch, tally)
+        count = join(parts, goal, Told(champion.ref.label, serving.provisional, begun["at"]))
+        reached("score.joined")
+    return ScoredBatch(batch, count, goal)
+
+
+def answer(champion: Loaded, path: Path, rows: int, folder: Path, batch: str, tally: Tally) -> list[Path]:
+    """Answer a batch, part by part, from the first one on that is not there yet; return all parts.
+
+    Args:
+        champion: What answers.
+        path: The batch's file.
+        rows: Of a part.
+        folder: Of the parts.
+        batch: Its name, for the progress.
+        tally: Told of every part.
+    """
+    from lepton.data.batchfile import count
+    from lepton.data.predictions import part_path, rows_of_part, write_part
+    from lepton.data.stream import stream
+
+    total = count(path)
+    parts = [part_path(folder, number) for number in range(-(-total // rows))]
+    there = 0
+    while there < len(parts) and rows_of_part(parts[there]) == min(rows, total - there * rows):
+        there += 1
+    tally.found(min(there * rows, total), batch)
+    if there == len(parts):
+        return parts
+    model = champion.model
+    for part, (ids, table) in zip(parts[there:], stream(path, rows, skip=there * rows), strict=True):
+        write_part(part, ids, model.predict_proba(table), model.classes)
+        reached("score.part-kept")
+        tally(len(table), batch)
+    return parts
+
+
+def piece_rows(model: Model, path: Path) -> int:
+    """Return how many rows of a batch file to answer at once: a multiple of what the model answers in one go."""
+    from lepton.data.stream import row_bytes
+    from lepton.models.model import CHUNK
+
+    wide = max(4 * prod(model.inputs.layout.shape), row_bytes(path))
+    return CHUNK * max(1, min(MOST_ROWS, PIECE_BYTES // wide) // CHUNK)
 
 
 def predictions_path(session: Session, domain: str, batch: str, serving: Serving) -> Path:
     """Return where the predictions of one model for one batch lie."""
     return session.ws.predictions_dir / domain / f"{batch}.{serving.name}.parquet"
+
+
+@contextmanager
+def _in_turn(session: Session, domain: str) -> Iterator[None]:
+    """Be the only one on this machine who scores a pair."""
+    lock = session.ws.state_dir / "locks" / f"score-{session.ws.pair(domain).name}.lock"
+    busy = Busy(
+        f"Another score of {domain!r} has been at work for {WAIT_SECONDS / 60:.0f} minutes.",
+        fix=["wait for it to end: lepton status"],
+    )
+    with hold(lock, seconds=WAIT_SECONDS, busy=busy):
+        yield

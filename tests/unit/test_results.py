@@ -24,7 +24,6 @@ from lepton.operations.pretrain.job import Continuation, PretrainJob
 from lepton.operations.pretrain.result import PretrainResult
 from lepton.operations.pretrain.settings import BaseSettings
 from lepton.operations.pretrain.verdict import BaseVerdict, Kept
-from lepton.operations.progress import progress_bar
 from lepton.operations.promotion import PromotionResult, RejectionResult
 from lepton.operations.recall import RecallResult
 from lepton.operations.result import Result
@@ -182,15 +181,3 @@ def test_what_was_reached_names_first_what_has_to_be_acted_on() -> None:
     found = ImpactResult("batch a of t", (Touched(unused, "is it", True), Touched(SERVED, "is it", True)))
     assert [one.version.ref.version for one in found.production] == ["1"]
     assert list(found.facts())[:2] == ["reached by", BASE.label]
-
-
-def test_a_bar_of_long_work_is_lines_at_each_tenth_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress_bar("adapting") as report:
-        for done in range(1, 41):
-            report(done, 40, "probe")
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 11
-    assert lines[-1].startswith("adapting  40/40  probe")
-    with progress_bar("adapting", lines=False) as report:
-        report(1, 1, "probe")
-    assert capsys.readouterr().err == ""

@@ -243,7 +243,7 @@ def _objects(
 
 @contextmanager
 def _nobody_learns(session: Session) -> Iterator[None]:
-    """Keep transfers and pretrainings from starting, and refuse while one is running: it may have read the rows.
+    """Keep transfers, pretrainings and scores from starting, and refuse while one runs: it may have read the rows.
 
     Raises:
         Conflict: If one is running.
@@ -253,6 +253,7 @@ def _nobody_learns(session: Session) -> Iterator[None]:
         stack.enter_context(alone(session.ws, "pretrain", session.ws.source))
         for pair in pairs:
             stack.enter_context(alone(session.ws, "transfer", pair))
+            stack.enter_context(alone(session.ws, "score", pair))
             if (run := running_transfer(session.ledger, pair, datetime.now(UTC))) is not None:
                 raise Conflict(
                     f"A transfer of {pair} is running and may be learning from the rows.",

@@ -13,6 +13,7 @@ from lepton.core.errors import Busy, Conflict, LeptonError, NotFound
 from lepton.core.ledger.rows import Decided, Observed
 from lepton.core.work.faults import reached
 from lepton.core.work.lock import hold
+from lepton.core.work.tally import Tally
 from lepton.operations.events import drift_confirmed
 from lepton.operations.monitor.alerts import send_alerts, send_waiting, tell_what_was_left
 from lepton.operations.monitor.judgement import Judgement
@@ -135,7 +136,7 @@ def _monitor_one(session: Session, domain: str, window: str | None, dry_run: boo
         pass  # a monitor of another machine hears them right now
     except LeptonError as error:
         yield Problem(domain, "late labels", error.render())
-    for name in watch.names(window):
+    for name in _told(watch, watch.names(window)):
         if not watch.is_current:  # somebody let another one serve meanwhile: what it waits for is another matter
             watch.release()
             watch = Watch(session, domain)
@@ -152,6 +153,16 @@ def _monitor_one(session: Session, domain: str, window: str | None, dry_run: boo
     if not dry_run:
         step("draw", partial(draw, watch))
     watch.release()
+
+
+def _told(watch: Watch, names: Sequence[str]) -> Iterator[str]:
+    """Yield the windows, and tell how far it is: in rows, for windows may differ much."""
+    rows = {name: watch.rows_of(name) for name in names}
+    tally = Tally(watch.session.progress, sum(rows.values()))
+    for name, count in rows.items():
+        tally(0, f"{watch.domain} {name}")
+        yield name
+        tally(count, f"{watch.domain} {name}")
 
 
 def _judge_new(watch: Watch, name: str, only_new: bool, dry_run: bool, state: State | None) -> WindowJudged | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, cached_property, partial
@@ -142,6 +143,17 @@ class Watch:
     def batches_of(self, window: str) -> tuple[str, ...]:
         """Return what a window is joined from."""
         return self.waiting.get(window, (window,))
+
+    def rows_of(self, window: str) -> int:
+        """Return how many rows a window has, without reading them; files that cannot be read count as none."""
+        from lepton.data import batchfile
+        from lepton.data.store import batch_files
+
+        files, rows = batch_files(self.session.ws, self.domain), 0
+        for batch in self.batches_of(window):
+            with suppress(LeptonError, OSError, KeyError):  # said when the window is judged
+                rows += batchfile.count(files[batch])
+        return rows
 
     def names(self, window: str | None = None) -> list[str]:
         """Return the windows to judge: those that wait, or the one that is asked for, whether it is new or not.

@@ -127,7 +127,7 @@ class Models(Base):
         """
         from lepton.operations.score import score
 
-        return self.play(score, domain, batch, dry_run)
+        return self.play(score, domain, batch, dry_run, doing="scoring")
 
     def reproduce(self, model: str, *, deep: bool = False, keep: str | Path | None = None) -> ReproduceResult:
         """Make a version again from the registry alone and compare it bit for bit; changes nothing.

@@ -28,7 +28,7 @@ class Watching(Base):
         """
         from lepton.operations.monitor.monitor import monitor
 
-        return self.play(monitor, domain, window, dry_run)
+        return self.play(monitor, domain, window, dry_run, doing="monitoring")
 
     def backfill(self, domain: str, *, dry_run: bool = False) -> BackfillResult:
         """Judge the windows that were missed, each at the time when it came in; tell only what holds now."""
