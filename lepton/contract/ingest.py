@@ -7,7 +7,7 @@ and a marker tells that it is not versioned, pushed and recorded yet; the same d
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import reduce
@@ -32,9 +32,11 @@ from lepton.contract.validate import Inspected, check_kind, inspect
 from lepton.core.config.names import check_batch, check_domain
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, UsageError
+from lepton.core.table import Table
 from lepton.core.work import Progress, silent
 from lepton.core.work.faults import reached
 from lepton.core.work.lock import alone_with_data
+from lepton.core.work.tally import Tally
 from lepton.data import batchfile, readers, store, versions
 from lepton.data.ids import batch_digest
 from lepton.data.staging import Staged, staged
@@ -63,7 +65,7 @@ def ingest(
         labels: The file holds ids and labels of rows that were delivered before; those without a label are passed over.
         new: Add the domain, with a contract derived from the source's (or from the delivery, for the source itself).
         dry_run: Check only; write nothing but the Data Docs.
-        progress: Is told how many rows have been read.
+        progress: Is told how much has been read, and how many rows are checked and stored.
 
     Raises:
         Refused: If the delivery cannot be read or breaks the contract; it is in quarantine, with the reason beside it.
@@ -145,7 +147,7 @@ def _take(ws: Workspace, call: Call, delivery: Staged, contract: Contract, known
     begin(ws, domain, batch)
     reached("ingest.marked")
     content = batch_digest(delivery.keys_of(kept))
-    store.write_pieces(ws, domain, batch, delivery.identified(batch, kept), rows, content)
+    store.write_pieces(ws, domain, batch, _told(call, "stored", delivery.identified(batch, kept), rows), rows, content)
     reached("ingest.stored")
     version(ws)
     return replace(taken, data=versions.data_ref(ws, domain, [batch]))
@@ -160,7 +162,7 @@ def _inspect(
     earlier: Mapping[str, str] | None = None,
 ) -> Inspected:
     return inspect(
-        delivery.identified(batch),
+        _told(call, "checked", delivery.identified(batch), len(delivery)),
         contract,
         ws,
         delivery=call.path.name,
@@ -224,6 +226,14 @@ def reading_of(ws: Workspace, rules: Contract | None, known: bool) -> readers.Re
         settled=True,
         limits=ws.config.limits,
     )
+
+
+def _told(call: Call, what: str, tables: Iterable[Table], rows: int) -> Iterator[Table]:
+    """Yield the tables, and tell how many of the rows are done."""
+    tally = Tally(call.progress, rows)
+    for table in tables:
+        yield table
+        tally(len(table), what)
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def staged(pieces: Iterator[Delivery], folder: Path, progress: Progress = silent
     Args:
         pieces: The rows, as `lepton.data.readers.pieces` gives them.
         folder: Only one process at a time may have it; what one that was killed left there is removed.
-        progress: Is told the rows that were read; how many there are is not known.
+        progress: Is told how much of the delivery has been read.
 
     Raises:
         LeptonError: What reading raises.
@@ -127,7 +127,7 @@ def staged(pieces: Iterator[Delivery], folder: Path, progress: Progress = silent
                 parts[0] = _put(folder, 0, parts[0])
             parts.append(_put(folder, len(parts), piece) if parts else piece)
             like = replace(piece, table=piece.table.take([]))
-            progress(sum(map(len, keys)), 0, "rows read")
+            progress(round(100 * piece.share), 100, f"% read, {sum(map(len, keys)):,} rows")
         of_ids = np.concatenate(id_keys) if id_keys else None
         yield Staged(tuple(parts), like, np.concatenate(keys), of_ids, np.concatenate(labelled))
     finally:

@@ -7,7 +7,9 @@ import io
 import shlex
 from collections import Counter
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -48,11 +50,11 @@ class Csv(Reader):
     def pieces(self, path: Path, reading: Reading) -> Iterator[Delivery]:
         """See `Reader`."""
         before = 0
-        for frame in text_frames(path, reading.names, reading.limits):
+        for frame, share in text_frames(path, reading.names, reading.limits):
             with part_after(before):
                 found = delivery(path, frame, reading)
-            yield found
             before += len(frame)
+            yield replace(found, share=share)
 
 
 def read(path: Path, reading: Reading) -> Delivery:
@@ -90,19 +92,30 @@ def read_frame(path: Path, known: Collection[str] = (), limits: LimitsConfig | N
         known: Names of columns that are taken as they stand; of others, blanks around them do not count.
         limits: How large it may be; by default what a workspace allows by default.
     """
-    parts = list(text_frames(path, known, limits or LimitsConfig()))
+    parts = [frame for frame, _ in text_frames(path, known, limits or LimitsConfig())]
     return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
 
-def text_frames(path: Path, known: Collection[str], limits: LimitsConfig) -> Iterator[pd.DataFrame]:
-    """Yield what `read_frame` returns, some rows at a time: those of `BLOCK` bytes."""
-    header = _header(path, _look_through(path, limits), known)
+def text_frames(path: Path, known: Collection[str], limits: LimitsConfig) -> Iterator[tuple[pd.DataFrame, float]]:
+    """Yield what `read_frame` returns, the rows of `BLOCK` bytes at a time, and how much of the file was read."""
+    head, size = _look_through(path, limits)
+    header = _header(path, head, known)
     check_shape(path.name, 0, len(header), limits)
-    yield from _rows(path, header, limits)
+    came = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal came
+        for chunk in text_chunks(path, limits):
+            came += len(chunk)
+            yield chunk
+
+    with as_stream(counted()) as stream:
+        for frame in _rows(path, stream, header, limits):
+            yield frame, came / size
 
 
-def _look_through(path: Path, limits: LimitsConfig) -> bytes:
-    """Return the beginning of a file, once all of it has been found to be text whose quotes are closed."""
+def _look_through(path: Path, limits: LimitsConfig) -> tuple[bytes, int]:
+    """Return the beginning of a text and its size, once all of it was found to be text whose quotes are closed."""
     head, size, quoted = b"", 0, False
     for chunk in text_chunks(path, limits):
         head += chunk[: max(0, HEAD - len(head))]
@@ -110,7 +123,7 @@ def _look_through(path: Path, limits: LimitsConfig) -> bytes:
     if quoted:
         with as_stream(text_chunks(path, limits)) as stream:
             check_quotes(path.name, stream, size)
-    return head
+    return head, size
 
 
 def _header(path: Path, content: bytes, known: Collection[str]) -> dict[str, str]:
@@ -176,7 +189,7 @@ def _separator(path: Path, found: str) -> LeptonError:
     )
 
 
-def _rows(path: Path, header: dict[str, str], limits: LimitsConfig) -> Iterator[pd.DataFrame]:
+def _rows(path: Path, stream: BinaryIO, header: dict[str, str], limits: LimitsConfig) -> Iterator[pd.DataFrame]:
     """Parse strictly: pandas would fill short lines with NaN and take a surplus field for an index."""
     short: list[tuple[int | None, int]] = []
 
@@ -186,20 +199,17 @@ def _rows(path: Path, header: dict[str, str], limits: LimitsConfig) -> Iterator[
 
     came = 0
     try:
-        with (
-            as_stream(text_chunks(path, limits)) as stream,
-            arrow_csv.open_csv(
-                stream,
-                read_options=arrow_csv.ReadOptions(use_threads=False, block_size=BLOCK),
-                # Of one column an empty line is a row without a value, of several it is none.
-                parse_options=arrow_csv.ParseOptions(
-                    newlines_in_values=True, invalid_row_handler=refuse, ignore_empty_lines=len(header) > 1
-                ),
-                convert_options=arrow_csv.ConvertOptions(
-                    column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
-                ),
-            ) as batches,
-        ):
+        with arrow_csv.open_csv(
+            stream,
+            read_options=arrow_csv.ReadOptions(use_threads=False, block_size=BLOCK),
+            # Of one column an empty line is a row without a value, of several it is none.
+            parse_options=arrow_csv.ParseOptions(
+                newlines_in_values=True, invalid_row_handler=refuse, ignore_empty_lines=len(header) > 1
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
+            ),
+        ) as batches:
             for batch in batches:
                 if not batch.num_rows:
                     continue

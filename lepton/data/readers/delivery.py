@@ -93,6 +93,8 @@ class Delivery:
     """Columns that were left out because they hold dates and nobody said which parts to keep."""
     left_out: tuple[str, ...] = ()
     """Columns that were left out because `ignore` names them."""
+    share: float = 1.0
+    """How much of all that was delivered has been read once these rows are, where they are a part of it."""
 
     def identified(
         self, batch: str, keys: NDArray[np.uint64] | None = None, numbering: Numbering | None = None

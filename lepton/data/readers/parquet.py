@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -56,7 +57,11 @@ def divided(path: Path, files: Sequence[Path], reading: Reading) -> Iterator[Del
     Raises:
         LeptonError: See `read`; also if no file has a row.
     """
-    before = 0
+    before = total = 0
+    for file in files:
+        with _readable(file):
+            total += _opened(file, reading.limits).metadata.num_rows
+    check_shape(path.name, total, 0, reading.limits)
     for file in files:
         with _readable(file):
             opened = _opened(file, reading.limits)
@@ -67,11 +72,10 @@ def divided(path: Path, files: Sequence[Path], reading: Reading) -> Iterator[Del
                 part = next(parts, None)
             if part is None:
                 break
-            check_shape(path.name, before + part.num_rows, part.num_columns, reading.limits)
             with part_after(before):
                 found = delivery(path, pa.Table.from_batches([part], opened.schema_arrow), reading)
-            yield found
             before += part.num_rows
+            yield replace(found, share=before / total)
     if not before:
         raise _no_rows(path, _opened(files[0], reading.limits).schema_arrow.names)
 
