@@ -483,6 +483,7 @@ KNOWN = {
     ("lepton/data/batchfile.py", "pyarrow.parquet.ParquetFile"),  # "streamed batch"
     ("lepton/data/batchfile.py", "pyarrow.parquet.read_schema"),
     ("lepton/data/batchfile.py", "pyarrow.parquet.read_metadata"),
+    ("lepton/data/stream.py", "pyarrow.parquet.read_metadata"),  # as "streamed batch"
     ("lepton/data/erase.py", "pyarrow.parquet.read_table"),  # "stored batch", and the log of predictions
     ("lepton/data/erase.py", "pyarrow.parquet.read_schema"),
     ("lepton/data/demo.py", "numpy.load"),  # a file of ours; without pickle, which is numpy's default
