@@ -28,14 +28,14 @@ QUICK = {
     "LEPTON_MONITOR__UNKNOWN": "retransfer",
     "LEPTON_ENCODER__FEATURES": "32",
 }
-STRATEGIES = ("-s", "probe", "-s", "pooled")
+STRATEGIES = ("-s", "standardise", "-s", "probe")
 DONE_ONCE = {
     "ingest.stored": "ingest.stored",
     "ingest.labels-stored": "ingest.labels-stored",
     "pretrain.kept": "pretrain.trained",
     "transfer.kept-none": "transfer.fitted-none",
     "transfer.kept-probe": "transfer.fitted-probe",
-    "transfer.kept-pooled": "transfer.fitted-pooled",
+    "transfer.kept-standardise": "transfer.fitted-standardise",
     "register.recorded": "register.version-made",
     "monitor.alert-recorded": "monitor.alert-sent",
 }
