@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Union
 
 from lepton.core.config.limits import LimitsConfig
 from lepton.core.config.settings import limits_before_init
-from lepton.core.errors import UsageError
+from lepton.core.errors import LeptonError, UsageError
 from lepton.data.sources.arrow import ArrowStream, Lazy, Scannable, is_rows, write_rows
 from lepton.data.sources.arrow import origin as origin_of_rows
 from lepton.data.sources.origin import Origin, standing_in
@@ -47,7 +47,14 @@ def as_file(delivery: Given, name: str | None = None, limits: LimitsConfig | Non
         return
     limits = limits or limits_before_init(dict(os.environ))
     with TemporaryDirectory(prefix="lepton-delivery-") as folder:
-        path, origin = _taken(delivery, Path(folder), name, limits)
+        try:
+            path, origin = _taken(delivery, Path(folder), name, limits)
+        except OSError as error:
+            raise LeptonError(
+                "The delivery cannot be kept while it is looked at.",
+                why=f"{folder}: {error.strerror or error}.",
+                fix=["set TMPDIR to a folder with more space"],
+            ) from None
         with standing_in(path, origin):
             yield path
 

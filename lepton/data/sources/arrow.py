@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -24,8 +25,10 @@ class ArrowStream(Protocol):
 class Scannable(Protocol):
     """What pyarrow reads piece by piece: a data set, as of many files."""
 
-    def scanner(self) -> Any:
-        """Return what reads it."""
+    schema: Any
+
+    def scanner(self, *, batch_size: int) -> Any:
+        """Return what reads it, so many rows at a time."""
 
 
 @runtime_checkable
@@ -68,6 +71,11 @@ def write_rows(given: object, folder: Path, name: str | None, limits: LimitsConf
     try:
         stream = _stream(given)
         rows.write(_pieces(stream, rows.rows_at_once(len(stream.schema))), goal, called, limits)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        why = str(error).split("\n")[0].partition(" Detail: ")[0]
+        raise LeptonError(f"The rows of {called} broke off.", why=why, fix=["make them again"]) from None
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise LeptonError(
             f"The rows of {called} are no table of plain columns.",
@@ -86,11 +94,13 @@ def _stream(given: object) -> Any:
     import pandas as pd
     import pyarrow as pa
 
+    from lepton.data.sources.rows import rows_at_once
+
     if isinstance(given, pd.DataFrame):  # speaks Arrow itself, but keeps an index without a name
         named = any(name is not None for name in given.index.names)
         return pa.Table.from_pandas(given.reset_index() if named else given, preserve_index=False).to_reader()
     if isinstance(given, Scannable):
-        return given.scanner().to_reader()
+        return given.scanner(batch_size=rows_at_once(len(given.schema))).to_reader()
     return pa.RecordBatchReader.from_stream(given.collect() if isinstance(given, Lazy) else given)
 
 

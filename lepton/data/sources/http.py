@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import ssl
-from http.client import HTTPException, HTTPMessage, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse, responses
 from pathlib import Path
 from typing import IO
 from urllib.error import HTTPError, URLError
@@ -50,7 +50,7 @@ def fetch_file(url: str, folder: Path, limits: LimitsConfig) -> Path:
             return goal
     except HTTPError as error:
         error.close()
-        raise _answered(error.code, error.reason, shown) from None
+        raise _answered(error.code, shown) from None
     except (URLError, HTTPException, TimeoutError, OSError, ValueError) as error:
         raise _unreachable(error, url) from None
 
@@ -115,8 +115,9 @@ def _named(url: str, answer: HTTPResponse, shown: str) -> str:
     return f"{name}.gz" if packed and not name.endswith(".gz") else name
 
 
-def _answered(code: int, reason: str, shown: str) -> LeptonError:
-    why = f"The server answers {code} {reason}."
+def _answered(code: int, shown: str) -> LeptonError:
+    # Not in the server's own words: of a redirection they quote an address, which may hold a secret.
+    why = f"The server answers {code} {responses.get(code, '')}".rstrip() + "."
     if code in (404, 410):
         return NotFound(f"{shown} does not exist.", why=why, fix=["check the address"])
     if code in (401, 403, 407):
