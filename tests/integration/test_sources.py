@@ -9,11 +9,13 @@ import io
 import json
 import shutil
 import sqlite3
+import ssl
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
@@ -160,8 +162,10 @@ def _direct(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+def serving(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | None = None) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -240,13 +244,56 @@ def test_the_password_of_an_address_opens_the_door(ws: lepton.Workspace, web: st
     assert ws.ingest("here", f"http://ada:{PASSWORD}@{web}/locked.csv", dry_run=True).rows == ROWS
 
 
-def test_a_server_that_is_not_there_and_a_certificate_that_nobody_knows(ws: lepton.Workspace, web: str) -> None:
+def test_a_deployed_ingest_takes_an_address_as_well(ws: lepton.Workspace, web: str) -> None:
+    from lepton.operations.ingest import ingest
+
+    assert ws.play(ingest, "here", f"http://{web}/march.csv", None, False, False, True).batch == "march"
+
+
+def test_a_server_that_is_not_there_or_speaks_otherwise(ws: lepton.Workspace, web: str) -> None:
     with pytest.raises(LeptonError, match="cannot be reached"):
         ws.ingest("here", "http://127.0.0.1:9/march.csv")
     with pytest.raises(LeptonError, match="cannot be reached"):
         ws.ingest("here", f"https://{web}/march.csv")
     with pytest.raises(UsageError, match=r"ftp://127.0.0.1/march.csv: an address of this kind"):
         ws.ingest("here", "ftp://127.0.0.1/march.csv")
+
+
+def test_an_encrypted_address_is_read_if_its_certificate_is_trusted(
+    ws: lepton.Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = certified(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    for address in serving(Web, context):
+        with pytest.raises(LeptonError, match="cannot be reached") as unknown:
+            ws.ingest("here", f"https://{address}/march.csv")
+        assert "certificate is not trusted" in unknown.value.why
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert ws.ingest("here", f"https://{address}/march.csv", dry_run=True).batch == "march"
+        with pytest.raises(LeptonError, match="cannot be reached") as led_on:
+            ws.ingest("here", f"https://{address}/elsewhere.csv")
+        assert "not encrypted" in led_on.value.why
+
+
+def certified(folder: Path) -> tuple[Path, Path]:
+    """Write a certificate for the loopback, and its key."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key, now = ec.generate_private_key(ec.SECP256R1()), dt.datetime.now(dt.UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=1))
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    made = made.add_extension(address, critical=False)
+    certificate, secret = folder / "certificate.pem", folder / "key.pem"
+    certificate.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    private = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    secret.write_bytes(key.private_bytes(*private))
+    return certificate, secret
 
 
 def test_nothing_is_fetched_for_a_domain_that_is_not_there(ws: lepton.Workspace) -> None:
