@@ -14,9 +14,10 @@ from lepton.core.config.settings import limits_before_init
 from lepton.core.errors import LeptonError, UsageError
 from lepton.data.sources.arrow import ArrowStream, Lazy, Scannable, is_rows, write_rows
 from lepton.data.sources.arrow import origin as origin_of_rows
+from lepton.data.sources.fetch import fetch
 from lepton.data.sources.origin import Origin, standing_in
 from lepton.data.sources.sql import Query, write_query
-from lepton.data.sources.url import fetch, is_url
+from lepton.data.sources.url import is_url, public
 from lepton.data.sources.url import origin as origin_of_url
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ def as_file(delivery: Given, name: str | None = None, limits: LimitsConfig | Non
             ) from None
         with standing_in(path, origin):
             yield path
+
+
+def address(delivery: str) -> str | None:
+    """Return an address as it may be shown, without what opens the door; None of a path."""
+    return public(delivery) if is_url(delivery) else None
 
 
 def asked(delivery: Given | None, sql: str | None, db: str | None) -> Given:

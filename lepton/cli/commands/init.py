@@ -65,8 +65,7 @@ def init(
     Infers kind, columns and label; writes lepton.yaml and the first contracts.
     """
     from lepton.cli.stack.environ import QUIET
-    from lepton.data.sources.url import is_url
-    from lepton.operations.delivery import as_file
+    from lepton.operations.delivery import address, as_file
     from lepton.operations.first_look import Said
     from lepton.operations.init import create_workspace, plan_workspace
 
@@ -86,7 +85,7 @@ def init(
         id=id,
     )
 
-    with as_file(delivery) if is_url(delivery) else nullcontext(Path(delivery)) as file:  # as it was typed
+    with as_file(delivery) if address(delivery) else nullcontext(Path(delivery)) as file:  # as it was typed
 
         def plan(said: Said) -> tuple[Setup, Table]:
             return plan_workspace(root, file, said=said, kind=kind, source=source, name=name)
@@ -129,13 +128,11 @@ def init(
 
 def next_command(root: Path, source: str, delivery: str) -> str:
     """Return the first delivery as it is typed where `init` was: it begins with `cd` if the workspace is elsewhere."""
-    from lepton.data.sources.url import is_url, public
+    from lepton.operations.delivery import address
 
     here, file = root == Path.cwd(), Path(delivery)
-    if is_url(delivery):
-        given = public(delivery)
-    else:
-        given = str(file if here or file.is_absolute() else os.path.relpath(file.resolve(), root))
+    local = str(file if here or file.is_absolute() else os.path.relpath(file.resolve(), root))
+    given = address(delivery) or local
     if here:
         return f"lepton ingest {source} {shlex.quote(given)}"
     return f"cd {shlex.quote(os.path.relpath(root))} && lepton ingest {source} {shlex.quote(given)}"

@@ -35,7 +35,7 @@ _ENDINGS = {
 
 
 def fetch_file(url: str, folder: Path, limits: LimitsConfig) -> Path:
-    """Return the file at an address; see `lepton.data.sources.url.fetch`."""
+    """Return the file at an address; see `lepton.data.sources.fetch.fetch`."""
     shown = public(url)
     try:
         with _opener().open(_request(url), timeout=SECONDS) as answer:

@@ -24,7 +24,7 @@ _AWAY = ("NETWORK_CONNECTION", "curlCode", "timed out", "Could not resolve")
 
 
 def fetch_tree(url: str, folder: Path, limits: LimitsConfig) -> Path:
-    """Return what is at an address of a store; see `lepton.data.sources.url.fetch`.
+    """Return what is at an address of a store; see `lepton.data.sources.fetch.fetch`.
 
     The key stands as it is: a blank is a blank. After `?` options of pyarrow may follow, such as `region=eu-west-1`.
     """

@@ -1,21 +1,15 @@
-"""An address: what it is called, which file it becomes, and who fetches it."""
+"""An address: what it is called, and which file it becomes."""
 
 from __future__ import annotations
 
 import re
 import shlex
 import unicodedata
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from lepton.core.config.limits import LimitsConfig
 from lepton.core.config.section import hide_credentials
-from lepton.core.errors import UsageError
 from lepton.data.sources.origin import Origin
 
-WEB = ("http", "https")
-STORES = ("s3", "gs", "gcs", "abfs", "abfss")
-"""What the filesystems of pyarrow reach."""
 LONGEST = 120
 """Characters of a file's name."""
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -69,33 +63,3 @@ def file_name(url: str, raw: bool = False) -> str:
         stem, dot, ending = name.rpartition(".")
         name = f"{stem[: LONGEST - len(ending) - 1]}{dot}{ending}" if 0 < len(ending) < 20 else name[:LONGEST]
     return name or "delivery"
-
-
-def fetch(url: str, folder: Path, limits: LimitsConfig) -> Path:
-    """Return what is at an address as a file, or folder, in an empty folder.
-
-    Args:
-        url: `https://host/march.csv`, `s3://bucket/march.parquet`, or `s3://bucket/march/` with all that is below it.
-        folder: Where it is put.
-        limits: How large it may be.
-
-    Raises:
-        UsageError: If nothing here fetches such an address.
-        NotFound: If nothing is there.
-        LeptonError: If it cannot be reached or read, is larger than allowed, or was cut off.
-        MissingPackage: If the package for it is not installed.
-    """
-    scheme = url.partition("://")[0].lower()
-    if scheme in WEB:
-        from lepton.data.sources.http import fetch_file
-
-        return fetch_file(url, folder, limits)
-    if scheme in STORES:
-        from lepton.data.sources.stores import fetch_tree
-
-        return fetch_tree(url, folder, limits)
-    raise UsageError(
-        f"{public(url)}: an address of this kind cannot be fetched.",
-        why=f"Known: {', '.join(f'{one}://' for one in (*WEB, *STORES))}.",
-        fix=["fetch it with another program, and deliver the file"],
-    )
