@@ -13,5 +13,5 @@ from lepton_flows.runtime import session
 def ingest(
     domain: str, path: str, name: str | None = None, labels: bool = False, new: bool = False, dry_run: bool = False
 ) -> IngestResult:
-    """Take one delivery into a domain, or refuse it and leave the data as it was."""
+    """Take one delivery, a path or an address, into a domain, or refuse it and leave the data as it was."""
     return work(session(), domain, path, name, labels, new, dry_run)

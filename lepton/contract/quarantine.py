@@ -19,6 +19,7 @@ from lepton.core.errors import LeptonError
 from lepton.core.work.files import atomic_dir, atomic_file, atomic_write, digest, sha256
 from lepton.data.batchfile import encode
 from lepton.data.readers import Delivery
+from lepton.data.sources.origin import shown
 from lepton.data.spreadsheet import harmless
 
 REASON = ".reason.json"
@@ -51,7 +52,7 @@ def quarantine(ws: Workspace, domain: str, path: Path, cause: ContractResult | L
     text = [reason["headline"], "", *(f"  {line}" for line in reason["lines"]), ""]
     if reason.get("docs_url"):
         text += [f"  Data Docs:  {reason['docs_url']}"]
-    text += [f"  Delivered:  {path.absolute()}", f"  Refused:    {reason['time']}"]
+    text += [f"  Delivered:  {shown(path)}", f"  Refused:    {reason['time']}"]
     atomic_write(_beside(goal, REASON_TEXT), "\n".join(text) + "\n")
     return goal
 

@@ -15,6 +15,7 @@ from lepton.core.errors import Refused
 from lepton.core.ledger.rows import DeliveryRefused, Ingested
 from lepton.core.refs import Pair
 from lepton.core.work.faults import reached
+from lepton.operations.delivery import as_file
 from lepton.operations.result import Facts, Result
 from lepton.operations.session import Session
 
@@ -52,7 +53,8 @@ def ingest(
     Args:
         session: The workspace at work.
         domain: Where the rows come from.
-        path: CSV (also packed), Parquet (also a folder of parts), NPZ, or a folder of images by class.
+        path: CSV (also packed), Parquet (also a folder of parts), NPZ, or a folder of images by class;
+            or the address of one.
         name: Name of the batch; by default made from the file's name.
         labels: The file holds ids and labels of rows that were delivered before.
         new: Add the domain as a new target, with a contract derived from the source's.
@@ -62,21 +64,22 @@ def ingest(
         Refused: If the delivery breaks the contract; it is in quarantine, with the reason beside it.
     """
     step = session.runtime.step
-    taken = step("check and store", lambda: check_and_store(session, domain, path, name, labels, new, dry_run))
+    with as_file(path, limits=session.ws.config.limits) as file:
+        taken = step("check and store", lambda: check_and_store(session, domain, file, name, labels, new, dry_run))
     if not dry_run:
         step("record", lambda: record(session, domain, taken))
     return taken
 
 
 def check_and_store(
-    session: Session, domain: str, path: str, name: str | None, labels: bool, new: bool, dry_run: bool
+    session: Session, domain: str, path: Path, name: str | None, labels: bool, new: bool, dry_run: bool
 ) -> IngestResult:
     """Validate, then store and version; nothing is stored if the contract is broken."""
     try:
         taken = contract.ingest(
             session.ws,
             domain,
-            Path(path),
+            path,
             name=name,
             labels=labels,
             new=new,

@@ -76,7 +76,8 @@ BEHIND_THE_DOOR = (
 FOR_A_REASON = {
     "commands/audit.py": {"lepton.operations.audit"},  # checks a file that somebody else exported
     "commands/doctor.py": {"lepton.operations.doctor"},  # looks at the machine where there is no workspace
-    "commands/init.py": {"lepton.operations.init", "lepton.operations.first_look"},  # before there is a workspace
+    # Before there is a workspace.
+    "commands/init.py": {"lepton.operations.delivery", "lepton.operations.first_look", "lepton.operations.init"},
     "commands/ui.py": {"lepton.monitoring.dashboard"},  # a server, which ends with the command
     "data/build.py": {"lepton.data.demo", "lepton.data.versions"},  # of a checkout of lepton, not of a workspace
     # The demo makes its own deliveries, looks into the ledger while it waits, warms up what it times, and lets the

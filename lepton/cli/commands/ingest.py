@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +21,16 @@ def add_to(app: typer.Typer) -> None:
 
 def ingest(
     domain: Annotated[str, typer.Argument(help="Where the rows come from.")],
-    path: Annotated[Path, typer.Argument(help="CSV (also .gz), Parquet, NPZ, or a folder of images by class.")],
+    path: Annotated[
+        str | None,
+        typer.Argument(
+            help="CSV (also .gz), Parquet, NPZ, a folder of images by class; or its address: https://, s3://."
+        ),
+    ] = None,
+    sql: Annotated[str | None, typer.Option(help="In place of PATH: a query, whose rows are delivered.")] = None,
+    db: Annotated[
+        str | None, typer.Option(help="Where to ask it: SQLAlchemy URL, or env:NAME of a variable with one.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the batch; default: from the file's name.")] = None,
     labels: Annotated[bool, typer.Option("--labels", help="FILE holds ids and labels of rows already here.")] = False,
     new: Annotated[bool, typer.Option("--new", help="Add DOMAIN as a new target.")] = False,
@@ -35,7 +43,7 @@ def ingest(
     It is checked, stored and versioned; one that breaks the contract goes to quarantine with the reason.
     """
     ws, on_stack = enter(local)
-    taken = door(ws, on_stack).ingest(domain, path, name=name, labels=labels, new=new, dry_run=dry_run)
+    taken = door(ws, on_stack).ingest(domain, path, sql=sql, db=db, name=name, labels=labels, new=new, dry_run=dry_run)
     if json:
         as_json(taken.to_json())
         return

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,7 +34,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def init(
-    file: Annotated[Path, typer.Option("--from", help="A first labelled delivery: CSV, Parquet, NPZ, folder.")],
+    delivery: Annotated[
+        str, typer.Option("--from", help="A first labelled delivery: CSV, Parquet, NPZ, folder; or its address.")
+    ],
     folder: Annotated[Path, typer.Argument(help="Where; default: here.")] = Path(),
     source: Annotated[str | None, typer.Option(help="Name of the source; default: the file's.")] = None,
     label: Annotated[str | None, typer.Option(help="Column that holds the label.")] = None,
@@ -62,6 +65,7 @@ def init(
     Infers kind, columns and label; writes lepton.yaml and the first contracts.
     """
     from lepton.cli.stack.environ import QUIET
+    from lepton.operations.delivery import address, as_file
     from lepton.operations.first_look import Said
     from lepton.operations.init import create_workspace, plan_workspace
 
@@ -81,20 +85,22 @@ def init(
         id=id,
     )
 
-    def plan(said: Said) -> tuple[Setup, Table]:
-        return plan_workspace(root, file, said=said, kind=kind, source=source, name=name)
+    with as_file(delivery) if address(delivery) else nullcontext(Path(delivery)) as file:  # as it was typed
 
-    setup, first = plan(said)
-    if not (yes or json or dry_run) and sys.stdin.isatty() and sys.stdout.isatty():
-        answered = ask(setup, said)
-        if answered != said:
-            setup, first = plan(answered)
-    if dry_run:
-        say(setup.yaml())
-        for line in column_lines(setup.looks):
-            say(f"# {line.strip()}")
-        return
-    create_workspace(setup, first)
+        def plan(said: Said) -> tuple[Setup, Table]:
+            return plan_workspace(root, file, said=said, kind=kind, source=source, name=name)
+
+        setup, first = plan(said)
+        if not (yes or json or dry_run) and sys.stdin.isatty() and sys.stdout.isatty():
+            answered = ask(setup, said)
+            if answered != said:
+                setup, first = plan(answered)
+        if dry_run:
+            say(setup.yaml())
+            for line in column_lines(setup.looks):
+                say(f"# {line.strip()}")
+            return
+        create_workspace(setup, first)
     if json:
         as_json(
             {
@@ -117,15 +123,19 @@ def init(
     for line in column_lines(setup.looks):
         say(line)
     say(f"  wrote      lepton.yaml, contracts/{setup.source}.yaml")
-    say(f"  next       {next_command(root, setup.source, file)}")
+    say(f"  next       {next_command(root, setup.source, delivery)}")
 
 
-def next_command(root: Path, source: str, file: Path) -> str:
+def next_command(root: Path, source: str, delivery: str) -> str:
     """Return the first delivery as it is typed where `init` was: it begins with `cd` if the workspace is elsewhere."""
-    if root == Path.cwd():
-        return f"lepton ingest {source} {shlex.quote(str(file))}"
-    given = file if file.is_absolute() else Path(os.path.relpath(file.resolve(), root))
-    return f"cd {shlex.quote(os.path.relpath(root))} && lepton ingest {source} {shlex.quote(str(given))}"
+    from lepton.operations.delivery import address
+
+    here, file = root == Path.cwd(), Path(delivery)
+    local = str(file if here or file.is_absolute() else os.path.relpath(file.resolve(), root))
+    given = address(delivery) or local
+    if here:
+        return f"lepton ingest {source} {shlex.quote(given)}"
+    return f"cd {shlex.quote(os.path.relpath(root))} && lepton ingest {source} {shlex.quote(given)}"
 
 
 def column_lines(looks: Sequence[Look]) -> list[str]:

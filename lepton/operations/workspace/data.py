@@ -8,7 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from lepton.operations.delivery import Given, as_file
+from lepton.core.config.names import check_batch, check_domain
+from lepton.core.extras import told
+from lepton.operations.delivery import Given, as_file, asked
 from lepton.operations.workspace.base import Base
 
 if TYPE_CHECKING:
@@ -27,8 +29,10 @@ class Data(Base):
     def ingest(
         self,
         domain: str,
-        delivery: Given,
+        delivery: Given | None = None,
         *,
+        sql: str | None = None,
+        db: str | None = None,
         name: str | None = None,
         labels: bool = False,
         new: bool = False,
@@ -38,8 +42,11 @@ class Data(Base):
 
         Args:
             domain: Where the rows come from.
-            delivery: A path (CSV, also packed, Parquet, NPZ, or a folder of images), a pandas DataFrame or a pyarrow
-                Table.
+            delivery: A path (CSV, also packed, Parquet, NPZ, or a folder of images); an address (`https://`,
+                `s3://`; of a store also a folder); or rows: a pandas DataFrame, a pyarrow Table, RecordBatchReader or
+                Dataset, a polars DataFrame or LazyFrame, whatever else speaks Arrow.
+            sql: In place of a delivery, a query; its rows are delivered.
+            db: Where to ask it: an SQLAlchemy URL, or `env:NAME` of a variable that holds one.
             name: Name of the batch; by default made from the file's name, or from what the rows are.
             labels: The delivery holds ids and labels of rows that were delivered before.
             new: Add the domain as a new target, with a contract derived from the source's.
@@ -47,10 +54,17 @@ class Data(Base):
 
         Raises:
             Refused: If it breaks the contract; it is in quarantine, with the reason beside it.
+            LeptonError: If it cannot be fetched or read.
         """
         from lepton.operations.ingest import ingest
 
-        with as_file(delivery, name) as path:
+        place = self._place()
+        check_domain(domain)  # all of this is said before anything large is fetched
+        if name is not None:
+            check_batch(name)
+        if not new:
+            place.check_known(domain)
+        with told(), as_file(asked(delivery, sql, db), name, place.config.limits) as path:
             return self.play(ingest, domain, str(path), name, labels, new, dry_run)
 
     def data_log(self, domain: str) -> list[Event]:

@@ -75,7 +75,7 @@ def init(
 
     Args:
         root: The folder; made if it is not there.
-        delivery: A path, a pandas DataFrame or a pyarrow Table.
+        delivery: A path, an address, or rows; as `Workspace.ingest` has them.
         source: Name of the source; by default the file's, or `source`.
         label: Column that holds the label; by default the one that most likely does.
         id: Column that identifies a row.
