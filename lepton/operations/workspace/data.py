@@ -65,7 +65,7 @@ class Data(Base):
         if not new:
             place.check_known(domain)
         with told(), as_file(asked(delivery, sql, db), name, place.config.limits) as path:
-            return self.play(ingest, domain, str(path), name, labels, new, dry_run)
+            return self.play(ingest, domain, str(path), name, labels, new, dry_run, doing="taking in")
 
     def data_log(self, domain: str) -> list[Event]:
         """Return what happened to a domain's data, oldest first: deliveries, refusals, recalls, erasures, models."""
