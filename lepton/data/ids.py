@@ -130,9 +130,9 @@ def in_order(keys: NDArray[np.uint64]) -> Iterator[NDArray[np.uint64]]:
     if len(keys) <= AT_ONCE:
         yield np.sort(keys)
         return
-    first = (keys >> np.uint64(60)).astype(np.uint8)
     for digit in range(16):
-        yield np.sort(keys[first == digit])
+        first, last = np.uint64(digit << 60), np.uint64((digit << 60) + (1 << 60) - 1)
+        yield np.sort(keys[(keys >= first) & (keys <= last)])
 
 
 def repeated_keys(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:

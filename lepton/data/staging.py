@@ -113,23 +113,22 @@ def staged(pieces: Iterator[Delivery], folder: Path, progress: Progress = silent
         LeptonError: What reading raises.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    keys: list[NDArray[np.uint64]] = []
-    id_keys: list[NDArray[np.uint64]] = []
-    labelled: list[NDArray[np.bool_]] = []
+    keys, id_keys, labelled = bytearray(), bytearray(), bytearray()  # they grow where they are, arrays would be copied
     parts: list[Delivery | Path] = []
     try:
         for piece in pieces:
-            keys.append(content_keys(piece.table))
-            labelled.append(piece.table.known())
+            keys += content_keys(piece.table).tobytes()
+            labelled += piece.table.known().tobytes()
             if piece.ids_from == "given":
-                id_keys.append(text_keys(piece.table.ids))
+                id_keys += text_keys(piece.table.ids).tobytes()
             if parts and isinstance(parts[0], Delivery):
                 parts[0] = _put(folder, 0, parts[0])
             parts.append(_put(folder, len(parts), piece) if parts else piece)
             like = replace(piece, table=piece.table.take([]))
-            progress(round(100 * piece.share), 100, f"% read, {sum(map(len, keys)):,} rows")
-        of_ids = np.concatenate(id_keys) if id_keys else None
-        yield Staged(tuple(parts), like, np.concatenate(keys), of_ids, np.concatenate(labelled))
+            progress(round(100 * piece.share), 100, f"% read, {len(labelled):,} rows")
+        of_ids = np.frombuffer(id_keys, dtype=np.uint64) if like.ids_from == "given" else None
+        of_rows, known = np.frombuffer(keys, dtype=np.uint64), np.frombuffer(labelled, dtype=bool)
+        yield Staged(tuple(parts), like, of_rows, of_ids, known)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
