@@ -98,6 +98,7 @@ class Shown(ABC):
         self.text, self.clock, self.pace = text, clock, Pace(clock)
         self._quiet_until = clock() + QUIET
         self._last: tuple[int, int, str] | None = None
+        self._told_of: int | None = None
         self._lock = Lock()  # the waker is a thread
 
     def report(self, done: int, total: int, detail: str) -> None:
@@ -106,13 +107,19 @@ class Shown(ABC):
             self.pace.note(done, total)
             self._last = (done, total, detail)
             if self.clock() >= self._quiet_until:
-                self.show(done, total, detail)
+                self._tell(done, total, detail)
 
     def wake(self) -> None:
         """Show what was reported last, now that it was quiet for long enough."""
         with self._lock:
             if self._last is not None:
-                self.show(*self._last)
+                self._tell(*self._last)
+
+    def _tell(self, done: int, total: int, detail: str) -> None:
+        """Show a report, unless the work was over before anything of it was shown."""
+        if done < total or self._told_of == total:
+            self._told_of = total
+            self.show(done, total, detail)
 
     @property
     def remaining(self) -> str:

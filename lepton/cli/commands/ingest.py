@@ -24,7 +24,7 @@ def ingest(
     path: Annotated[
         str | None,
         typer.Argument(
-            help="CSV (also .gz), Parquet, NPZ, a folder of images by class; or its address: https://, s3://."
+            help="CSV (also .gz, .zst), Parquet, NPZ, a folder of images by class; or its address: https://, s3://."
         ),
     ] = None,
     sql: Annotated[str | None, typer.Option(help="In place of PATH: a query, whose rows are delivered.")] = None,
