@@ -40,6 +40,18 @@ def test_work_that_is_over_within_a_second_says_nothing(capsys: pytest.CaptureFi
     assert lines_of(capsys) == []
 
 
+def test_a_part_that_was_over_before_it_was_shown_says_nothing(
+    capsys: pytest.CaptureFixture[str], clock: Clock
+) -> None:
+    with progress_bar("taking in", clock=clock) as report:
+        report(100, 100, "% read")
+        clock.now += QUIET
+        report(600, 600, "checked")
+        report(1, 5, "stored")
+        report(5, 5, "stored")
+    assert lines_of(capsys) == ["taking in  1/5  stored", "taking in  5/5  stored"]
+
+
 def test_nobody_is_told_where_no_lines_are_wanted(capsys: pytest.CaptureFixture[str], clock: Clock) -> None:
     with progress_bar("adapting", lines=False, clock=clock) as report:
         clock.now += 100
