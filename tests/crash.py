@@ -62,7 +62,7 @@ STATES: dict[str, tuple[str, tuple[tuple[str, ...], ...], Mapping[str, str]]] = 
     "target": ("base", (("ingest", "plant-2", "plant-2.csv", "--new"),), {}),
     "served": ("target", (("transfer", "plant-2", "-s", "probe"),), {}),
     "two": ("served", (("transfer", "plant-2", "-s", "none"), ("promote", "plant-2", "2", "--why", "x")), {}),
-    "refused": ("target", (("transfer", "plant-2", "-s", "probe"),), {"LEPTON_TRANSFER__MIN_HELD_OUT": "100000"}),
+    "refused": ("target", (("transfer", "plant-2", "-s", "probe"),), {"LEPTON_TRANSFER__LABELS_PER_CLASS": "1"}),
     "proposed": ("target", (("transfer", "plant-2", "-s", "probe"),), {"LEPTON_TRANSFER__APPROVAL": "person"}),
     "drifted": (
         "served",
@@ -91,7 +91,7 @@ STATES: dict[str, tuple[str, tuple[tuple[str, ...], ...], Mapping[str, str]]] = 
 """Name -> (the state before it, the commands that lead from there, their environment)."""
 
 _BY_PERSON = {"LEPTON_TRANSFER__APPROVAL": "person"}
-_NO_EVIDENCE = {"LEPTON_TRANSFER__MIN_HELD_OUT": "100000"}
+_FEW_LABELS = {"LEPTON_TRANSFER__LABELS_PER_CLASS": "1"}
 _WORSE = {"LEPTON_PRETRAIN__EPOCHS": "1", "LEPTON_PRETRAIN__LR": "0.000001"}
 _OVER = ("transfer.finished", "pretrain.cleaned")
 
@@ -107,7 +107,7 @@ WORKS = (
     Work("transfer-brief", "target", ("transfer", "plant-2", "-s", "probe"), new_after=_OVER),
     Work("transfer-again", "half-transferred", ("transfer", "plant-2", "-s", "probe"), new_after=_OVER),
     Work("transfer-ended", "transferred", ("transfer", "plant-2", "-s", "probe"), new_after=_OVER),
-    Work("transfer-refused", "target", ("transfer", "plant-2", "-s", "probe"), _NO_EVIDENCE, code=3, new_after=_OVER),
+    Work("transfer-refused", "target", ("transfer", "plant-2", "-s", "probe"), _FEW_LABELS, code=3, new_after=_OVER),
     Work("transfer-proposed", "target", ("transfer", "plant-2", "-s", "probe"), _BY_PERSON, new_after=_OVER),
     Work("monitor", "drifted", ("monitor", "plant-2"), code=4),
     Work("monitor-confirms", "suspect", ("monitor", "plant-2"), code=4),
