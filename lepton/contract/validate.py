@@ -63,9 +63,9 @@ def inspect(
 ) -> Inspected:
     """Do what `validate` does, and return which rows may be stored; see there for the arguments.
 
-    The rows come some at a time. `repeated`, (n,) over all of them, is true where an id may be that of another row; it
+    The rows come some at a time: `repeated`, (n,) over all of them, is true where an id may be that of another row, and
     must be given if there is more than one table. The Data Docs are written to `docs`, by default to those of the
-    workspace.
+    workspace. It has nine arguments because it is asked by name for all that `validate` is asked for.
     """
     look = _Look(contract, delivery, has_labels, earlier or {}, repeated)
     result = _judge(look.parts(tables), look, contract, docs or ws.docs_dir, contract.domain, names)
