@@ -493,7 +493,7 @@ KNOWN = {
     ("lepton/data/readers/npz.py", "numpy.load"),  # "delivery.npz"
     ("lepton/data/readers/npz.py", "numpy.lib.format.read_magic"),  # eight bytes of each array in it
     ("lepton/data/readers/parquet.py", "pyarrow.parquet.ParquetFile"),  # "delivery.parquet"
-    ("lepton/data/readers/csv.py", "pyarrow.csv.open_csv"),  # "delivery.csv"
+    ("lepton/data/readers/csv.py", "pyarrow.csv.read_csv"),  # "delivery.csv"
     ("lepton/data/sources/rows.py", "pyarrow.parquet.ParquetFile"),  # parts that it has just written
     ("lepton/cli/demo/story.py", "pandas.read_parquet"),  # what `score` has just written
     ("lepton/models/examples.py", "safetensors.torch.load"),  # "examples.safetensors"
@@ -530,7 +530,7 @@ def calls_of(source: str) -> set[str]:
                 continue
             name = ".".join([names.get(callee.id, callee.id), *reversed(parts)])
             last = name.rpartition(".")[2]
-            reads = last in SUSPECT or last.startswith(("read_", "open_csv", "ParquetFile", "import_module", "unpack_archive"))
+            reads = last in SUSPECT or last.startswith(("read_", "ParquetFile", "import_module", "unpack_archive"))
             opens = last in ("ZipFile", "TarFile", "extractall")
             if name in ("eval", "exec", "compile", "__import__") or (
                 name.split(".")[0] in LIBRARIES and (reads or opens)

@@ -15,7 +15,7 @@ from lepton.contract.ingest import finished, ingest
 from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, Refused
 from lepton.data import batchfile, store
-from lepton.data.readers import csv, parquet, read_delivery
+from lepton.data.readers import csv, parquet, read_delivery, text_stream
 
 N = 300
 PIECE = 40
@@ -60,6 +60,7 @@ def small(monkeypatch):
     monkeypatch.setattr(parquet, "CELLS", 1)
     monkeypatch.setattr(parquet, "FEWEST", PIECE)
     monkeypatch.setattr(csv, "BLOCK", 20 * PIECE)
+    monkeypatch.setattr(text_stream, "CHUNK", 64)
     monkeypatch.setattr(batchfile, "GROUP", 64)
 
 

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from lepton.core.config.limits import LimitsConfig
 from lepton.core.errors import LeptonError, NotFound
-from lepton.data.readers import Reading, read, read_delivery, stem
+from lepton.data.readers import Reading, csv, read, read_delivery, stem, text_stream
 from lepton.data.readers.labels import read_labels
 
 CSV = "id,age,colour,label\na,1.5,red,yes\nb,,blue,no\nc,3,,\n"
@@ -398,3 +399,15 @@ def test_a_delivery_says_where_ids_and_labels_come_from(tmp_path):
     assert (given.ids_from, given.has_labels) == ("given", True)
     derived = read(write(tmp_path, "e.csv", "x\n1\n"), Reading())
     assert (derived.ids_from, derived.has_labels) == ("content", False)
+
+
+def test_a_csv_is_parsed_in_blocks_of_whole_records(tmp_path, monkeypatch):
+    text = "a,b,label\n" + "".join(f'{k},"line {k},\nand ""more""",x\n' for k in range(50))
+    whole = csv.read_frame(write(tmp_path, "d.csv", text))
+    monkeypatch.setattr(csv, "BLOCK", 100)
+    monkeypatch.setattr(text_stream, "CHUNK", 7)
+    frames = [frame for frame, _ in csv.text_frames(tmp_path / "d.csv", (), LimitsConfig())]
+    assert len(frames) > 10
+    pd.testing.assert_frame_equal(pd.concat(frames, ignore_index=True), whole)
+    lines = "a,b,label\n" + "1,2,x\n" * 60 + "1,2\n" + "1,2,x\n" * 60
+    assert "line 62 has 2 fields" in refused(write(tmp_path, "short.csv", lines))

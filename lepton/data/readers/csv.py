@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -26,10 +25,10 @@ from lepton.data.readers.frames import delivery_from_frame
 from lepton.data.readers.limits import check_shape
 from lepton.data.readers.quotes import check_quotes
 from lepton.data.readers.reader import Reader
-from lepton.data.readers.text_stream import UNPACK, as_stream, text_chunks
+from lepton.data.readers.text_stream import UNPACK, as_stream, text_chunks, whole_records
 
 BLOCK = 1 << 23
-"""Bytes that are read at once; no row may have more."""
+"""Bytes that are parsed at once, and the rest of their last row."""
 HEAD = 1 << 20
 """Bytes from the beginning in which the header must be."""
 LONGEST_NAME = 100_000
@@ -101,17 +100,20 @@ def text_frames(path: Path, known: Collection[str], limits: LimitsConfig) -> Ite
     head, size = _look_through(path, limits)
     header = _header(path, head, known)
     check_shape(path.name, 0, len(header), limits)
-    came = 0
-
-    def counted() -> Iterator[bytes]:
-        nonlocal came
-        for chunk in text_chunks(path, limits):
-            came += len(chunk)
-            yield chunk
-
-    with as_stream(counted()) as stream:
-        for frame in _rows(path, stream, header, limits):
+    rows = came = 0
+    for block in whole_records(text_chunks(path, limits), BLOCK):
+        came += len(block)
+        frame = _parsed(path, block, header, rows)
+        rows += len(frame)
+        check_shape(path.name, rows, len(header), limits)
+        if len(frame):
             yield frame, came / size
+    if not rows:
+        raise LeptonError(
+            f"{path.name} has a header but no rows.",
+            why=f"Columns: {', '.join(header.values())}.",
+            fix=["deliver the file again"],
+        )
 
 
 def _look_through(path: Path, limits: LimitsConfig) -> tuple[bytes, int]:
@@ -189,19 +191,31 @@ def _separator(path: Path, found: str) -> LeptonError:
     )
 
 
-def _rows(path: Path, stream: BinaryIO, header: dict[str, str], limits: LimitsConfig) -> Iterator[pd.DataFrame]:
-    """Parse strictly: pandas would fill short lines with NaN and take a surplus field for an index."""
+def _parsed(path: Path, block: bytes, header: dict[str, str], before: int) -> pd.DataFrame:
+    """Parse whole records strictly: pandas would fill short lines with NaN and take a surplus field for an index.
+
+    Arrow's own reader of blocks is not taken: it reads up to 32 of them ahead.
+
+    Args:
+        path: The file.
+        block: Of it; the first one begins with the header.
+        header: Name of each column as it stands in the file -> as it is here.
+        before: Rows that came before.
+    """
     short: list[tuple[int | None, int]] = []
 
     def refuse(row: arrow_csv.InvalidRow) -> str:
         short.append((row.number, row.actual_columns))
         return "error"
 
-    came = 0
     try:
-        with arrow_csv.open_csv(
-            stream,
-            read_options=arrow_csv.ReadOptions(use_threads=False, block_size=BLOCK),
+        table = arrow_csv.read_csv(
+            pa.BufferReader(block),
+            read_options=arrow_csv.ReadOptions(
+                use_threads=False,
+                block_size=min(len(block) + 1, 2**31 - 1),
+                column_names=list(header) if before else None,
+            ),
             # Of one column an empty line is a row without a value, of several it is none.
             parse_options=arrow_csv.ParseOptions(
                 newlines_in_values=True, invalid_row_handler=refuse, ignore_empty_lines=len(header) > 1
@@ -209,26 +223,16 @@ def _rows(path: Path, stream: BinaryIO, header: dict[str, str], limits: LimitsCo
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
             ),
-        ) as batches:
-            for batch in batches:
-                if not batch.num_rows:
-                    continue
-                came += batch.num_rows
-                check_shape(path.name, came, len(header), limits)  # an object a value is still to come
-                columns = {here: np.asarray(batch[name].to_pylist(), dtype=object) for name, here in header.items()}
-                yield pd.DataFrame(columns, dtype=object)
+        )
     except pa.ArrowInvalid as error:
         if short:
-            line, fields = short[0]
+            number, fields = short[0]
+            line = None if number is None else number + (before + 1 if before else 0)
             raise LeptonError(
                 f"{path.name}: line {line} has {fields} fields, the header has {len(header)}.",
                 why='A comma inside a value must be quoted: "a, b".',
                 fix=[f"mend line {line}", "export it again"],
             ) from None
         raise LeptonError(f"{path.name} cannot be read as CSV.", why=str(error), fix=["export it again"]) from None
-    if not came:
-        raise LeptonError(
-            f"{path.name} has a header but no rows.",
-            why=f"Columns: {', '.join(header.values())}.",
-            fix=["deliver the file again"],
-        )
+    columns = {here: np.asarray(table[name].to_pylist(), dtype=object) for name, here in header.items()}
+    return pd.DataFrame(columns, dtype=object)

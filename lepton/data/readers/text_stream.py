@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from lepton.core.config.limits import LimitsConfig
@@ -57,6 +58,29 @@ def text_chunks(path: Path, limits: LimitsConfig) -> Iterator[bytes]:
     _check_utf8(path, decoder, b"", lines, final=True)
     if last != b"\n":  # pyarrow takes a header without one for an empty file
         yield b"\n"
+
+
+def whole_records(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """Yield the same bytes in blocks of about `size` that end with a record: a line break within quotes is no end.
+
+    A record that is longer makes a longer block.
+    """
+    held = bytearray()
+    for chunk in chunks:
+        held += chunk
+        if len(held) >= size and (end := _last_end(held)):
+            yield bytes(held[:end])
+            del held[:end]
+    if held:
+        yield bytes(held)
+
+
+def _last_end(held: bytearray) -> int:
+    """Return where the last whole record ends, 0 if none does; the first one begins here, outside of quotes."""
+    raw = np.frombuffer(held, dtype=np.uint8)
+    breaks, quotes = np.flatnonzero(raw == ord("\n")), np.flatnonzero(raw == ord('"'))
+    ends = breaks[np.searchsorted(quotes, breaks) % 2 == 0]
+    return int(ends[-1]) + 1 if len(ends) else 0
 
 
 def as_stream(chunks: Iterator[bytes]) -> io.BufferedReader:
