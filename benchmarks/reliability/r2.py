@@ -30,8 +30,11 @@ def measure(rounds: int = ROUNDS) -> Iterator[figures.Figure]:
     with tempfile.TemporaryDirectory(prefix="lepton-r2-") as folder:
         held, notes = race(Path(folder) / "sqlite", None, rounds)
         yield figures.figure("R2a", held, "rounds with one winner", rounds, [], command, ledger="SQLite", **notes)
-        with postgres.server() as server, postgres.schema(server) as url:
-            held, notes = race(Path(folder) / "postgres", url, rounds)
+        try:
+            with postgres.server() as server, postgres.schema(server) as url:
+                held, notes = race(Path(folder) / "postgres", url, rounds)
+        finally:
+            os.environ.pop("LEPTON_LEDGER_URL", None)  # the figures after this one have a ledger of their own
         yield figures.figure("R2b", held, "rounds with one winner", rounds, [], command, ledger="PostgreSQL", **notes)
 
 
