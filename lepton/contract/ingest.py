@@ -242,7 +242,7 @@ def _read(ws: Workspace, call: Call, reading: readers.Reading) -> Iterator[Stage
     with ExitStack() as stack:
         try:
             pieces = readers.pieces(call.path, reading)
-            found = stack.enter_context(staged(pieces, ws.state_dir / "staged", call.progress))
+            found = stack.enter_context(staged(pieces, ws.work_dir / "staged", call.progress))
         except LeptonError as error:
             raise unreadable(ws, call, error) from None
         yield found

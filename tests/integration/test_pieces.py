@@ -108,7 +108,7 @@ def test_pieces_become_the_batch_that_the_whole_would_be(ws, template, tmp_path,
     assert file.read_bytes() == whole_file.read_bytes()
     assert pq.ParquetFile(file).num_row_groups == -(-N // 64)
     assert len(set(batchfile.ids_and_labels(file)[0])) == N
-    assert not (ws.state_dir / "staged").exists()
+    assert not (ws.work_dir / "staged").exists()
 
 
 def test_the_contract_of_a_new_target_allows_what_any_piece_holds(ws, small):
@@ -154,7 +154,7 @@ def test_a_value_that_cannot_be_read_says_how_many_rows_came_before(ws, small):
         ingest(ws, "here", write(ws, "exact.csv", frame))
     assert "would be rounded" in caught.value.what
     assert "Rows are counted here from the one after row 2" in caught.value.why
-    assert not (ws.state_dir / "staged").exists()
+    assert not (ws.work_dir / "staged").exists()
 
 
 def test_an_export_of_all_so_far_is_known_in_pieces(ws, small):
@@ -167,7 +167,7 @@ def test_an_export_of_all_so_far_is_known_in_pieces(ws, small):
 
 
 def test_what_a_killed_ingest_left_of_its_reading_is_removed(ws, small):
-    left = ws.state_dir / "staged" / "000000.parquet"
+    left = ws.work_dir / "staged" / "000000.parquet"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half")
     _, file = stored(ws, "there", write(ws, "a.parquet", rows(8)), new=True)
