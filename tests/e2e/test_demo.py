@@ -16,6 +16,8 @@ from lepton.core.config.workspace import Workspace
 from lepton.core.ledger import Ledger
 
 LEPTON = [sys.executable, "-c", "from lepton.cli.main import run; run()"]
+PROGRESS = ("taking in", "pretraining", "adapting", "scoring", "monitoring")
+"""How lines begin that say how far long work is."""
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +98,7 @@ def test_the_record_is_whole_the_ledger_holds_and_the_page_stands_alone(played: 
 
 def test_nothing_is_printed_that_looks_like_trouble(played: Played) -> None:
     _, _, err = played
-    lines = [line for line in err.splitlines() if not line.startswith(("pretraining", "adapting"))]
+    lines = [line for line in err.splitlines() if not line.startswith(PROGRESS)]
     assert lines == []
 
 
