@@ -27,8 +27,6 @@ SHOWN = 20
 FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": SHOWN}
 OF_TYPES = ("ExpectColumnValuesToBeOfType",)
 """Expectations of a column that ask for its type, where that says enough."""
-
-
 ACROSS = ("ExpectColumnValuesToBeUnique",)
 """Expectations of a row that depend on all others."""
 

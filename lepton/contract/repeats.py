@@ -22,7 +22,6 @@ from lepton.data.staging import Staged
 SAME = 0.9
 """Share of the stored rows in a delivery that it must hold exactly as often as they are stored, to be an export of all
 that there is so far: chance gives a table of few values other counts."""
-
 AT_ONCE = 100_000
 """Stored rows that are looked at at once."""
 
@@ -133,7 +132,8 @@ def _known_by_id(ws: Workspace, domain: str, delivery: Staged, id_keys: NDArray[
 
 def _id_keys(file: Path) -> NDArray[np.uint64]:
     """Return (n,) the keys of the ids of a batch."""
-    return np.concatenate([text_keys(ids) for ids in batchfile.ids_in_pieces(file, AT_ONCE)])
+    found = [text_keys(ids) for ids in batchfile.ids_in_pieces(file, AT_ONCE)]
+    return np.concatenate([np.empty(0, dtype=np.uint64), *found])  # of a batch that was erased whole there are none
 
 
 def _row_keys(file: Path) -> NDArray[np.uint64]:

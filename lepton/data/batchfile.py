@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -110,23 +111,48 @@ def write(path: Path, parts: Iterable[pa.Table]) -> Path:
     The rows stand in groups of `GROUP`, however they come, so that the same rows give the same bytes.
     """
     parts = iter(parts)
-    held = next(parts)
+    first = next(parts)
+    alike = (part.replace_schema_metadata(first.schema.metadata) for part in parts)
     with pq.ParquetWriter(
         path,
-        held.schema,
+        first.schema,
         compression="zstd",
         compression_level=9,
         use_dictionary=False,
         write_statistics=False,
     ) as writer:
-        for part in parts:
-            if held.num_rows >= GROUP:
-                whole = held.num_rows - held.num_rows % GROUP
-                writer.write_table(held.slice(0, whole), row_group_size=GROUP)
-                held = held.slice(whole)
-            held = pa.concat_tables([held, part.replace_schema_metadata(held.schema.metadata)]).combine_chunks()
-        writer.write_table(held, row_group_size=GROUP)
+        rows = 0
+        for group in even(chain([first], alike), GROUP):
+            writer.write_table(group.combine_chunks(), row_group_size=GROUP)
+            rows += group.num_rows
+        if not rows:
+            writer.write_table(first)
     return path
+
+
+def even(pieces: Iterable[pa.Table], rows: int, skip: int = 0) -> Iterator[pa.Table]:
+    """Return the same rows in pieces of exactly so many, but for the last one.
+
+    Args:
+        pieces: In order, of any size.
+        rows: Of each.
+        skip: Leave out so many rows at the beginning.
+    """
+    kept: list[pa.Table] = []
+    there = 0
+    for whole in pieces:
+        gone = min(skip, whole.num_rows)
+        skip -= gone
+        piece = whole.slice(gone)
+        while there + piece.num_rows >= rows:
+            head = piece.slice(0, rows - there)
+            yield pa.concat_tables([*kept, head])
+            piece, kept, there = piece.slice(head.num_rows), [], 0
+        if piece.num_rows:
+            kept.append(piece)
+            there += piece.num_rows
+    if kept:
+        yield pa.concat_tables(kept)
 
 
 def without(path: Path, drop: NDArray[np.bool_]) -> pa.Table:

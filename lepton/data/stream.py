@@ -7,7 +7,7 @@ such tables is the same, bit for bit, whenever it is computed again.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
 
@@ -38,33 +38,8 @@ def stream(path: Path, rows: int, skip: int = 0) -> Iterator[tuple[pa.ChunkedArr
         LeptonError: If it is damaged, or a newer lepton wrote it.
     """
     plain = batchfile.about(path)["kind"] == "tabular"
-    for piece in even(batchfile.pieces(path, rows), rows, skip):
+    for piece in batchfile.even(batchfile.pieces(path, rows), rows, skip):
         yield piece["id"], _columns(piece, path.name) if plain else batchfile.decode(piece, path.name)
-
-
-def even(pieces: Iterable[pa.Table], rows: int, skip: int = 0) -> Iterator[pa.Table]:
-    """Return the same rows in pieces of exactly so many, but for the last one.
-
-    Args:
-        pieces: In order, of any size.
-        rows: Of each.
-        skip: Leave out so many rows at the beginning.
-    """
-    kept: list[pa.Table] = []
-    there = 0
-    for whole in pieces:
-        gone = min(skip, whole.num_rows)
-        skip -= gone
-        piece = whole.slice(gone)
-        while there + piece.num_rows >= rows:
-            head = piece.slice(0, rows - there)
-            yield pa.concat_tables([*kept, head])
-            piece, kept, there = piece.slice(head.num_rows), [], 0
-        if piece.num_rows:
-            kept.append(piece)
-            there += piece.num_rows
-    if kept:
-        yield pa.concat_tables(kept)
 
 
 def row_bytes(path: Path) -> int:

@@ -166,6 +166,14 @@ def test_an_export_of_all_so_far_is_known_in_pieces(ws, small):
         ingest(ws, "there", write(ws, "again.csv", pd.concat([more, first])))
 
 
+def test_a_batch_that_was_erased_whole_is_no_hindrance(ws, small):
+    frame = rows(9).assign(id=[f"r{k}" for k in range(N)])
+    _, file = stored(ws, "there", write(ws, "gone.parquet", frame), new=True)
+    batchfile.write(file, [batchfile.without(file, np.ones(N, dtype=bool))])
+    taken, _ = stored(ws, "there", write(ws, "next.parquet", rows(10).assign(id=[f"s{k}" for k in range(N)])))
+    assert taken.rows == N
+
+
 def test_what_a_killed_ingest_left_of_its_reading_is_removed(ws, small):
     left = ws.work_dir / "staged" / "000000.parquet"
     left.parent.mkdir(parents=True)

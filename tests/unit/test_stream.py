@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from lepton.data import batchfile
-from lepton.data.stream import even, footprint, row_bytes, stream
+from lepton.data.stream import footprint, row_bytes, stream
 from lepton.models.model import CHUNK
 from tests.unit.factories import MAKERS, base, columns, rows
 
@@ -46,9 +46,13 @@ def test_rows_that_are_skipped_are_the_first_ones(tmp_path: Path) -> None:
 
 def test_pieces_of_any_size_become_pieces_of_one() -> None:
     odd = [pa.table({"x": list(range(at, at + n))}) for at, n in ((0, 3), (3, 0), (3, 10), (13, 1), (14, 6))]
-    assert [piece["x"].to_pylist() for piece in even(odd, 8)] == [[*range(8)], [*range(8, 16)], [*range(16, 20)]]
-    assert [piece["x"].to_pylist() for piece in even(odd, 8, skip=5)] == [[*range(5, 13)], [*range(13, 20)]]
-    assert list(even([], 8)) == []
+    assert [piece["x"].to_pylist() for piece in batchfile.even(odd, 8)] == [
+        [*range(8)],
+        [*range(8, 16)],
+        [*range(16, 20)],
+    ]
+    assert [piece["x"].to_pylist() for piece in batchfile.even(odd, 8, skip=5)] == [[*range(5, 13)], [*range(13, 20)]]
+    assert list(batchfile.even([], 8)) == []
 
 
 def test_categories_in_either_form_are_prepared_alike() -> None:

@@ -105,24 +105,18 @@ def _stream(given: object) -> Any:
 
 
 def _pieces(stream: Any, rows: int) -> Iterator[Any]:
-    """Yield tables of exactly so many rows, whatever batches come, but for the last."""
+    """Yield tables of exactly so many rows, whatever batches come, but for the last; one without a row if none has."""
     import pyarrow as pa
 
+    from lepton.data.batchfile import even
+
     schema = pa.schema([field.with_type(_plain(field.type)) for field in stream.schema], stream.schema.metadata)
-    waiting: list[Any] = []
-    count, told = 0, False
-    for batch in stream:
-        if not batch.num_rows:
-            continue
-        waiting.append(batch)
-        count += batch.num_rows
-        while count >= rows:
-            table = pa.Table.from_batches(waiting)
-            yield table.slice(0, rows).cast(schema).combine_chunks()
-            told = True
-            waiting, count = table.slice(rows).to_batches(), count - rows
-    if waiting or not told:
-        yield pa.Table.from_batches(waiting, stream.schema).cast(schema).combine_chunks()
+    told = False
+    for table in even((pa.Table.from_batches([batch]) for batch in stream), rows):
+        yield table.cast(schema).combine_chunks()
+        told = True
+    if not told:
+        yield schema.empty_table()
 
 
 def _plain(kind: Any) -> Any:
