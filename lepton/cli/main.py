@@ -6,8 +6,10 @@ import gc
 import importlib
 import os
 import pkgutil
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -26,6 +28,10 @@ GLOBAL = ("-w", "--workspace")
 
 # Typer 0.29 carries a copy of click, older ones use the package: ask the class that both make public.
 WRONG_CALL = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+pressed: list[int] = []
+"""What asked this process to stop. Ctrl-C can strike inside a library that tells it on as an error of its own (pydantic,
+where it builds a model): what came after it is nobody's mistake."""
 
 app = typer.Typer(
     name="lepton",
@@ -64,6 +70,8 @@ for _module in pkgutil.iter_modules(commands.__path__):
 def run() -> None:
     """Run the command line; a user's mistake ends with a message and a code, never with a traceback."""
     gc.set_threshold(*COLLECTED_AFTER)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _press)
     code = main(sys.argv[1:])
     gc.freeze()  # what ends with the process needs no last look for garbage: a quarter of a short command's time
     sys.exit(code)
@@ -74,9 +82,6 @@ def main(arguments: list[str]) -> int:
     try:
         code = app(arguments, standalone_mode=False)
         return _ended(code if isinstance(code, int) else 0)
-    except LeptonError as error:
-        _complain(error.render())
-        return error.code
     except typer.Exit as stop:
         return _ended(int(stop.exit_code))
     except (typer.Abort, KeyboardInterrupt):
@@ -85,15 +90,29 @@ def main(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        if isinstance(error, WRONG_CALL):
-            getattr(error, "show")()  # noqa: B009 (only the copy's own class declares it)
-            if (wrong := getattr(error, "option_name", None)) in GLOBAL:
-                _complain(f"\n{wrong} stands before the command: lepton {wrong} FOLDER {' '.join(arguments[:1])} ...")
-            return 2
-        if (told := refusal(error)) is not None and not os.environ.get("LEPTON_DEBUG"):
-            _complain(told.render())
-            return told.code
-        return _unexpected(error)
+        return _ended(INTERRUPTED) if pressed else _failed(error, arguments)
+
+
+def _press(number: int, frame: FrameType | None) -> None:
+    """Take note of Ctrl-C, and do what Python does then."""
+    pressed.append(number)
+    signal.default_int_handler(number, frame)
+
+
+def _failed(error: Exception, arguments: list[str]) -> int:
+    """Say what went wrong, and return the exit code."""
+    if isinstance(error, LeptonError):
+        _complain(error.render())
+        return error.code
+    if isinstance(error, WRONG_CALL):
+        getattr(error, "show")()  # noqa: B009 (only the copy's own class declares it)
+        if (wrong := getattr(error, "option_name", None)) in GLOBAL:
+            _complain(f"\n{wrong} stands before the command: lepton {wrong} FOLDER {' '.join(arguments[:1])} ...")
+        return 2
+    if (told := refusal(error)) is not None and not os.environ.get("LEPTON_DEBUG"):
+        _complain(told.render())
+        return told.code
+    return _unexpected(error)
 
 
 def _ended(code: int) -> int:
