@@ -30,8 +30,8 @@ GLOBAL = ("-w", "--workspace")
 WRONG_CALL = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 pressed: list[int] = []
-"""What asked this process to stop. Ctrl-C can strike inside a library that tells it on as an error of its own (pydantic,
-where it builds a model): what came after it is nobody's mistake."""
+"""What asked this process to stop. Ctrl-C can strike inside a library that tells it on as an error of its own (pydantic
+does, where it builds a model): what came after it is nobody's mistake."""
 
 app = typer.Typer(
     name="lepton",
