@@ -44,8 +44,9 @@ class FeatureCache:
         found = _read(path, (len(table), model.feature_dim))
         if found is None:
             found = model.features(table)
-            atomic_write(path, dump_tensors({"features": found}))
-            self._prune(keep=path)
+            if found.nbytes <= self.limit:  # a larger one would drive out all others
+                atomic_write(path, dump_tensors({"features": found}))
+                self._prune(keep=path)
         return found
 
     def _prune(self, keep: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 
 import numpy as np
@@ -26,6 +26,8 @@ CHUNK = 128
 An answer's last bits hang on how many rows are answered with it. Rows that are given in pieces of a multiple of this
 are answered in the same chunks as all of them together, and so in the same bits.
 """
+PREPARED = 128 * CHUNK
+"""Rows of a table that are prepared at once: all of them together may take many times the table's own memory."""
 
 
 class Model(nn.Module):
@@ -94,11 +96,11 @@ class Model(nn.Module):
         """Return adapted embeddings (n, d) float32 in eval mode: BatchNorm statistics are the model's own."""
         was = self.training
         self.eval()
-        x = self.inputs.to_tensor(rows) if isinstance(rows, Table) else rows
-        place = next(self.parameters()).device
-        parts = [self.adapt(self.encoder(x[at : at + CHUNK].to(place))) for at in range(0, len(x), CHUNK)]
+        found = torch.empty(len(rows), self.feature_dim, device=next(self.parameters()).device)
+        for at, x in self._chunks(rows):
+            found[at : at + len(x)] = self.adapt(self.encoder(x))
         self.train(was)
-        return torch.cat(parts) if parts else torch.empty(0, self.feature_dim)
+        return found
 
     @torch.no_grad()
     def logits_of(self, features: Tensor, start: int | None = None) -> Tensor:
@@ -115,11 +117,26 @@ class Model(nn.Module):
         """
         was = self.training
         self.eval()
-        x = self.inputs.to_tensor(rows) if isinstance(rows, Table) else rows
-        place = next(self.parameters()).device
-        parts = [self(x[at : at + CHUNK].to(place)) for at in range(0, len(x), CHUNK)]
+        found = torch.empty(len(rows), len(self.classes), device=next(self.parameters()).device)
+        for at, x in self._chunks(rows):
+            found[at : at + len(x)] = self(x)
         self.train(was)
-        return self.probabilities(torch.cat(parts) if parts else torch.empty(0, len(self.classes)))
+        return self.probabilities(found)
+
+    def _chunks(self, rows: Table | Tensor) -> Iterator[tuple[int, Tensor]]:
+        """Yield where each chunk begins, and its prepared rows (at most CHUNK, ...) where the weights are."""
+        place = next(self.parameters()).device
+        for start in range(0, len(rows), PREPARED):
+            x = self._prepared(rows, start)
+            for at in range(0, len(x), CHUNK):
+                yield start + at, x[at : at + CHUNK].to(place)
+
+    def _prepared(self, rows: Table | Tensor, start: int) -> Tensor:
+        if isinstance(rows, Tensor):
+            return rows[start : start + PREPARED]
+        if len(rows) <= PREPARED:
+            return self.inputs.to_tensor(rows)
+        return self.inputs.to_tensor(rows.take(np.arange(start, min(start + PREPARED, len(rows)))))
 
     def probabilities(self, logits: Tensor) -> NDArray[np.float64]:
         """Return logits (n, k) as probabilities at the model's temperature, computed in float64."""

@@ -14,6 +14,7 @@ import torch
 
 from lepton.data import batchfile
 from lepton.data.stream import footprint, row_bytes, stream
+from lepton.models.features import FeatureCache
 from lepton.models.model import CHUNK
 from tests.unit.factories import MAKERS, base, columns, rows
 
@@ -35,6 +36,25 @@ def test_pieces_are_answered_in_the_same_bits_as_the_whole(kind: str, tmp_path: 
         assert [one for ids, _ in pieces for one in ids.to_pylist()] == whole.ids.tolist()
         found = np.concatenate([model.predict_proba(table) for _, table in pieces])
         np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("kind", sorted(MAKERS))
+def test_rows_prepared_in_pieces_are_embedded_and_answered_in_the_same_bits(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, table = base(kind), rows(kind, 700, seed=3)
+    embedded, answered = model.features(table), model.predict_proba(table)
+    monkeypatch.setattr("lepton.models.model.PREPARED", 2 * CHUNK)
+    np.testing.assert_array_equal(model.features(table).numpy(), embedded.numpy())
+    np.testing.assert_array_equal(model.predict_proba(table), answered)
+
+
+def test_embeddings_larger_than_the_cache_are_not_kept(tmp_path: Path) -> None:
+    model, table = base("tabular"), rows("tabular", 200, seed=3)
+    FeatureCache(tmp_path, limit=1000).get(model, table)
+    assert list(tmp_path.iterdir()) == []
+    FeatureCache(tmp_path).get(model, table)
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_rows_that_are_skipped_are_the_first_ones(tmp_path: Path) -> None:
