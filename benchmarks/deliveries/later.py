@@ -1,4 +1,4 @@
-"""What a case asks of a module that this house no longer has, asked of the command line instead: by number of the case."""
+"""What a case asks of a module that is no longer there, asked of the command line instead: by number of the case."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ GONE = re.compile(r"^Traceback .*?^(?:ModuleNotFound|Import)Error: [^\n]*'lepton
 """What Python says where a script imports such a module."""
 
 LATER = {
-    # Does a column of dates drift for ever? The case asks the monitor's own function, with made-up answers; this asks the
+    # Does a column of dates drift for ever? The case asks the monitor's function, with made-up answers; this asks the
     # monitor, with a champion.
     "30": r"""
 export LEPTON_PRETRAIN__EPOCHS=3

@@ -1,4 +1,4 @@
-"""The figures of real tables, G1 to G6: levels in simulation, transfers between parts of public tables, and the base.
+"""The figures of real tables, G1 to G6 and G9: levels in simulation, transfers between parts of tables, and the base.
 
 python benchmarks/tables                             all of them (hours; with LEPTON_TRIALS=8, a search of eight draws
                                                      in G6, about an hour and a half)
