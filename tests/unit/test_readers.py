@@ -3,6 +3,8 @@
 import gzip
 import io
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -228,7 +230,18 @@ def test_another_separator_is_named_and_a_conversion_shown(tmp_path, separator, 
 
 
 def test_decimal_commas_do_not_hide_the_semicolons(tmp_path):
-    assert "semicolons" in refused(write(tmp_path, "d.csv", "a;b\n1,5;2,5\n"))
+    text = refused(write(tmp_path, "d.csv", "a;b\n1,5;2,5\n"))
+    assert "semicolons" in text
+    assert "decimal commas" in text
+
+
+def test_the_conversion_that_is_shown_changes_the_separator_and_the_points_only(tmp_path):
+    path = write(tmp_path, "d.csv", 'zip;price;note\n01067;1,50;"NA; 1,5 kg"\n80331;-2,25;\n')
+    with pytest.raises(LeptonError) as caught:
+        read_delivery(path)
+    command = caught.value.fix[0].replace("python ", f"{sys.executable} ", 1)
+    subprocess.run(command, shell=True, check=True, timeout=60)
+    assert (tmp_path / "comma-d.csv").read_text() == 'zip,price,note\n01067,1.50,"NA; 1,5 kg"\n80331,-2.25,\n'
 
 
 def test_another_encoding_is_refused_with_byte_and_line(tmp_path):

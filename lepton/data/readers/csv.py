@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shlex
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,9 @@ HEAD = 1 << 20
 """Bytes from the beginning in which the header must be."""
 LONGEST_NAME = 100_000
 """Characters of a column's name."""
+LOOKED_AT = 100
+"""Rows in which decimal commas are looked for."""
+DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 SEPARATORS = {";": "semicolons (';')", "\t": "tabs", "|": "bars ('|')"}
 
 
@@ -140,7 +145,7 @@ def _header(path: Path, content: bytes, known: Collection[str]) -> dict[str, str
     line = ",".join(header)
     found = max(SEPARATORS, key=line.count)
     if line.count(found) and line.count(found) > len(header) - 1 and _divides(text.getvalue(), found):
-        raise _separator(path, found)
+        raise _separator(path, found, text.getvalue())
     nameless = [place for place, name in enumerate(header, start=1) if not name.strip()]
     if nameless:
         raise LeptonError(
@@ -177,17 +182,22 @@ def _divides(text: str, separator: str) -> bool:
         return True
 
 
-def _separator(path: Path, found: str) -> LeptonError:
+def _separator(path: Path, found: str, text: str) -> LeptonError:
+    """Return the error with a command that changes the separator and nothing else: 01067 and NA stay what they are."""
     fixed = str(path.with_name("comma-" + path.name))
-    code = f"import pandas; pandas.read_csv({str(path)!r}, sep={found!r}).to_csv({fixed!r}, index=False)"
+    first = islice(csv.reader(io.StringIO(text, newline=""), delimiter=found), 1, LOOKED_AT)
+    points = any(DECIMAL_COMMA.fullmatch(cell) for fields in first for cell in fields)
+    code = (
+        f"import pandas; pandas.read_csv({str(path)!r}, sep={found!r}, dtype=str, keep_default_na=False)"
+        + (r".replace(r'^([-+]?\d+),(\d+)\Z', r'\1.\2', regex=True)" if points else "")
+        + f".to_csv({fixed!r}, index=False)"
+    )
     quoted = shlex.quote(code) if set(fixed) & set("\"'$`\\!") else f'"{code}"'
     return LeptonError(
         f"{path.name} is not separated by commas.",
-        why=f"Its header looks separated by {SEPARATORS[found]}.",
-        fix=[
-            f"python -c {quoted}" + ("   (add decimal=',' if numbers are written 1,5)" if found == ";" else ""),
-            "export it again as comma-separated CSV",
-        ],
+        why=f"Its header looks separated by {SEPARATORS[found]}."
+        + (" Its numbers have decimal commas." if points else ""),
+        fix=[f"python -c {quoted}", "export it again as comma-separated CSV"],
     )
 
 
