@@ -29,6 +29,8 @@ SHOWN = 3
 """Examples of a column."""
 
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
+_SIGNED = re.compile(r"[-+]?[$€£¥]\s?[-+]?\d[\d.,]*|[-+]?\d[\d.,]*\s?[%$€£¥]")
+_NO_LABEL = ("none", "null", "nan", "na", "n/a", "nil", "-", "?")
 _DECIMAL_COMMA = re.compile(r"[-+]?(\d{1,3}(\.\d{3})+|\d+),\d+")
 
 
@@ -68,8 +70,11 @@ def look_at(table: Table, said: Collection[str] = (), gaps: Collection[str] = ()
 
 
 def doubts_about_labels(classes: Sequence[str]) -> str:
-    """Return which classes differ in their spelling only; empty if none do."""
-    return "; ".join(f"{_quoted(group)} differ in blanks or capitals only" for group in same_but_for_spelling(classes))
+    """Return which classes differ in their spelling only, and which look like the absence of one; empty if none do."""
+    groups = [f"{_quoted(group)} differ in blanks or capitals only" for group in same_but_for_spelling(classes)]
+    gaps = [repr(name) for name in classes if name.strip().lower() in _NO_LABEL]
+    absent = [f"{' and '.join(gaps)} may stand for no label: then leave the cell empty"] if gaps else []
+    return "; ".join(groups + absent)
 
 
 def _look(table: Table, name: str, said: bool, gaps: Collection[str]) -> Look:
@@ -83,9 +88,8 @@ def _look(table: Table, name: str, said: bool, gaps: Collection[str]) -> Look:
     if number(column):
         finite = known[np.isfinite(known)]
         seen = f"{finite.min():g} to {finite.max():g}" if len(finite) else "no value"
-        return Look(
-            name, what, seen, missing, tuple(f"{one:g}" for one in known.unique()[:SHOWN]), _of_numbers(known, said)
-        )
+        doubt = _of_numbers(name, known, said)
+        return Look(name, what, seen, missing, tuple(f"{one:g}" for one in known.unique()[:SHOWN]), doubt)
     different = list(dict.fromkeys(str(one) for one in known))
     seen = f"{len(different):,} value{'s' * (len(different) != 1)}"
     examples = tuple(_short(one) for one in different[:SHOWN])
@@ -107,8 +111,12 @@ def _look(table: Table, name: str, said: bool, gaps: Collection[str]) -> Look:
     return Look(name, what if keep else "left out", seen, missing, examples, doubt, keep)
 
 
-def _of_numbers(known: pd.Series, said: bool) -> str:
-    """Return the doubt about numbers that count the rows."""
+def _of_numbers(name: str, known: pd.Series, said: bool) -> str:
+    """Return the doubt about numbers: infinite ones, no two that differ, or such as count the rows."""
+    if infinite := int(np.isinf(known.to_numpy(dtype=np.float64)).sum()):
+        return f"{infinite:,} values are infinite, which no delivery may hold: --no-value inf reads them as gaps"
+    if not said and not len(known):
+        return f"no row has a value: --ignore {_shell(name)} if later ones have none either"
     if not said and len(known) >= FEWEST and (np.diff(known.to_numpy()) == 1).all():
         return "whole numbers that count the rows: --id or --ignore if they are no quantity"
     return ""
@@ -126,6 +134,9 @@ def _of_texts(name: str, column: pd.Series, different: list[str], parsed: Parsed
         return f"numbers with thousands separators, such as {commas[0]!r}: write them without"
     if commas and all(_DECIMAL_COMMA.fullmatch(text) for text in commas) and numbers + _rows(column, commas) == values:
         return f"numbers with a decimal comma, such as {commas[0]!r}: write a point"
+    signed = [text for text in different if _SIGNED.fullmatch(text)]
+    if signed and len(signed) == len(different):
+        return f"numbers with a sign, such as {signed[0]!r}: write them without"
     if values >= 2 and numbers >= NEARLY * values:
         odd = int(np.flatnonzero(parsed.wrong)[0])
         text = str(column.iloc[odd])

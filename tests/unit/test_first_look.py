@@ -50,10 +50,29 @@ def test_each_column_has_a_line_with_type_range_and_examples(tmp_path):
         (["yes", "Yes "] * (N // 2), "'Yes ' and 'yes' differ in blanks or capitals only"),
         ([f"order {k}" for k in range(N)], "--id x if it names the rows"),
         (list(range(N)), "count the rows"),
+        (
+            [*["inf"] * 2, *[f"{k}.5" for k in range(N - 2)]],
+            "2 values are infinite, which no delivery may hold",
+        ),
+        ([f"${k},000.00" for k in range(N)], "numbers with a sign, such as '$0,000.00'"),
+        (["5 %", "7%"] * (N // 2), "numbers with a sign, such as '5 %'"),
+        ([None] * N, "no row has a value: --ignore x"),
     ],
 )
 def test_what_is_unsure_is_said_with_the_option_that_settles_it(tmp_path, values, told):
     assert told in planned(tmp_path, x=values)[2]["x"].doubt
+
+
+def test_labels_that_may_stand_for_none_are_named(tmp_path):
+    path = sent(tmp_path)
+    path.write_text(path.read_text().replace(",no\n", ",None\n"))
+    setup, _ = plan_workspace(tmp_path / "ws", path, said=Said(label="outcome"))
+    assert setup.doubt == "'None' may stand for no label: then leave the cell empty"
+
+
+def test_a_name_of_two_lines_takes_one(tmp_path):
+    lines = column_lines(planned(tmp_path, **{"x\ny": [1.5] * N})[0].looks)
+    assert any(line.startswith("    x y") for line in lines)
 
 
 def test_text_of_which_every_row_has_its_own_is_left_out_and_a_date_too(tmp_path):

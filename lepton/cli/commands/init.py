@@ -141,12 +141,13 @@ def next_command(root: Path, source: str, delivery: str) -> str:
 def column_lines(looks: Sequence[Look]) -> list[str]:
     """Return a line a column; of very many only the first and those that are unsure."""
     shown = [look for place, look in enumerate(looks) if place < SHOWN or look.doubt]
-    width = min(24, max((len(look.name) for look in shown), default=0))
+    names = {look.name: " ".join(look.name.split()) or repr(look.name) for look in shown}
+    width = min(24, max(map(len, names.values()), default=0))
     lines = ["  columns"] if looks else []
     for look in shown:
         missing = f"  {100 * look.missing:.3g} % missing" if look.missing else ""
         such = f"  such as {', '.join(look.examples)}" if look.examples else ""
-        lines.append(f"    {look.name:<{width}}  {look.what:<8}  {look.seen}{missing}{such}")
+        lines.append(f"    {names[look.name]:<{width}}  {look.what:<8}  {look.seen}{missing}{such}")
         if look.doubt:
             lines.append(f"    {'':<{width}}  unsure: {look.doubt}")
     if len(looks) > len(shown):
