@@ -24,6 +24,7 @@ from lepton.models.model import Model
 from lepton.models.statistics import summarise
 from lepton.pretraining.catalogue import objectives_of
 from lepton.pretraining.checkpoint import Keeper
+from lepton.pretraining.direct import check_taught, fit_at_once
 from lepton.pretraining.engine import fit
 from lepton.pretraining.head import fit_head
 from lepton.pretraining.material import FEWEST, Material
@@ -60,7 +61,7 @@ def pretrain(
         folder: Where checkpoints are kept; what an interrupted run left there is gone on from. None keeps none.
 
     Raises:
-        UsageError: If an objective is unknown.
+        UsageError: If an objective is unknown, or the encoder cannot learn by it.
         LeptonError: If a split has too few labelled rows, a label is none of `classes`, the loss becomes NaN, or a
             checkpoint cannot be gone on from.
     """
@@ -72,12 +73,16 @@ def pretrain(
         inputs = fit_inputs(train, encoder)
         with seeded(seed):
             network = build_encoder(encoder, inputs.layout)
+            check_taught(network, objectives)
             model = Model(inputs, network, nn.Linear(network.feature_dim, len(classes)), classes)
         material = Material(table, others or {}, inputs, tuple(classes), config.stream_above, folder)
         with placed(pick_device()):
             network.meet(material.train.x)
         stages = []
-        for place, objective in enumerate(objectives):
+        if not network.by_gradient:
+            with placed(pick_device()):
+                stages.append(fit_at_once(model, material, seed, config.chain[0], progress))
+        for place, objective in enumerate(objectives if network.by_gradient else ()):
             began, plan = time.perf_counter(), suited(config.stage(objective.name), network)
             path = folder / f"stage-{place + 1}-{objective.name}.safetensors" if folder else None
             title = f"{objective.name} " if len(objectives) > 1 else ""

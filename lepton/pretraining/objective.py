@@ -55,6 +55,9 @@ class Objective(ABC):
     name: ClassVar[str] = ""
     head: ClassVar[bool] = False
     """Whether it trains the head; where the last one of a chain does not, a head is fitted to its embeddings."""
+    direct: ClassVar[bool] = False
+    """Whether all it asks is that the source's labels are told apart, so that an encoder which does not learn by
+    gradient can be fitted to them at once instead."""
     unlabelled: ClassVar[bool] = False
     """Whether it sees the rows of all domains, labelled or not."""
     tasks: ClassVar[bool] = False
