@@ -29,6 +29,8 @@ MOST_ROUNDS, PATIENCE = 500, 40
 """Rounds of boosting of an ensemble, and rounds without a better fold before it stops."""
 MOST_TREES = 6000
 """Of all ensembles together: many classes get fewer rounds each, for an answer must stay cheap."""
+ZERO = np.float32(1e-35)
+"""LightGBM takes for 0 what is no further from it: of the split at its negative, that number itself goes right."""
 FOLDS = 4
 ONE_SPLIT = 50_000
 """Rows from which on one fold of the cross-validation says enough."""
@@ -101,6 +103,7 @@ def grow(x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Prog
     Raises:
         MissingPackage: If LightGBM is not installed.
     """
+    require("lightgbm")
     seen, places = np.unique(y, return_inverse=True)
     margins = 1 if len(seen) == 2 else len(seen)
     most = max(1, min(MOST_ROUNDS, MOST_TREES // (margins * len(_SHAPES))))
@@ -141,7 +144,6 @@ def _losses(
     x: NDArray[np.float32], y: NDArray[np.int64], out: NDArray[np.bool_], settings: Shape, most: int
 ) -> NDArray[np.float64]:
     """Return (rounds,) the log loss of rows held back after every round, until it falls no more."""
-    require("lightgbm")
     import lightgbm
 
     rows = lightgbm.Dataset(x[~out], y[~out], params=dict(settings))
@@ -160,7 +162,6 @@ def _best_round(losses: Sequence[NDArray[np.float64]]) -> int:
 
 
 def _fit(x: NDArray[np.float32], y: NDArray[np.int64], settings: Shape, rounds: int) -> Ensemble:
-    require("lightgbm")
     import lightgbm
 
     booster = lightgbm.train(dict(settings), lightgbm.Dataset(x, y, params=dict(settings)), rounds)
@@ -194,6 +195,7 @@ def read(trees: Sequence[Mapping[str, Any]]) -> Ensemble:
 
 
 def _down(value: float) -> np.float32:
-    """Return the largest float32 that is not above a number."""
+    """Return the largest float32 that goes left where a split asks for no more than a number."""
     near = np.float32(value)
-    return near if float(near) <= value else np.nextafter(near, np.float32(-np.inf))
+    left = float(near) <= value and near != -ZERO
+    return near if left else np.nextafter(near, np.float32(-np.inf))

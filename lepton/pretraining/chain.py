@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from torch import nn
 
 from lepton.core.config.pretrain import PretrainConfig, StageFields
@@ -24,7 +25,7 @@ from lepton.models.model import Model
 from lepton.models.statistics import summarise
 from lepton.pretraining.catalogue import objectives_of
 from lepton.pretraining.checkpoint import Keeper
-from lepton.pretraining.direct import check_taught, fit_at_once
+from lepton.pretraining.direct import check_taught, fit_at_once, learn_all
 from lepton.pretraining.engine import fit
 from lepton.pretraining.head import fit_head
 from lepton.pretraining.material import FEWEST, Material
@@ -32,6 +33,8 @@ from lepton.pretraining.objective import Pretrained, Stage
 
 APART = 101
 """Between the seeds of two stages."""
+TINY = 1e-12
+"""Least probability of which a logarithm is taken."""
 
 
 def pretrain(
@@ -95,7 +98,8 @@ def pretrain(
             material = dataclasses.replace(material)  # prepared again, where the trained model is now
         if not objectives[-1].head:
             model.head = fit_head(model.features(material.train.x), material.train.y, len(classes))
-        return completed(model, material, tuple(stages), started)
+        base = completed(model, material, tuple(stages), started)
+        return base if network.by_gradient else learn_all(base, material, seed, progress)
 
 
 def suited(plan: StageFields, network: Encoder) -> StageFields:
@@ -124,13 +128,15 @@ def completed(model: Model, material: Material, stages: tuple[Stage, ...], start
         held_back_features=features,
         held_back_labels=vy,
     )
+    said, truth = model.probabilities(logits), vy.cpu().numpy()
     return Pretrained(
         model=model,
         stages=stages,
-        val=evaluate(model.probabilities(logits), vy.numpy(), model.classes),
+        val=evaluate(said, truth, model.classes),
         test=evaluate(model.predict_proba(test), model.label_indices(test.labels), model.classes),
         seconds=time.perf_counter() - started,
         rows=len(train.x),
+        val_losses=-np.log(np.maximum(said[np.arange(len(truth)), truth], TINY)),
     )
 
 

@@ -85,7 +85,12 @@ class Outcome:
 
 
 def plan(
-    config: TransferConfig, signals: Signals, records: Sequence[Record], *, statistics: bool = True, gradient: bool = True,
+    config: TransferConfig,
+    signals: Signals,
+    records: Sequence[Record],
+    *,
+    statistics: bool = True,
+    gradient: bool = True,
     size: int = 0,
 ) -> list[Step]:
     """Return a step for every configured strategy, the most promising for its cost first; `none` leads.

@@ -139,9 +139,7 @@ class Search:
         if signals is None:
             signals = measure(at.ancestor, TargetData.of(at.ancestor, at.train, at.cache, inputs=False))
         known, learns = at.ancestor.statistics is not None, at.ancestor.encoder.by_gradient
-        steps = plan(
-            at.config, signals, records, statistics=known, gradient=learns, size=at.ancestor.size
-        )
+        steps = plan(at.config, signals, records, statistics=known, gradient=learns, size=at.ancestor.size)
         return Plan(signals, tuple(steps))
 
     def run(self, planned: Plan, around: Around | None = None) -> tuple[Attempt, ...]:

@@ -11,10 +11,12 @@ target may believe one more than the other. Coordinates beyond those are 0: `enc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lepton.core.config.settings import EncoderConfig
@@ -26,6 +28,9 @@ from lepton.models.layout import Layout
 
 BLOCKS = 8
 """Most blocks of rounds, of both ensembles together."""
+
+AT_ONCE = 4096
+"""Rows whose sums are taken at once."""
 
 
 class Trees(Encoder):
@@ -69,7 +74,7 @@ class Trees(Encoder):
             )
         feature, threshold, leaf = _in_blocks(grown, max(1, min(BLOCKS, self.feature_dim // grown.margins)))
         self._plant(feature, threshold, leaf.float())
-        sums = torch.cat([self._sums(part).double() for part in x.split(4096)])
+        sums = torch.cat([self._sums(part).double() for part in torch.split(x, AT_ONCE)])
         mean, spread = sums.mean(dim=0), sums.std(dim=0)
         spread = torch.where(spread > 1e-6, spread, 1.0)
         leaf = (leaf - mean[:, None, None] / leaf.shape[1]) / spread[:, None, None]
@@ -106,7 +111,7 @@ class Trees(Encoder):
             raise ValueError(f"trees of the shape {tuple(feature.shape)}")
         if threshold.shape != feature.shape or leaf.shape != (*feature.shape[:2], LEAVES):
             raise ValueError("splits and leaves do not belong together")
-        if feature.dtype != torch.int32 or feature.numel() and not 0 <= feature.min() <= feature.max() < self.columns:
+        if feature.dtype != torch.int32 or (feature.numel() and not 0 <= feature.min() <= feature.max() < self.columns):
             raise ValueError(f"a split asks none of the {self.columns} columns")
         self._plant(torch.zeros_like(feature), torch.zeros(threshold.shape), torch.zeros(leaf.shape))
 
@@ -127,24 +132,31 @@ def _in_blocks(grown: Grown, most: int) -> tuple[Tensor, Tensor, Tensor]:
 
     Args:
         grown: The ensembles; their mean is what the coordinates add up to.
-        most: Blocks.
+        most: Blocks, unless there are more ensembles.
     """
     rounds = [len(ensemble) // grown.margins for ensemble in grown.ensembles]
     most = max(most, len(rounds))
     size = next(size for size in range(1, sum(rounds) + 1) if sum(-(-r // size) for r in rounds) <= most)
-    parts: tuple[list[np.ndarray], ...] = ([], [], [])
-    for ensemble, count in zip(grown.ensembles, rounds, strict=True):
-        blocks = -(-count // size)
-        arrays = (ensemble.feature, ensemble.threshold, ensemble.leaf / len(rounds))
-        for into, array in zip(parts, arrays, strict=True):
-            full = np.zeros((blocks * size, grown.margins, array.shape[1]), dtype=array.dtype)
-            full[:count] = array.reshape(count, grown.margins, -1)
-            into.append(full.reshape(blocks, size, grown.margins, -1).swapaxes(1, 2).reshape(-1, size, array.shape[1]))
-    feature, threshold, leaf = (torch.from_numpy(np.concatenate(part)) for part in parts)
-    return feature, threshold, leaf
+
+    def laid(arrays: Sequence[NDArray[Any]]) -> Tensor:
+        return torch.from_numpy(np.concatenate([_cut(one, grown.margins, size) for one in arrays]))
+
+    return (
+        laid([ensemble.feature for ensemble in grown.ensembles]),
+        laid([ensemble.threshold for ensemble in grown.ensembles]),
+        laid([ensemble.leaf / len(rounds) for ensemble in grown.ensembles]),
+    )
 
 
-def _head(grown: Grown, mean: Tensor, spread: Tensor, features: int, counts: np.ndarray) -> nn.Linear:
+def _cut(trees: NDArray[Any], margins: int, size: int) -> NDArray[Any]:
+    """Return trees (rounds x margins, m) as (blocks x margins, size, m), the last block filled up with zeros."""
+    rounds = trees.reshape(-1, margins, trees.shape[1])
+    full = np.zeros((-(-len(rounds) // size) * size, *rounds.shape[1:]), dtype=trees.dtype)
+    full[: len(rounds)] = rounds
+    return full.reshape(-1, size, *rounds.shape[1:]).swapaxes(1, 2).reshape(-1, size, trees.shape[1])
+
+
+def _head(grown: Grown, mean: Tensor, spread: Tensor, features: int, counts: NDArray[np.int64]) -> nn.Linear:
     """Return the head that answers as the ensembles do.
 
     A class without a row is answered as if half a row had been of it.

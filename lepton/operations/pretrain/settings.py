@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lepton.core.config.settings import EncoderConfig, PretrainConfig
@@ -11,6 +11,9 @@ from lepton.core.errors import LeptonError
 from lepton.core.kinds import Kind
 from lepton.operations.result import Json
 from lepton.operations.session import Session
+
+CHOICE = "encoder_choice"
+"""Key of a base's record under which stands which encoders were tried, and what they came to."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,10 @@ class BaseSettings:
             "threads": self.threads,
             "classes": list(self.classes),
         }
+
+    def with_encoder(self, name: str) -> BaseSettings:
+        """Return the same with this encoder."""
+        return replace(self, encoder=self.encoder.model_copy(update={"name": name}))
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> BaseSettings:
