@@ -90,8 +90,19 @@ class Grown:
     seen: tuple[int, ...]
     """Positions of the classes that have a row."""
 
+    @property
+    def rounds(self) -> tuple[int, ...]:
+        """Of each ensemble."""
+        return tuple(len(ensemble) // self.margins for ensemble in self.ensembles)
 
-def grow(x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Progress = silent) -> Grown:
+
+def grow(
+    x: NDArray[np.float32],
+    y: NDArray[np.int64],
+    seed: int,
+    progress: Progress = silent,
+    rounds: Sequence[int] = (),
+) -> Grown:
     """Return trees that tell the classes of rows apart; the same bits for the same arguments on one platform.
 
     Args:
@@ -99,6 +110,7 @@ def grow(x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Prog
         y: (n,) positions of classes; at least two are seen.
         seed: Of folds, and of what each round sees.
         progress: Called after every fold and every ensemble.
+        rounds: Of each ensemble, where they are known; by default the cross-validation finds them.
 
     Raises:
         MissingPackage: If LightGBM is not installed.
@@ -107,7 +119,7 @@ def grow(x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Prog
     seen, places = np.unique(y, return_inverse=True)
     margins = 1 if len(seen) == 2 else len(seen)
     most = max(1, min(MOST_ROUNDS, MOST_TREES // (margins * len(_SHAPES))))
-    folds = _folds(places, seed)
+    folds = [] if rounds else _folds(places, seed)
     total, ensembles = len(_SHAPES) * (len(folds) + 1), []
     for number, shape in enumerate(_SHAPES):
         settings = {**shape, **_objective(len(seen)), "seed": seed + number}
@@ -117,9 +129,9 @@ def grow(x: NDArray[np.float32], y: NDArray[np.int64], seed: int, progress: Prog
             losses.append(_losses(x, places, fold, settings, most))
             done += 1
             progress(done, total, f"trees, fold {len(losses)}/{len(folds)} of ensemble {number + 1}/{len(_SHAPES)}")
-        rounds = _best_round(losses) if losses else most // 4
-        ensembles.append(_fit(x, places, settings, rounds))
-        progress(done + 1, total, f"trees, ensemble {number + 1}/{len(_SHAPES)}: {rounds} rounds")
+        count = rounds[number] if rounds else _best_round(losses) if losses else most // 4
+        ensembles.append(_fit(x, places, settings, count))
+        progress(done + 1, total, f"trees, ensemble {number + 1}/{len(_SHAPES)}: {count} rounds")
     return Grown(tuple(ensembles), margins, tuple(int(c) for c in seen))
 
 

@@ -119,12 +119,13 @@ def completed(model: Model, material: Material, stages: tuple[Stage, ...], start
     """
     train, test = material.train, split(material.source, "test").labelled()
     features, vy = model.features(material.val.x), material.val.y
+    direct = not model.encoder.by_gradient  # knows the rows that it was fitted to too well to tell of any other
     logits = model.logits_of(features)
     model.temperature = fit_temperature(logits, vy)
     model.statistics = summarise(
         model,
-        model.features(train.x),
-        train.y,
+        features if direct else model.features(train.x),
+        vy if direct else train.y,
         held_back_features=features,
         held_back_labels=vy,
     )

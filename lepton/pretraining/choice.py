@@ -18,6 +18,7 @@ from lepton.pretraining.catalogue import objectives_of
 from lepton.pretraining.chain import pretrain as pretrain_with
 from lepton.pretraining.direct import learns_by
 from lepton.pretraining.objective import Pretrained
+from lepton.pretraining.world import World
 
 
 def pretrain(
@@ -38,10 +39,10 @@ def pretrain(
     """
     if encoder.name != AUTO:
         return pretrain_with(table, classes, encoder, config, seed, threads, progress, others, folder)
-    began, made = time.perf_counter(), dict[str, Pretrained]()
+    began, made, world = time.perf_counter(), dict[str, Pretrained](), World.joined()
     names, left_out = worth_trying(table.kind, config.chain)
     for name in names:
-        if made and time.perf_counter() - began > config.try_seconds:
+        if made and world.said({"spent": time.perf_counter() - began})["spent"] > config.try_seconds:
             left_out[name] = f"pretrain.try_seconds, {config.try_seconds:g} s, were over"
             continue
         named = encoder.model_copy(update={"name": name})

@@ -58,7 +58,15 @@ class Encoder(nn.Module):
             rows: (n, *layout.shape) prepared training rows; only read.
         """
 
-    def fit(self, rows: Tensor, labels: Tensor, classes: int, seed: int, progress: Progress = silent) -> nn.Linear:
+    def fit(
+        self,
+        rows: Tensor,
+        labels: Tensor,
+        classes: int,
+        seed: int,
+        progress: Progress = silent,
+        again: bool = False,
+    ) -> nn.Linear:
         """Learn from labelled rows what no gradient teaches; for encoders that are not `by_gradient` all there is.
 
         Args:
@@ -67,6 +75,8 @@ class Encoder(nn.Module):
             classes: k; some may have no row.
             seed: Same seed, same weights, bit for bit on one platform.
             progress: Called after every part of the work.
+            again: Whether it was fitted to a part of these rows before: what it found out then of how long to learn
+                holds, and each coordinate means what it meant.
 
         Returns:
             The head (d -> k), on the CPU, by which the embedding answers best.

@@ -50,6 +50,7 @@ class Trees(Encoder):
 
     def __init__(self, config: EncoderConfig, layout: Layout) -> None:
         super().__init__(config, layout)
+        self._rounds: tuple[int, ...] = ()
         self._plant(torch.zeros(0, 0, SPLITS, dtype=torch.int32), torch.zeros(0, 0, SPLITS), torch.zeros(0, 0, LEAVES))
 
     def _plant(self, feature: Tensor, threshold: Tensor, leaf: Tensor) -> None:
@@ -57,7 +58,15 @@ class Trees(Encoder):
         self.register_buffer("threshold", threshold)
         self.register_buffer("leaf", leaf)
 
-    def fit(self, rows: Tensor, labels: Tensor, classes: int, seed: int, progress: Progress = silent) -> nn.Linear:
+    def fit(
+        self,
+        rows: Tensor,
+        labels: Tensor,
+        classes: int,
+        seed: int,
+        progress: Progress = silent,
+        again: bool = False,
+    ) -> nn.Linear:
         """Grow the trees, and return the head by which they answer; see `Encoder.fit`.
 
         Raises:
@@ -65,7 +74,8 @@ class Trees(Encoder):
             MissingPackage: If LightGBM is not installed.
         """
         x, y = rows.detach().cpu(), labels.cpu().numpy()
-        grown = grow(x.numpy(), y, seed, progress)
+        grown = grow(x.numpy(), y, seed, progress, self._rounds if again else ())
+        self._rounds = grown.rounds
         if grown.margins > self.feature_dim:
             raise LeptonError(
                 f"Encoder {self.name!r} needs a coordinate of the embedding for each of the {grown.margins} classes.",
@@ -134,7 +144,7 @@ def _in_blocks(grown: Grown, most: int) -> tuple[Tensor, Tensor, Tensor]:
         grown: The ensembles; their mean is what the coordinates add up to.
         most: Blocks, unless there are more ensembles.
     """
-    rounds = [len(ensemble) // grown.margins for ensemble in grown.ensembles]
+    rounds = grown.rounds
     most = max(most, len(rounds))
     size = next(size for size in range(1, sum(rounds) + 1) if sum(-(-r // size) for r in rounds) <= most)
 
