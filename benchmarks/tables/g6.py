@@ -29,7 +29,7 @@ from pairs import read_table
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.model_selection import StratifiedKFold
 
-from lepton.core.config.settings import EncoderConfig, PretrainConfig
+from lepton.core.config.settings import AUTO, EncoderConfig, PretrainConfig
 from lepton.core.splits import split
 from lepton.core.table import Table, concat
 from lepton.pretraining import pretrain
@@ -42,7 +42,7 @@ MOST_TREES, PATIENCE = 1000, 20
 """Rounds of boosting, and rounds without a better fold before it stops."""
 SEEDS = (0,)
 TUNED = "lightgbm"
-ENCODERS = {"auto": "", "trees": "t", "tabular": "b", "mlp": "m"}
+ENCODERS = {AUTO: "", "trees": "t", "tabular": "b", "mlp": "m"}
 """What is named, and the letter of its figures."""
 STORED = Path(os.environ.get("LEPTON_TREE_RUNS", digits.WORK / "tree-runs.jsonl"))
 """A line a search, so that one that was interrupted goes on. Bases cost seconds and are of the code as it is."""
@@ -73,6 +73,8 @@ class Run:
     """On the held-out rows, in percent."""
     rows: int
     """Held out."""
+    took: str = ""
+    """The encoder that a base has."""
 
 
 def measure() -> Iterator[figures.Figure]:
@@ -96,6 +98,7 @@ def figures_of(runs: list[Run]) -> Iterator[figures.Figure]:
                 bar=-0.3,
                 error=round(float(apart.std(ddof=1) / np.sqrt(len(apart))), 2),
                 tables={t: [round(means[encoder][t], 1), round(means[TUNED][t], 1)] for t in means[encoder]},
+                **({"took": {run.table: run.took for run in some if run.model == encoder}} if encoder == AUTO else {}),
             )
             yield at(f"G6{letter}{mark}b", 100 * float((apart >= 0).mean()), f"% of {where} at or above", bar=50)
 
@@ -111,14 +114,17 @@ def one(source: Source, model: str, seed: int) -> Run:
     if model == TUNED and (found := stored().get((source.name, seed, TRIALS))):
         return found
     learnt, unseen = drawn(source, seed)
-    right = tuned(learnt, unseen, seed) if model == TUNED else base(learnt, unseen, model, seed)
+    if model == TUNED:
+        right, took = tuned(learnt, unseen, seed), ""
+    else:
+        right, took = base(learnt, unseen, model, seed)
     trials = TRIALS if model == TUNED else 0
-    run = Run(source.name, source.untouched, seed, model, trials, 100 * float(right.mean()), len(unseen))
+    run = Run(source.name, source.untouched, seed, model, trials, 100 * float(right.mean()), len(unseen), took)
     if model == TUNED:
         STORED.parent.mkdir(parents=True, exist_ok=True)
         with STORED.open("a") as file:
             file.write(json.dumps(asdict(run)) + "\n")
-    print(f"  {run.table:<26} seed {seed}  {model:<8} {run.accuracy:.2f}", flush=True)
+    print(f"  {run.table:<26} seed {seed}  {model:<8} {run.accuracy:.2f} {took}", flush=True)
     return run
 
 
@@ -137,12 +143,12 @@ def drawn(source: Source, seed: int) -> tuple[Table, Table]:
     return learnt, concat([split(learnt, "test"), rows.take(outside[: parts.REST])])
 
 
-def base(learnt: Table, unseen: Table, encoder: str, seed: int) -> NDArray[np.bool_]:
-    """Return which of the unseen rows a base reads right."""
+def base(learnt: Table, unseen: Table, encoder: str, seed: int) -> tuple[NDArray[np.bool_], str]:
+    """Return which of the unseen rows a base reads right, and the encoder that it has."""
     classes = tuple(sorted(set(learnt.labels)))
     made = pretrain(learnt, classes, EncoderConfig(name=encoder), PretrainConfig(), seed=seed, threads=1)
-    answers = np.array(classes, dtype=object)[made.model.predict_proba(unseen).argmax(axis=1)]
-    return np.asarray(answers == unseen.labels, dtype=bool)
+    said = np.array(classes, dtype=object)[made.model.predict_proba(unseen).argmax(axis=1)]
+    return np.asarray(said == unseen.labels, dtype=bool), made.model.encoder.name
 
 
 def tuned(learnt: Table, unseen: Table, seed: int) -> NDArray[np.bool_]:
