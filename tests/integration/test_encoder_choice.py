@@ -59,6 +59,8 @@ def test_what_was_tried_is_told_and_recorded_and_the_base_is_made_again_without_
     assert config["encoder"]["name"] == choice["took"]
     assert {one["encoder"] for one in choice["tried"]} == {"mlp", "trees", "tabular"}
     assert f"took {choice['took']}: " in " ".join(answer.out.split())
+    shown = lepton("-w", ws.root, "lineage", "show", "plant-1")
+    assert f"took {choice['took']}: " in " ".join(shown.out.split())
     again = lepton("-w", ws.root, "reproduce", "plant-1", "--check")
     assert again.out.startswith("identical"), again.text
 

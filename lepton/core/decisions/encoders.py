@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+CHOICE = "encoder_choice"
+"""Key among a base's settings under which its record keeps what was tried."""
 CERTAIN = 2.0
 """Standard errors of the mean difference from which on a lead counts."""
 

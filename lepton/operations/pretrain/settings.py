@@ -12,9 +12,6 @@ from lepton.core.kinds import Kind
 from lepton.operations.result import Json
 from lepton.operations.session import Session
 
-CHOICE = "encoder_choice"
-"""Key of a base's record under which stands which encoders were tried, and what they came to."""
-
 
 @dataclass(frozen=True)
 class BaseSettings:
@@ -36,7 +33,7 @@ class BaseSettings:
             "classes": list(self.classes),
         }
 
-    def with_encoder(self, name: str) -> BaseSettings:
+    def with_encoder(self, name: str | None) -> BaseSettings:
         """Return the same with this encoder."""
         return replace(self, encoder=self.encoder.model_copy(update={"name": name}))
 

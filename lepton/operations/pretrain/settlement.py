@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from lepton.core.decisions.encoders import Choice
+from lepton.core.config.settings import AUTO
+from lepton.core.decisions.encoders import CHOICE, Choice
 from lepton.core.ledger.rows import Cause, Evidence, Refused
 from lepton.core.refs import ModelRef
 from lepton.core.work.faults import reached
 from lepton.operations.pretrain.fit import Trained
 from lepton.operations.pretrain.job import CONTINUED, PretrainJob, last_outcome
 from lepton.operations.pretrain.result import PretrainResult
-from lepton.operations.pretrain.settings import CHOICE, BaseSettings
+from lepton.operations.pretrain.settings import BaseSettings
 from lepton.operations.pretrain.verdict import BaseVerdict
 from lepton.operations.registration import Registration, register_model
 from lepton.operations.session import Session, rows_of
@@ -68,7 +69,7 @@ def _register(
         folder=trained.model,
         run=job.run,
         strategy=CONTINUED if job.continues else "+".join(job.settings.pretrain.chain),
-        config={**_made_of(job, trained).to_json(), **going_on, **chosen},
+        config={**_made_of(session, job, trained).to_json(), **going_on, **chosen},
         parent=job.continues.base if job.continues else None,
         data=job.data,
         rows=rows_of(trained.model),
@@ -91,9 +92,13 @@ def _register(
     return register_model(session, made)
 
 
-def _made_of(job: PretrainJob, trained: Trained) -> BaseSettings:
+def _made_of(session: Session, job: PretrainJob, trained: Trained) -> BaseSettings:
     """Return the settings with the encoder that was taken: what makes the base again need not choose again."""
-    return job.settings.with_encoder(trained.choice.took) if trained.choice else job.settings
+    if trained.choice:
+        return job.settings.with_encoder(trained.choice.took)
+    if job.continues and job.settings.encoder.name == AUTO:
+        return job.settings.with_encoder(session.lineage(job.continues.base).config["encoder"]["name"])
+    return job.settings
 
 
 def finish_settled(session: Session) -> PretrainResult:
