@@ -4,6 +4,8 @@ Through the product's own search and judgement, as `lepton transfer` runs them w
 a target of a thousand rows of which 0, 5 or 20 a class are labelled. Some of the labelled are held out, as in a
 workspace. Three thousand other rows score. Beside it stand two simple models: logistic regression on the target's
 labels alone, and on these with the source's rows, whichever is better by the scoring rows.
+
+LEPTON_TABLE_ENCODER names another encoder than the default; give it a LEPTON_TABLE_RUNS of its own.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from lepton.transfer.search import Ground, ranking_had, search
 COMMAND = "python benchmarks/tables --only G3"
 LABELS, SEEDS = (0, 5, 20), (0, 1)
 BUDGET = 40.0
+ENCODER = os.environ.get("LEPTON_TABLE_ENCODER")
 STORED = Path(os.environ.get("LEPTON_TABLE_RUNS", digits.WORK / "table-runs.jsonl"))
 """A line a run, so that one that was interrupted goes on."""
 
@@ -174,7 +177,9 @@ def stored() -> dict[tuple[str, str, int, int], Run]:
 def base(pair: parts.Pair, seed: int) -> Model:
     """Return the base of a pair, as `lepton pretrain` makes it."""
     rows = parts.drawn(pair, seed)
-    return pretrain(rows.source, rows.classes, EncoderConfig(), PretrainConfig(), seed=seed, threads=1).model
+    return pretrain(
+        rows.source, rows.classes, EncoderConfig(name=ENCODER), PretrainConfig(), seed=seed, threads=1
+    ).model
 
 
 def accuracy(rows: Table, model: Model) -> float:

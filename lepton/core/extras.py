@@ -14,7 +14,18 @@ from lepton.core.errors import LeptonError
 
 EXTRAS = {
     "serve": ("pandas", "safetensors", "torch"),
-    "loop": ("cyclonedx", "dvc", "great_expectations", "mlflow", "packageurl", "PIL", "pyarrow", "scipy", "sklearn"),
+    "loop": (
+        "cyclonedx",
+        "dvc",
+        "great_expectations",
+        "lightgbm",
+        "mlflow",
+        "packageurl",
+        "PIL",
+        "pyarrow",
+        "scipy",
+        "sklearn",
+    ),
     "monitor": ("apprise", "evidently"),
     "server": ("prefect",),
     "audit": ("attr", "openlineage"),

@@ -239,6 +239,12 @@ def _list(value: Any, name: str) -> list[Any]:
 
 def _fill(model: Model, tensors: dict[str, torch.Tensor], folder: Path) -> None:
     """Load the tensors if they are exactly the model's, by name, shape and type."""
+    try:
+        for name, part in model.named_modules():
+            if isinstance(part, Encoder):
+                part.receive({k.removeprefix(f"{name}."): t for k, t in tensors.items() if k.startswith(f"{name}.")})
+    except (KeyError, ValueError) as error:
+        raise _damaged(folder, f"{WEIGHTS} does not hold the weights that are described: {error}") from None
     expected = model.state_dict()
     if set(tensors) != set(expected):
         raise _damaged(folder, f"{WEIGHTS}: unexpected or missing tensors {sorted(set(tensors) ^ set(expected))[:5]}.")

@@ -51,6 +51,7 @@ class Joint(Encoder):
         first = members[0].encoder
         super().__init__(first.config, first.layout)
         self.members = nn.ModuleList(members)
+        self.by_gradient = all(member.encoder.by_gradient for member in members)
         self.feature_dim = sum(member.encoder.feature_dim for member in members)
 
     def parts(self) -> list[Member]:

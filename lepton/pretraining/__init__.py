@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lepton.pretraining.catalogue import all_objectives, objectives_of
-from lepton.pretraining.chain import pretrain
+from lepton.pretraining.choice import pretrain
 from lepton.pretraining.objective import Objective, Pretrained
 
 __all__ = ["Objective", "Pretrained", "all_objectives", "objectives_of", "pretrain"]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from torch import nn
 
 from lepton.core.config.pretrain import PretrainConfig, StageFields
@@ -24,6 +25,7 @@ from lepton.models.model import Model
 from lepton.models.statistics import summarise
 from lepton.pretraining.catalogue import objectives_of
 from lepton.pretraining.checkpoint import Keeper
+from lepton.pretraining.direct import check_taught, fit_at_once, learn_all
 from lepton.pretraining.engine import fit
 from lepton.pretraining.head import fit_head
 from lepton.pretraining.material import FEWEST, Material
@@ -31,6 +33,8 @@ from lepton.pretraining.objective import Pretrained, Stage
 
 APART = 101
 """Between the seeds of two stages."""
+TINY = 1e-12
+"""Least probability of which a logarithm is taken."""
 
 
 def pretrain(
@@ -60,7 +64,7 @@ def pretrain(
         folder: Where checkpoints are kept; what an interrupted run left there is gone on from. None keeps none.
 
     Raises:
-        UsageError: If an objective is unknown.
+        UsageError: If an objective is unknown, or the encoder cannot learn by it.
         LeptonError: If a split has too few labelled rows, a label is none of `classes`, the loss becomes NaN, or a
             checkpoint cannot be gone on from.
     """
@@ -72,12 +76,16 @@ def pretrain(
         inputs = fit_inputs(train, encoder)
         with seeded(seed):
             network = build_encoder(encoder, inputs.layout)
+            check_taught(network, objectives)
             model = Model(inputs, network, nn.Linear(network.feature_dim, len(classes)), classes)
         material = Material(table, others or {}, inputs, tuple(classes), config.stream_above, folder)
         with placed(pick_device()):
             network.meet(material.train.x)
         stages = []
-        for place, objective in enumerate(objectives):
+        if not network.by_gradient:
+            with placed(pick_device()):
+                stages.append(fit_at_once(model, material, seed, config.chain[0], progress))
+        for place, objective in enumerate(objectives if network.by_gradient else ()):
             began, plan = time.perf_counter(), suited(config.stage(objective.name), network)
             path = folder / f"stage-{place + 1}-{objective.name}.safetensors" if folder else None
             title = f"{objective.name} " if len(objectives) > 1 else ""
@@ -90,7 +98,8 @@ def pretrain(
             material = dataclasses.replace(material)  # prepared again, where the trained model is now
         if not objectives[-1].head:
             model.head = fit_head(model.features(material.train.x), material.train.y, len(classes))
-        return completed(model, material, tuple(stages), started)
+        base = completed(model, material, tuple(stages), started)
+        return base if network.by_gradient else learn_all(base, material, seed, progress)
 
 
 def suited(plan: StageFields, network: Encoder) -> StageFields:
@@ -110,22 +119,25 @@ def completed(model: Model, material: Material, stages: tuple[Stage, ...], start
     """
     train, test = material.train, split(material.source, "test").labelled()
     features, vy = model.features(material.val.x), material.val.y
+    direct = not model.encoder.by_gradient  # knows the rows that it was fitted to too well to tell of any other
     logits = model.logits_of(features)
     model.temperature = fit_temperature(logits, vy)
     model.statistics = summarise(
         model,
-        model.features(train.x),
-        train.y,
+        features if direct else model.features(train.x),
+        vy if direct else train.y,
         held_back_features=features,
         held_back_labels=vy,
     )
+    said, truth = model.probabilities(logits), vy.cpu().numpy()
     return Pretrained(
         model=model,
         stages=stages,
-        val=evaluate(model.probabilities(logits), vy.numpy(), model.classes),
+        val=evaluate(said, truth, model.classes),
         test=evaluate(model.predict_proba(test), model.label_indices(test.labels), model.classes),
         seconds=time.perf_counter() - started,
         rows=len(train.x),
+        val_losses=-np.log(np.maximum(said[np.arange(len(truth)), truth], TINY)),
     )
 
 

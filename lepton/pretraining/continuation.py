@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton.core.config.pretrain import PretrainConfig
-from lepton.core.errors import LeptonError
+from lepton.core.errors import LeptonError, UsageError
 from lepton.core.splits import split_of, unit
 from lepton.core.table import Table
 from lepton.core.work import Progress, silent
@@ -52,6 +52,7 @@ def go_on(
         folder: Where a checkpoint is kept; None keeps none.
 
     Raises:
+        UsageError: If the base does not learn by gradient.
         LeptonError: If too few of the new rows are labelled, the loss becomes NaN, or a checkpoint cannot be gone on
             from.
     """
@@ -61,6 +62,12 @@ def go_on(
             "The new rows of the source are too few to go on with.",
             why=f"{fresh} of them are labelled and in the training split; it takes {FEWEST}.",
             fix=["lepton ingest SOURCE FILE  (more labelled rows)"],
+        )
+    if not base.encoder.by_gradient:
+        raise UsageError(
+            f"A base with the encoder {base.encoder.name!r} cannot be gone on with.",
+            why="It does not learn by gradient: it is fitted to all of its rows at once.",
+            fix=["lepton pretrain  (trains a new base, on old and new rows)"],
         )
     started = time.perf_counter()
     how = config.continuation

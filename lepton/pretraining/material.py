@@ -127,10 +127,15 @@ def _mapped(tables: Sequence[Table], inputs: InputSpec, shape: tuple[int, ...], 
     return rows
 
 
-def used_rows(table: Table) -> dict[str, list[str]]:
-    """Return the ids of the source's rows that a base learns from, that choose its best epoch, and that measure it."""
-    uses = {"train": "train", "validation": "val", "held_out": "test"}
-    return {use: list(split(table, name).labelled().ids) for use, name in uses.items()}
+def used_rows(table: Table, by_gradient: bool = True) -> dict[str, list[str]]:
+    """Return the ids of the source's rows that a base learns from, that choose its best epoch, and that measure it.
+
+    Args:
+        table: All rows of the source.
+        by_gradient: Whether the base's encoder learns so; one that does not learns from the validation rows, too.
+    """
+    uses = {"train": ("train",) if by_gradient else ("train", "val"), "validation": ("val",), "held_out": ("test",)}
+    return {use: list(split(table, *names).labelled().ids) for use, names in uses.items()}
 
 
 def seen_rows(tables: Mapping[str, Table], unlabelled: bool, tasks: bool) -> dict[str, list[str]]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lepton.core.config.pretrain import PretrainConfig, StageFields
+from lepton.core.decisions.encoders import Choice
 from lepton.models.model import Model
 from lepton.pretraining.engine import Curve, Learner
 from lepton.pretraining.material import Material
@@ -37,6 +41,10 @@ class Pretrained:
     seconds: float
     rows: int
     """Labelled rows of the source trained on."""
+    val_losses: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), compare=False)
+    """(n,) log loss of each labelled validation row, as `val` measures it."""
+    choice: Choice | None = None
+    """Of the encoder, where several were tried."""
 
     @property
     def curves(self) -> tuple[Curve, ...]:
@@ -55,6 +63,9 @@ class Objective(ABC):
     name: ClassVar[str] = ""
     head: ClassVar[bool] = False
     """Whether it trains the head; where the last one of a chain does not, a head is fitted to its embeddings."""
+    direct: ClassVar[bool] = False
+    """Whether all it asks is that the source's labels are told apart, so that an encoder which does not learn by
+    gradient can be fitted to them at once instead."""
     unlabelled: ClassVar[bool] = False
     """Whether it sees the rows of all domains, labelled or not."""
     tasks: ClassVar[bool] = False

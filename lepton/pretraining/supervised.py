@@ -27,6 +27,7 @@ class Supervised(Objective):
 
     name = "supervised"
     head = True
+    direct = True
 
     def learner(
         self, model: Model, material: Material, config: PretrainConfig, plan: StageFields, seed: int

@@ -35,7 +35,7 @@ class BatchNormStatistics(Strategy):
     """One pass over the rows, no label needed, no gradient."""
 
     name = "bn"
-    needs = Needs(labels=False, features="inputs")
+    needs = Needs(labels=False, features="inputs", gradient=True)
     prior = Prior(shares=(0.4, 0.3, 0.2, 0.2), tables=(0.05, 0.05, 0.0, 0.0), tables_spread=0.2)
     batchnorm = "target"
     config: BnConfig = BnConfig()

@@ -66,7 +66,7 @@ class Finetune(Strategy):
     """All weights, on the rows themselves. Costs seconds: it is cross-validated on three folds only."""
 
     name = "finetune"
-    needs = Needs(labels=True, features="inputs")
+    needs = Needs(labels=True, features="inputs", gradient=True)
     prior = Prior(shares=(0.0, 0.6, 0.75, 0.8), tables=(0.0, -0.75, -0.45, -0.15), taught=True)
     expensive = True
     folds = 3

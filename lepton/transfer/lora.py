@@ -48,7 +48,7 @@ class Lora(Strategy):
     """Low-rank updates on the rows themselves. Costs seconds."""
 
     name = "lora"
-    needs = Needs(labels=True, features="inputs")
+    needs = Needs(labels=True, features="inputs", gradient=True)
     prior = Prior(shares=(0.0, 0.6, 0.7, 0.75), tables=(0.0, -0.7, -0.35, -0.15), taught=True)
     expensive = True
     folds = 3

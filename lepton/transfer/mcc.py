@@ -49,7 +49,7 @@ class Mcc(Strategy):
     """Encoder on the rows themselves, with or without labels. Costs seconds, about half of SHOT."""
 
     name = "mcc"
-    needs = Needs(labels=False, features="inputs", rows=ENOUGH)
+    needs = Needs(labels=False, features="inputs", rows=ENOUGH, gradient=True)
     prior = Prior(shares=(0.5, 0.6, 0.65, 0.8), tables=(0.0, -0.2, -0.15, -0.05))
     batchnorm = "target"
     expensive = True

@@ -85,7 +85,13 @@ class Outcome:
 
 
 def plan(
-    config: TransferConfig, signals: Signals, records: Sequence[Record], *, statistics: bool = True, size: int = 0
+    config: TransferConfig,
+    signals: Signals,
+    records: Sequence[Record],
+    *,
+    statistics: bool = True,
+    gradient: bool = True,
+    size: int = 0,
 ) -> list[Step]:
     """Return a step for every configured strategy, the most promising for its cost first; `none` leads.
 
@@ -94,6 +100,7 @@ def plan(
         signals: The context.
         records: Of earlier transfers.
         statistics: Whether the ancestor knows its own domain.
+        gradient: Whether its encoder learns by gradient.
         size: Bytes of the ancestor's weights.
 
     Raises:
@@ -101,7 +108,7 @@ def plan(
     """
     bandit = Bandit(records)
     names = dict.fromkeys(["none", *(config.strategies or default_strategies())])
-    first, *steps = [_step(name, config, signals, records, bandit, statistics, size) for name in names]
+    first, *steps = [_step(name, config, signals, records, bandit, statistics, gradient, size) for name in names]
     steps.sort(key=lambda s: (bool(s.out), -_worth(s, 0.0, config) / s.seconds, s.seconds, s.strategy))
     return [first, *steps]
 
@@ -235,6 +242,7 @@ def _step(
     records: Sequence[Record],
     bandit: Bandit,
     statistics: bool,
+    gradient: bool,
     size: int,
 ) -> Step:
     strategy = get_strategy(name)
@@ -255,6 +263,8 @@ def _step(
         out = f"{signals.rows} rows are too few to learn from rows without labels; it takes {strategy.needs.rows}"
     elif strategy.needs.statistics and not statistics:
         out = "the ancestor knows nothing of its own domain: lepton pretrain makes one that does"
+    elif strategy.needs.gradient and not gradient:
+        out = "it needs an encoder that learns by gradient, and the ancestor's does not"
     elif name != "none" and min(fit * slow, seconds) * OVERRUN > config.budget_seconds:
         out = f"{fit * slow:.1f} s expected, which does not fit the budget of {config.budget_seconds:g} s"
     elif config.budget_bytes is not None and size > config.budget_bytes:

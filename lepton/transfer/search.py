@@ -138,8 +138,9 @@ class Search:
         at = self.ground
         if signals is None:
             signals = measure(at.ancestor, TargetData.of(at.ancestor, at.train, at.cache, inputs=False))
-        known = at.ancestor.statistics is not None
-        return Plan(signals, tuple(plan(at.config, signals, records, statistics=known, size=at.ancestor.size)))
+        known, learns = at.ancestor.statistics is not None, at.ancestor.encoder.by_gradient
+        steps = plan(at.config, signals, records, statistics=known, gradient=learns, size=at.ancestor.size)
+        return Plan(signals, tuple(steps))
 
     def run(self, planned: Plan, around: Around | None = None) -> tuple[Attempt, ...]:
         """Try what pays, within the budget; return the attempts in their order.

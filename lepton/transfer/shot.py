@@ -56,7 +56,7 @@ class Shot(Strategy):
     """Encoder on the rows themselves, with or without labels. Costs seconds."""
 
     name = "shot"
-    needs = Needs(labels=False, features="inputs", rows=ENOUGH)
+    needs = Needs(labels=False, features="inputs", rows=ENOUGH, gradient=True)
     prior = Prior(shares=(1.3, 1.2, 0.95, 0.9), tables=(-0.2, -0.5, -0.3, -0.1))
     batchnorm = "target"
     expensive = True

@@ -33,6 +33,8 @@ class Needs:
     """Whether it needs what the base knows of its own domain (`Model.statistics`)."""
     rows: int = 0
     """Fewest rows with which the planner tries it, also where it is the one that is named."""
+    gradient: bool = False
+    """Whether it needs an encoder that learns by gradient: it moves the encoder's weights, or numbers of its layers."""
     kinds: tuple[Kind, ...] = ()
     """Kinds of rows that it can do anything for; none named: all."""
 

@@ -67,6 +67,8 @@ def show(done: PretrainResult) -> None:
     say(f"  held-out   accuracy {metrics['accuracy']:.3f}{f1}, ECE {metrics['ece']:.3f}")
     if missing := unjudged(metrics):
         say(f"  not judged {', '.join(map(repr, missing))}: no held-out row is of it, so nothing is known of it")
+    if done.choice:
+        say(f"  encoder    took {done.choice.summary()}")
     say(f"  took       {done.seconds:.1f} s")
     if done.outcome == "refused" and done.gate:
         say(f"  gate       {done.gate.summary}")

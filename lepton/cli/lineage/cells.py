@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from lepton.core.decisions.encoders import CHOICE, Choice
 from lepton.registry.lineage.dossier import flat
 from lepton.registry.lineage.phrases import because_of, code_line, contract_line, gate_line, moment, span
 
@@ -48,7 +49,9 @@ def dossier_lines(found: dict[str, Any]) -> Iterator[Line]:
         yield from _data(use, ref)
     yield "contract", contract_line(found["contract"])
     yield "strategy", f"{found['strategy']}, seed {found['seed']}, threads {found['threads'] or MISSING}"
-    yield from _many("settings", flat(found["config"]))
+    if CHOICE in found["config"]:
+        yield "encoder", f"took {Choice.from_json(found['config'][CHOICE]).summary()}"
+    yield from _many("settings", flat({key: value for key, value in found["config"].items() if key != CHOICE}))
     code = found["code"]
     yield "code", code_line(code) + (f" ({code['revision']})" if code.get("revision") else "")
     yield "dependencies", _dependencies(found["dependencies"])

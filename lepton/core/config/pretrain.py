@@ -87,6 +87,8 @@ class PretrainConfig(StageFields):
     it decides the last bits."""
     stream_above: int = Field(STREAM_ABOVE, ge=0)
     """Megabytes of prepared rows beyond which they lie in a file beside the checkpoints, read batch by batch."""
+    try_seconds: float = Field(600.0, gt=0)
+    """Seconds after which `encoder.name: auto` begins with no further encoder; the quickest to train come first."""
     checkpoint_seconds: float = Field(30.0, gt=0)
     """Time between two checkpoints: what a crash may cost."""
 

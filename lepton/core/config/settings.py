@@ -20,13 +20,17 @@ from lepton.core.config.yaml_file import read_yaml
 from lepton.core.errors import NotFound, UsageError
 from lepton.core.kinds import Kind, check_kind
 
+AUTO = "auto"
+"""In place of an encoder's name: the best by validation rows."""
+
 
 class EncoderConfig(Section):
     """The network h = E(x)."""
 
     name: str | None = None
     """Encoder to use; by default `cnn` for images, `mlp` for tables, `gru` for sequences, `transformer` for texts and
-    `fusion` for rows of several inputs."""
+    `fusion` for rows of several inputs. `auto` trains a base with each of `mlp`, `trees` and `tabular` on
+    a table, and takes the best by validation rows."""
     width: int = Field(16, ge=4, le=1024)
     """Base width: channels of the first stage, or a quarter of the hidden units of a table's encoder."""
     features: int = Field(128, ge=4, le=2048)

@@ -14,6 +14,7 @@ class Mlp(Encoder):
 
     name = "mlp"
     kinds = ("tabular",)
+    tried_for = ("tabular",)
     default_for = ("tabular",)
 
     def __init__(self, config: EncoderConfig, layout: Layout) -> None:

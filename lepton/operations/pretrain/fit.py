@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lepton.core.decisions.encoders import Choice
 from lepton.core.work.faults import reached
 from lepton.core.work.files import atomic_dir
 from lepton.core.work.resume import result_of
@@ -40,6 +41,8 @@ class Trained:
     metrics: Mapping[str, Any]
     """On the source's test split."""
     seconds: float
+    choice: Choice | None = None
+    """Of the encoder, where several were tried."""
 
     @property
     def curves(self) -> Mapping[str, list[float]]:
@@ -58,7 +61,7 @@ def fit_base(session: Session, job: PretrainJob) -> Trained:
         return known
     table = session.rows(job.data)
     others = {name: session.rows(ref) for name, ref in job.others.items()}
-    if any(work.glob("stage-*.safetensors")):
+    if any(work.rglob("stage-*.safetensors")):
         session.runtime.tell("Going on from an interrupted run: training goes on from its last checkpoint.")
     if job.continues:
         base = session.load(job.continues.base).model
@@ -67,10 +70,10 @@ def fit_base(session: Session, job: PretrainJob) -> Trained:
         rows = rows_of_continued(table, new, job.settings, job.seed)
     else:
         done = pretrained(table, job.settings, job.seed, others, work, session.progress)
-        rows = rows_of_base(table, job.settings, others, session.ws.source)
+        rows = rows_of_base(table, job.settings, others, session.ws.source, done.model)
     reached("pretrain.trained")
     stages = tuple(StageFigures(stage.name, _series(stage), stage.seconds) for stage in done.stages)
-    trained = Trained(folder / "model", stages, done.test, done.seconds)
+    trained = Trained(folder / "model", stages, done.test, done.seconds, done.choice)
     with atomic_dir(folder) as beside:
         save(done.model, beside / "model")
         (beside / "model" / ROWS).write_text(json.dumps(rows))
@@ -86,7 +89,8 @@ def _read(folder: Path) -> Trained | None:
     if kept is None:
         return None
     stages = tuple(StageFigures(**stage) for stage in kept["stages"])
-    return Trained(folder / "model", stages, kept["metrics"], kept["seconds"])
+    choice = Choice.from_json(kept["choice"]) if kept["choice"] else None
+    return Trained(folder / "model", stages, kept["metrics"], kept["seconds"], choice)
 
 
 def _series(stage: Stage) -> dict[str, list[float]]:

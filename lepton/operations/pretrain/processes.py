@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from lepton.core.decisions.encoders import Choice
 from lepton.core.errors import LeptonError
 from lepton.core.table import Table
 from lepton.core.work import Progress
@@ -135,6 +136,7 @@ def _result(place: Path) -> Pretrained:
 
     done = json.loads((place / DONE).read_text())
     stages = tuple(Stage(**{**stage, "curves": tuple(stage["curves"])}) for stage in done.pop("stages"))
+    choice = Choice.from_json(told) if (told := done.pop("choice")) else None
     model = load(place / "model")
     shutil.rmtree(place / "model")
-    return Pretrained(model=model, stages=stages, **done)
+    return Pretrained(model=model, stages=stages, choice=choice, **done)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lepton.core.decisions.encoders import Choice
 from lepton.core.metrics import unjudged
 from lepton.core.refs import ModelRef
 from lepton.operations.pretrain.job import PretrainJob
@@ -39,6 +40,8 @@ class PretrainResult(Result):
     """What goes on serving where the base was refused."""
     interrupted: bool = False
     """Whether an earlier run had done it all and was killed before it could say so."""
+    choice: Choice | None = None
+    """Of the encoder, where several were tried."""
     job: PretrainJob | None = None
     """Of a dry run: what would be trained on."""
 
@@ -54,6 +57,7 @@ class PretrainResult(Result):
         return {
             "base model": f"{self.model.label} {_IN_WORDS[self.outcome]}",
             **figures,
+            **({"encoder": self.choice.summary()} if self.choice else {}),
             **({"not judged": f"{', '.join(missing)}: no held-out row is of it"} if missing else {}),
             "took": f"{self.seconds:.1f} s",
             "gate": self.gate.summary if self.gate else "nothing",
@@ -73,6 +77,8 @@ class PretrainResult(Result):
             "gate": self.gate.to_json() if self.gate else {},
             "links": dict(self.links),
         }
+        if self.choice:
+            told["choice"] = self.choice.to_json()
         if self.interrupted or self.outcome == "refused":
             told["champion"] = self.champion.to_json() if self.champion else None
         return told | ({"interrupted": True} if self.interrupted else {})

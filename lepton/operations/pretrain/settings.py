@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lepton.core.config.settings import EncoderConfig, PretrainConfig
@@ -32,6 +32,10 @@ class BaseSettings:
             "threads": self.threads,
             "classes": list(self.classes),
         }
+
+    def with_encoder(self, name: str | None) -> BaseSettings:
+        """Return the same with this encoder."""
+        return replace(self, encoder=self.encoder.model_copy(update={"name": name}))
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> BaseSettings:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from lepton.core.config.settings import AUTO
+from lepton.core.decisions.encoders import CHOICE, Choice
 from lepton.core.ledger.rows import Cause, Evidence, Refused
 from lepton.core.refs import ModelRef
 from lepton.core.work.faults import reached
 from lepton.operations.pretrain.fit import Trained
 from lepton.operations.pretrain.job import CONTINUED, PretrainJob, last_outcome
 from lepton.operations.pretrain.result import PretrainResult
+from lepton.operations.pretrain.settings import BaseSettings
 from lepton.operations.pretrain.verdict import BaseVerdict
 from lepton.operations.registration import Registration, register_model
 from lepton.operations.session import Session, rows_of
@@ -23,7 +26,9 @@ def settle(session: Session, job: PretrainJob, trained: Trained, verdict: BaseVe
     from lepton.registry.promotion import promote
 
     if verdict.unchanged:
-        return PretrainResult("kept", verdict.unchanged, trained.metrics, trained.seconds, verdict)
+        return PretrainResult(
+            "kept", verdict.unchanged, trained.metrics, trained.seconds, verdict, choice=trained.choice
+        )
     ref, links = _register(session, job, trained, verdict)
     reached("pretrain.registered")
     ledger, source, gate = session.ledger, session.ws.source, verdict.to_json()
@@ -40,12 +45,14 @@ def settle(session: Session, job: PretrainJob, trained: Trained, verdict: BaseVe
             expect_seq=job.serving,
         )
         reached("pretrain.promoted")
-        return PretrainResult("promoted", ref, trained.metrics, trained.seconds, verdict, links)
+        return PretrainResult("promoted", ref, trained.metrics, trained.seconds, verdict, links, choice=trained.choice)
     before = session.find_champion(source)
     ledger.record(session.actor, source, Refused(ref, gate), expect_seq=job.serving, expect_of=MOVES)
     reached("pretrain.refused")
     project(session.ws, ledger, source)
-    return PretrainResult("refused", ref, trained.metrics, trained.seconds, verdict, links, before)
+    return PretrainResult(
+        "refused", ref, trained.metrics, trained.seconds, verdict, links, before, choice=trained.choice
+    )
 
 
 def _register(
@@ -55,13 +62,14 @@ def _register(
     from lepton.models.format import WEIGHTS
 
     going_on = {CONTINUED: job.continues.to_json()} if job.continues else {}
+    chosen = {CHOICE: trained.choice.to_json()} if trained.choice else {}
     stages = [{"name": one.name, "curves": one.curves, "seconds": one.seconds} for one in trained.stages]
     made = Registration(
         slot=session.ws.source,
         folder=trained.model,
         run=job.run,
         strategy=CONTINUED if job.continues else "+".join(job.settings.pretrain.chain),
-        config={**job.settings.to_json(), **going_on},
+        config={**_made_of(session, job, trained).to_json(), **going_on, **chosen},
         parent=job.continues.base if job.continues else None,
         data=job.data,
         rows=rows_of(trained.model),
@@ -84,6 +92,15 @@ def _register(
     return register_model(session, made)
 
 
+def _made_of(session: Session, job: PretrainJob, trained: Trained) -> BaseSettings:
+    """Return the settings with the encoder that was taken: what makes the base again need not choose again."""
+    if trained.choice:
+        return job.settings.with_encoder(trained.choice.took)
+    if job.continues and job.settings.encoder.name == AUTO:
+        return job.settings.with_encoder(session.lineage(job.continues.base).config["encoder"]["name"])
+    return job.settings
+
+
 def finish_settled(session: Session) -> PretrainResult:
     """Return what had become of work that was killed after its outcome was on record; the alias is put right."""
     from lepton.registry.reconcile import reconcile
@@ -103,4 +120,5 @@ def finish_settled(session: Session) -> PretrainResult:
         BaseVerdict.from_json(lineage.gate) if lineage.gate else None,
         champion=session.find_champion(source),
         interrupted=True,
+        choice=Choice.from_json(lineage.config[CHOICE]) if CHOICE in lineage.config else None,
     )

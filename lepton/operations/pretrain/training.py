@@ -87,18 +87,25 @@ def pretrained(
 
 
 def rows_of_base(
-    table: Table, settings: BaseSettings, others: Mapping[str, Table], source: str
+    table: Table, settings: BaseSettings, others: Mapping[str, Table], source: str, model: Model
 ) -> dict[str, list[str]]:
     """Return the ids of the rows that a base learns from, that choose its best epoch, and that measure it.
 
     What its objectives see beside the source's labelled rows stands there as `pool:DOMAIN` and `task:DOMAIN`.
+
+    Args:
+        table: All rows of the source.
+        settings: With the objectives.
+        others: All rows of the further domains, by name.
+        source: Name of the source.
+        model: The base.
     """
     from lepton.pretraining.catalogue import objectives_of
     from lepton.pretraining.material import seen_rows, used_rows
 
     chain = objectives_of(settings.pretrain.chain)
     unlabelled, tasks = any(one.unlabelled for one in chain), any(one.tasks for one in chain)
-    return used_rows(table) | seen_rows({source: table, **others}, unlabelled, tasks)
+    return used_rows(table, model.encoder.by_gradient) | seen_rows({source: table, **others}, unlabelled, tasks)
 
 
 def continued(

@@ -68,7 +68,8 @@ def _train(place: Path, rank: int, size: int) -> None:
     if rank == 0:
         save(done.model, place / "model")
         told = {name: getattr(done, name) for name in ("val", "test", "seconds", "rows")}
-        atomic_write(place / DONE, json.dumps({**told, "stages": [asdict(stage) for stage in done.stages]}))
+        told |= {"stages": [asdict(stage) for stage in done.stages]}
+        atomic_write(place / DONE, json.dumps({**told, "choice": done.choice.to_json() if done.choice else None}))
 
 
 def _say(done: int, total: int, text: str) -> None:

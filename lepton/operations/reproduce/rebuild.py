@@ -146,7 +146,7 @@ def _base(
 ) -> tuple[Model, dict[str, list[str]], Table]:
     settings = _settings(made)
     model = pretrained(table, settings, made.seed, others, progress=session.progress).model
-    rows = rows_of_base(table, settings, others, made.data["train"].domain)
+    rows = rows_of_base(table, settings, others, made.data["train"].domain, model)
     return model, rows, split(table, "test").labelled()
 
 
