@@ -17,6 +17,8 @@ EXTRAS = {
     "loop": ("cyclonedx", "dvc", "great_expectations", "mlflow", "packageurl", "PIL", "pyarrow", "scipy", "sklearn"),
     "monitor": ("apprise", "evidently"),
     "server": ("prefect",),
+    "graph": ("onnxruntime",),
+    "export": ("onnx", "onnxscript"),
     "audit": ("attr", "openlineage"),
     "postgres": ("psycopg",),
     "all": ("matplotlib",),

@@ -39,6 +39,7 @@ class GraphExport(Result):
     """Largest difference of a probability of the example rows from the model's own; 1e-5 is allowed."""
     provisional: bool
     """Whether it is the un-adapted base, which nobody verified on this domain."""
+    dry_run: bool = False
 
     def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
@@ -52,17 +53,12 @@ class GraphExport(Result):
 
     def to_json(self) -> Json:
         """Return a JSON object."""
-        return {
-            "domain": self.domain,
-            "model": self.model.label,
-            "file": str(self.file),
-            "size": self.size,
-            "deviation": self.deviation,
-            "provisional": self.provisional,
-        }
+        return {**super().to_json(), "model": self.model.label}
 
 
-def export(session: Session, domain: str, to: Path, runtime: Path | None = None) -> GraphExport:
+def export(
+    session: Session, domain: str, to: Path, runtime: Path | None = None, dry_run: bool = False
+) -> GraphExport:
     """Write what serves a domain into one file.
 
     Args:
@@ -70,6 +66,7 @@ def export(session: Session, domain: str, to: Path, runtime: Path | None = None)
         domain: A target, or the source.
         to: `*.onnx`, the graph; or `*.html`, a page that answers offline. A file that is there is replaced.
         runtime: For a page: the package of onnxruntime-web as npm gives it (`.tgz`); by default it is fetched once.
+        dry_run: Do all but write the file.
 
     Raises:
         UsageError: If the ending is another one.
@@ -89,10 +86,10 @@ def export(session: Session, domain: str, to: Path, runtime: Path | None = None)
         from lepton.operations.export.page import page
         from lepton.operations.export.runtime import web_runtime
 
-        atomic_write(to, page(graph.about, content, web_runtime(session.ws, runtime)))
-    else:
+        content = page(graph.about, content, web_runtime(session.ws, runtime)).encode()
+    if not dry_run:
         atomic_write(to, content)
-    return GraphExport(domain, serving.ref, to, to.stat().st_size, graph.deviation(), serving.provisional)
+    return GraphExport(domain, serving.ref, to, len(content), graph.deviation(), serving.provisional, dry_run)
 
 
 def graph_bytes(session: Session, domain: str, loaded: Loaded, provisional: bool) -> bytes:
