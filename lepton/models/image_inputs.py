@@ -200,18 +200,18 @@ def _border(x: Tensor) -> Tensor:
 
 def _crop(ink: Tensor, size: int) -> Tensor:
     """Return the content box of each image, aspect kept, centred in (size, size) with a margin; 0 is background."""
-    _, _, height, width = ink.shape
+    count, channels, height, width = ink.shape  # `len` would make a traced graph of so many rows only
     strength = ink.abs().amax(dim=1)
     mask = strength > INK * strength.amax(dim=(1, 2), keepdim=True).clamp_min(1e-6)
     top, bottom = _extent(mask.any(dim=2))
     left, right = _extent(mask.any(dim=1))
     half = torch.maximum(bottom - top, right - left) / 2 / (1 - 2 * MARGIN)
-    theta = torch.zeros(len(ink), 2, 3)
+    theta = torch.zeros(count, 2, 3)
     theta[:, 0, 0] = half * 2 / width
     theta[:, 1, 1] = half * 2 / height
     theta[:, 0, 2] = (left + right) / width - 1
     theta[:, 1, 2] = (top + bottom) / height - 1
-    grid = F.affine_grid(theta, [len(ink), ink.shape[1], size, size], align_corners=False)
+    grid = F.affine_grid(theta, [count, channels, size, size], align_corners=False)
     return F.grid_sample(ink, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
