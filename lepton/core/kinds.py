@@ -48,8 +48,8 @@ class InputKind:
     """Reference to `(table) -> DataFrame`, numbers and categories that drift is looked for in; by default those of its
     columns and images."""
     graph: str | None = None
-    """Reference to a `lepton.models.graph.front.MakeFront`: how raw rows are prepared inside an exported ONNX graph. None:
-    models of this kind cannot be exported as one."""
+    """Reference to a `lepton.models.graph.front.MakeFront`: how raw rows are prepared inside an exported ONNX graph.
+    None: models of this kind cannot be exported as one."""
     light: bool = False
     """Whether a row is so small that a step of training costs next to nothing; the planner's costs go by it."""
 

@@ -1,7 +1,7 @@
 """What a graph says of itself, in the file's metadata: each a key `lepton.NAME`, so that other programs find it, too.
 
-The tensors of the example rows are JSON: {"type": "float64", "shape": [8], "base64": "..."} (little-endian), or {"type": "string",
-"shape": [8], "values": [...]}.
+The tensors of the example rows are JSON: {"type": "float64", "shape": [8], "base64": "..."} (little-endian), or
+{"type": "string", "shape": [8], "values": [...]}.
 """
 
 from __future__ import annotations

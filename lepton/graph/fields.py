@@ -1,8 +1,8 @@
 """What a graph takes: one tensor a column, and how plain values become it. Needs numpy alone.
 
-A number that is missing is NaN. A category that is missing is a word that no text may hold (`MISSING`), because a tensor of
-strings has no place for nothing. A text is the UTF-8 bytes of its NFC form, a series its steps, each padded behind its end, with
-a second tensor that says how many there are: -1 where the row has none.
+A number that is missing is NaN. A category that is missing is a word that no text may hold (`MISSING`), because a
+tensor of strings has no place for nothing. A text is the UTF-8 bytes of its NFC form, a series its steps, each padded
+behind its end, with a second tensor that says how many there are: -1 where the row has none.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Field:
     tensor: str
     """The graph's input: (n,) float64 or string, (n, longest) uint8 or float32, (n, C, H, W)."""
     count: str | None = None
-    """The input (n,) int64 beside it: bytes of the text, steps of the series, 1 for an image; -1 where there is none."""
+    """The input (n,) int64 beside it: bytes of a text, steps of a series, 1 for an image; -1 where it is missing."""
     most: int = 0
     """Bytes or steps that are read; what is behind them changes nothing, but the byte that follows."""
     shape: tuple[int, ...] = ()
@@ -72,7 +72,7 @@ class Field:
 
 
 def named(columns: Iterable[str]) -> list[str]:
-    """Return a name an input of the graph, made of the columns' names, no two alike; ASCII letters, digits and `_` only."""
+    """Return a name a column for the graph's inputs, no two alike; ASCII letters, digits and `_` only."""
     found: list[str] = []
     taken = {"label", "probabilities"}  # the outputs
     for column in columns:

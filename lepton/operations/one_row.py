@@ -67,7 +67,8 @@ def _column(name: str, holds: ColumnType, value: Any) -> pd.Series[Any]:
     except (TypeError, ValueError):
         wanted = "a number" if holds == "number" else "a list of numbers"
         raise LeptonError(
-            f"Column {name!r}: {str(value)[:60]!r} is not {wanted}.", fix=["correct the value", "leave it out if missing"]
+            f"Column {name!r}: {str(value)[:60]!r} is not {wanted}.",
+            fix=["correct the value", "leave it out if missing"],
         ) from None
     return pd.Series([str(value)], dtype=object)
 
@@ -78,7 +79,9 @@ def _image(value: Any, contract: Contract) -> Any:
     try:
         image = np.asarray(value, dtype=wanted.dtype)
     except (TypeError, ValueError, OverflowError):
-        raise LeptonError("The image is no array of pixels.", why=f"It must be {wanted.shape}, {wanted.dtype}.") from None
+        raise LeptonError(
+            "The image is no array of pixels.", why=f"It must be {wanted.shape}, {wanted.dtype}."
+        ) from None
     if image.ndim == 2:
         image = image[None]
     if image.shape != wanted.shape:

@@ -15,7 +15,17 @@ from lepton.core.errors import LeptonError
 from lepton.graph.about import About, Examples, tensor_from_json, tensor_to_json
 from lepton.graph.fields import MISSING, Field, feed, named
 
-HOSTILE = ["<script>alert(1)</script>", 'a "b"\nc', "a b", "A_B", "\u0447\u0438\u0441\u043b\u043e", "", "label", "front/0", "x" * 300]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    'a "b"\nc',
+    "a b",
+    "A_B",
+    "\u0447\u0438\u0441\u043b\u043e",
+    "",
+    "label",
+    "front/0",
+    "x" * 300,
+]
 
 
 @given(st.lists(st.one_of(st.sampled_from(HOSTILE), st.text(max_size=8)), max_size=30))
@@ -70,7 +80,7 @@ def test_a_value_that_its_column_does_not_hold_is_refused_with_its_row(field, va
 
 
 def test_a_missing_column_is_named():
-    with pytest.raises(LeptonError, match="lack 1 column.*age"):
+    with pytest.raises(LeptonError, match=r"lack 1 column.*age"):
         feed((Field("age", "number", "age"),), {"city": ["Rome"]})
 
 
@@ -132,6 +142,7 @@ def test_metadata_that_cannot_be_read_is_refused_in_words(change, told):
 
 
 def test_a_graph_is_opened_without_torch_pandas_or_a_workspace():
-    code = "import sys, lepton.graph.run; print([m for m in ('torch', 'pandas', 'sqlalchemy', 'pydantic') if m in sys.modules])"
+    heavy = ("torch", "pandas", "sqlalchemy", "pydantic")
+    code = f"import sys, lepton.graph.run; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

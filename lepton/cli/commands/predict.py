@@ -17,7 +17,9 @@ def add_to(app: typer.Typer) -> None:
 
 def predict(
     domain: Target,
-    row: Annotated[str, typer.Option(help="The row as a JSON object, e.g. '{\"age\": 41}'; what is left out is missing.")],
+    row: Annotated[
+        str, typer.Option(help="The row as a JSON object, e.g. '{\"age\": 41}'; what is left out is missing.")
+    ],
     json: Json = False,
     local: LocalAnyway = False,
 ) -> None:
@@ -47,6 +49,6 @@ def _read(domain: str, text: str) -> dict[str, Any]:
         raise UsageError(
             "The row cannot be read.",
             why=why,
-            fix=[f"lepton predict {domain} --row '{{\"COLUMN\": 41, \"OTHER\": \"word\"}}'"],
+            fix=[f'lepton predict {domain} --row \'{{"COLUMN": 41, "OTHER": "word"}}\''],
         )
     return found

@@ -98,7 +98,10 @@ def front_of(inputs: InputSpec, names: Names, pixels: Pixels | None) -> Front:
         raise LeptonError(
             f"A model of {kind.words} cannot be exported as one graph.",
             why=f"The kind {kind.name!r} does not say how its rows are prepared inside a graph.",
-            fix=["use inference.pt2 of the registered version: from prepared rows to probabilities", "give its InputKind `graph`"],
+            fix=[
+                "use inference.pt2 of the registered version: from prepared rows to probabilities",
+                "give its InputKind `graph`",
+            ],
         )
     make: MakeFront = refer(kind.graph)
     return make(inputs, names, pixels)

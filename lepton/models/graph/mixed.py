@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from lepton.graph.fields import Field
 from lepton.models.graph.front import Front, Names, Pixels, Port, Prepare, dummy, front_of
 from lepton.models.input_spec import InputSpec
 from lepton.models.mixed_inputs import MixedInputs
@@ -40,7 +41,8 @@ def front(inputs: InputSpec, names: Names, pixels: Pixels | None) -> Front:
     """Return how rows of several inputs enter a graph; see `lepton.models.graph.front.MakeFront`."""
     assert isinstance(inputs, MixedInputs)
     parts = [front_of(part, names, pixels) for part in inputs.parts]
-    fields, ports = [], []
+    fields: list[Field] = []
+    ports: list[Port] = []
     for part in parts:
         ports += part.ports
         for field in part.fields:

@@ -41,7 +41,7 @@ def tensors_of(table: Table, fields: Sequence[Field]) -> Arrays:
 
 
 def examples_of(model: Model, folder: Path | None, fields: Sequence[Field], pixels: Pixels | None) -> Examples:
-    """Return rows that nobody delivered, with the model's answers: those of its registration, where the graph takes them.
+    """Return rows that nobody delivered, with the model's answers; those of its registration, if the graph takes them.
 
     Args:
         model: As it was read from `folder`.
@@ -56,10 +56,11 @@ def examples_of(model: Model, folder: Path | None, fields: Sequence[Field], pixe
         rows = made_up_rows(model.inputs)
         answers = model.predict_proba(rows)
     if rows.images is not None and pixels is not None:
-        if (rows.images.shape[1:], rows.images.dtype) != (pixels.shape, pixels.dtype):
-            rows = replace(rows, images=_as(rows.images, pixels))
+        images = _as(rows.images, pixels)
+        if images.shape != rows.images.shape or images.dtype != rows.images.dtype:
+            rows = replace(rows, images=images)
             answers = model.predict_proba(rows)
-        kept = max(2, EXAMPLE_BYTES // max(1, rows.images[0].nbytes))
+        kept = max(2, EXAMPLE_BYTES // max(1, images[0].nbytes))
         rows, answers = rows.take(np.arange(min(kept, len(rows)))), answers[:kept]
     return Examples(tensors_of(rows, fields), answers)
 

@@ -1,12 +1,11 @@
 """A model as one ONNX file: torch traces preparation and network together, what torch has no types for is put in front.
 
-The file uses standard operators only (opset 20, ai.onnx.ml 3), in the order and precision in which the model computes. Equal
-models with equal facts give equal bytes.
+The file uses standard operators only (opset 20, ai.onnx.ml 3), in the order and precision in which the model computes.
+Equal models with equal facts give equal bytes.
 """
 
 from __future__ import annotations
 
-import io
 import logging
 import warnings
 from collections.abc import Iterator
@@ -40,7 +39,7 @@ _TYPES = {
 
 
 class _Answer(nn.Module):
-    """What is traced: the tensors of the ports to probabilities (n, k) float64, as `Model.predict_proba` computes them."""
+    """Traced: the tensors of the ports to probabilities (n, k) float64, in the steps of `Model.predict_proba`."""
 
     def __init__(self, front: Front, model: Model) -> None:
         super().__init__()
@@ -98,9 +97,7 @@ def _traced(model: Model, front: Front) -> onnx.ModelProto:
         verbose=False,
     )
     assert found is not None
-    buffer = io.BytesIO()
-    found.save(buffer)
-    return onnx.load_from_string(buffer.getvalue())
+    return found.model_proto
 
 
 def _joined(traced: onnx.ModelProto, front: Front, classes: tuple[str, ...]) -> onnx.ModelProto:

@@ -43,7 +43,11 @@ class GraphExport(Result):
 
     def facts(self) -> Facts:
         """Return what a person wants to know, the most important first."""
-        who = f"{self.model.label}, provisionally: not verified on {self.domain!r}" if self.provisional else self.model.label
+        who = (
+            f"{self.model.label}, provisionally: not verified on {self.domain!r}"
+            if self.provisional
+            else self.model.label
+        )
         return {
             "file": self.file,
             "size": f"{self.size:,} bytes",
@@ -56,9 +60,7 @@ class GraphExport(Result):
         return {**super().to_json(), "model": self.model.label}
 
 
-def export(
-    session: Session, domain: str, to: Path, runtime: Path | None = None, dry_run: bool = False
-) -> GraphExport:
+def export(session: Session, domain: str, to: Path, runtime: Path | None = None, dry_run: bool = False) -> GraphExport:
     """Write what serves a domain into one file.
 
     Args:

@@ -1,4 +1,4 @@
-"""A champion as one page: the graph, what computes it, and a form; it answers in the browser and sends nothing anywhere.
+"""A champion as a page: the graph, what computes it, and a form. It answers in the browser and sends nothing anywhere.
 
 A policy in the page lets no script run but its own, by digest, and lets nothing be fetched from or sent to anywhere.
 """

@@ -1,7 +1,7 @@
-"""onnxruntime-web, which a page needs to compute: two files of its npm package, checked against a digest that stands here.
+"""onnxruntime-web, which a page needs to compute: two files of its npm package, known by a digest that stands here.
 
-It is no package of Python's, so it is fetched from the npm registry when the first page is exported, and kept in the workspace.
-Who has no network gives the package as a file: `npm pack onnxruntime-web@VERSION` makes it.
+It is no package of Python's, so it is fetched from the npm registry when the first page is exported, and kept in the
+workspace. Who has no network gives the package as a file: `npm pack onnxruntime-web@VERSION` makes it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def web_runtime(ws: Workspace, given: Path | None = None) -> WebRuntime:
 def _fetched() -> bytes:
     from lepton.data.sources.http import fetch_file
 
-    registry = os.environ.get("npm_config_registry", REGISTRY).rstrip("/")
+    registry = os.environ.get("npm_config_registry", REGISTRY).rstrip("/")  # noqa: SIM112 (npm writes it so)
     try:
         with tempfile.TemporaryDirectory() as folder:
             return fetch_file(f"{registry}/onnxruntime-web/-/{FILE}", Path(folder), LimitsConfig()).read_bytes()

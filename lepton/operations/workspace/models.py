@@ -109,7 +109,7 @@ class Models(Base):
         return self._here(Session.find_champion, place.slot(domain))
 
     def champion(self, domain: str) -> Champion:
-        """Return what serves a target (or the source): `predict` takes a DataFrame and returns one, `predict_one` a row.
+        """Return what serves a target (or the source): `predict` takes and returns a DataFrame, `predict_one` a row.
 
         Raises:
             NotFound: If nothing serves it yet.
