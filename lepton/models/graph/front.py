@@ -11,8 +11,16 @@ from torch import Tensor, nn
 
 from lepton.core.errors import LeptonError
 from lepton.core.kinds import kind_of, refer
+from lepton.graph.entrance import Coding, Entrance, Type
 from lepton.graph.fields import Field, named
 from lepton.models.input_spec import InputSpec
+
+_TYPES: dict[torch.dtype, Type] = {
+    torch.float64: "float64",
+    torch.float32: "float32",
+    torch.int64: "int64",
+    torch.uint8: "uint8",
+}
 
 
 @dataclass(frozen=True)
@@ -25,28 +33,21 @@ class Pixels:
 
 
 @dataclass(frozen=True)
-class Coding:
-    """What number each word of a column of strings becomes."""
-
-    numbers: dict[str, int]
-    other: int
-    """That of every word that is not listed."""
-
-
-@dataclass(frozen=True)
 class Port:
-    """One tensor of the traced part: a field's own, or those of many columns side by side."""
+    """One tensor of the traced part; the words are those of `lepton.graph.entrance.Entrance`."""
 
     example: Tensor
     """(3, ...) of its type; where `free` names a dimension, of any length."""
     inputs: tuple[str, ...]
-    """The graph's inputs behind it: the one that it is."""
     stacked: bool = False
-    """Whether the inputs are (n,) and become its columns."""
     codes: tuple[Coding, ...] = ()
-    """Of columns of strings, one each."""
     free: bool = False
-    """Whether the second dimension is as long as the longest row."""
+
+    @property
+    def entrance(self) -> Entrance:
+        """What the graph's inputs become it by."""
+        shape = tuple(self.example.shape[1:])
+        return Entrance(self.inputs, _TYPES[self.example.dtype], shape, self.stacked, self.codes, self.free)
 
 
 class Prepare(nn.Module):

@@ -7,8 +7,9 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
+from lepton.graph.entrance import Coding
 from lepton.graph.fields import MISSING, Field
-from lepton.models.graph.front import Coding, Front, Names, Pixels, Port, Prepare, dummy
+from lepton.models.graph.front import Front, Names, Pixels, Port, Prepare, dummy
 from lepton.models.input_spec import InputSpec
 from lepton.models.table_inputs import CLIP, Categorical, Numeric, TableInputs
 
