@@ -116,6 +116,15 @@ def test_one_row_is_typed(browser: Browser, tmp_path: Path, runtime: WebRuntime)
     shown.close()
 
 
+def test_an_empty_text_is_a_row_and_a_blank_line_is_none(browser: Browser, tmp_path: Path, runtime: WebRuntime) -> None:
+    _, content = trained("text")
+    shown = opened(browser, tmp_path / "champion.html", Graph.of(content).about, content, runtime)
+    (tmp_path / "rows.csv").write_text('said\n"two\nlines"\n""\n\nred\n')
+    shown.set_input_files("#files", tmp_path / "rows.csv")
+    assert "Answered 3 rows" in settled(shown, "Answered")
+    shown.close()
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
