@@ -24,6 +24,8 @@ _HOMES = {
     "register": "lepton.core.plugins",
     "Workspace": "lepton.operations.workspace",
     "Champion": "lepton.operations.champion",
+    "Prediction": "lepton.operations.champion",
+    "GraphExport": "lepton.operations.export.export",
     "Result": "lepton.operations.result",
     "IngestResult": "lepton.operations.ingest",
     "PretrainResult": "lepton.operations.pretrain.result",

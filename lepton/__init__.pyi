@@ -19,8 +19,10 @@ from lepton.models.model import Model as Model
 from lepton.operations.audit import ExportResult as ExportResult
 from lepton.operations.audit import LedgerChecked as LedgerChecked
 from lepton.operations.champion import Champion as Champion
+from lepton.operations.champion import Prediction as Prediction
 from lepton.operations.data.erasure import ForgetResult as ForgetResult
 from lepton.operations.doctor import Health as Health
+from lepton.operations.export.export import GraphExport as GraphExport
 from lepton.operations.ingest import IngestResult as IngestResult
 from lepton.operations.lineage.comparison import ModelsCompared as ModelsCompared
 from lepton.operations.lineage.impact import ImpactResult as ImpactResult

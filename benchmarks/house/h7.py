@@ -68,6 +68,8 @@ def story(folder: Path) -> list[Step]:
         Step(("ingest", "plant-2", quiet, local)),
         Step(("label-next", "plant-2"), "label-next"),
         Step(("score", "plant-2", local), "score"),
+        Step(("predict", "plant-2", "--row", '{"heat": 0.5}'), "predict"),
+        Step(("export", "plant-2", "--to", folder / "champion.onnx"), "export"),
         Step(("monitor", "plant-2", local), "monitor", codes=(0, 4)),
         Step(("ingest", "plant-2", drifted[0], local)),
         Step(("ingest", "plant-2", drifted[1], local)),

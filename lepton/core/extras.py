@@ -28,6 +28,8 @@ EXTRAS = {
     ),
     "monitor": ("apprise", "evidently"),
     "server": ("prefect",),
+    "graph": ("onnxruntime",),
+    "export": ("onnx", "onnxscript"),
     "audit": ("attr", "openlineage"),
     "postgres": ("psycopg",),
     "all": ("matplotlib",),

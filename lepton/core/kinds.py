@@ -47,6 +47,9 @@ class InputKind:
     summaries: str | None = None
     """Reference to `(table) -> DataFrame`, numbers and categories that drift is looked for in; by default those of its
     columns and images."""
+    graph: str | None = None
+    """Reference to a `lepton.models.graph.front.MakeFront`: how raw rows are prepared inside an exported ONNX graph.
+    None: models of this kind cannot be exported as one."""
     light: bool = False
     """Whether a row is so small that a step of training costs next to nothing; the planner's costs go by it."""
 
@@ -56,6 +59,7 @@ _OWN = (
         name="image",
         words="images",
         inputs="lepton.models.image_inputs:ImageInputs",
+        graph="lepton.models.graph.images:front",
         images="each",
         degradations="lepton.data.corruptions.images",
     ),
@@ -63,6 +67,7 @@ _OWN = (
         name="tabular",
         words="rows of a table",
         inputs="lepton.models.table_inputs:TableInputs",
+        graph="lepton.models.graph.tables:front",
         columns=("number", "category"),
         degradations="lepton.data.corruptions.tables",
         light=True,
@@ -71,6 +76,7 @@ _OWN = (
         name="sequence",
         words="sequences",
         inputs="lepton.models.sequence_inputs:SequenceInputs",
+        graph="lepton.models.graph.sequences:front",
         columns=("series",),
         reading="lepton.data.readers.frames:sequences",
         degradations="lepton.data.corruptions.sequences",
@@ -79,6 +85,7 @@ _OWN = (
         name="text",
         words="texts",
         inputs="lepton.models.text_inputs:TextInputs",
+        graph="lepton.models.graph.texts:front",
         columns=("text",),
         degradations="lepton.data.corruptions.texts",
     ),
@@ -86,6 +93,7 @@ _OWN = (
         name="mixed",
         words="rows of several inputs",
         inputs="lepton.models.mixed_inputs:MixedInputs",
+        graph="lepton.models.graph.mixed:front",
         columns=("number", "category", "text", "series"),
         images="some",
     ),

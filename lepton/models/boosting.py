@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lepton.core.errors import LeptonError
 from lepton.core.extras import require
 from lepton.core.work import Progress, silent
 
@@ -115,7 +116,7 @@ def grow(
     Raises:
         MissingPackage: If LightGBM is not installed.
     """
-    require("lightgbm")
+    _check_library()
     seen, places = np.unique(y, return_inverse=True)
     margins = 1 if len(seen) == 2 else len(seen)
     most = max(1, min(MOST_ROUNDS, MOST_TREES // (margins * len(_SHAPES))))
@@ -171,6 +172,23 @@ def _best_round(losses: Sequence[NDArray[np.float64]]) -> int:
     """Return after how many rounds the mean loss of the folds is least."""
     shortest = min(map(len, losses))
     return 1 + int(np.mean([some[:shortest] for some in losses], axis=0).argmin())
+
+
+def _check_library() -> None:
+    """Refuse where LightGBM is not installed, or the library that it computes in parallel with is not.
+
+    Raises:
+        LeptonError: In either case.
+    """
+    require("lightgbm")
+    try:
+        import lightgbm  # noqa: F401
+    except OSError as error:
+        raise LeptonError(
+            "LightGBM cannot be loaded.",
+            why=str(error),
+            fix=["apt-get install libgomp1  (its wheel leaves that to the system)", "name another encoder"],
+        ) from None
 
 
 def _fit(x: NDArray[np.float32], y: NDArray[np.int64], settings: Shape, rounds: int) -> Ensemble:

@@ -58,8 +58,7 @@ class ImageInputs(InputSpec):
         images = _images(table)
         low, high = (0.0, 1.0) if images.dtype == np.uint8 else (float(images.min()), float(images.max()))
         some = images[:: max(1, len(images) // _CHUNK)]
-        scaled = _scale(some, low, high)
-        border = _border(scaled)
+        border = _border(_scale(some, low, high))
         background = border.median(dim=1).values
         # `auto`: content can be told from background only if the borders agree on what background is.
         plain = ((border - background[:, None]).abs() < 0.05).float().mean() > 0.9
@@ -97,7 +96,11 @@ class ImageInputs(InputSpec):
 
     def frame(self, images: NDArray[np.generic]) -> Tensor:
         """Return raw images (n, c, h, w) as (n, C, S, S) float32 in 0..1, cropped and resized."""
-        x = _match_channels(_scale(images, self.low, self.high), self.shape[0])
+        return self.framed(_scale(images, self.low, self.high))
+
+    def framed(self, x: Tensor) -> Tensor:
+        """Return images (n, c, h, w) in 0..1 as (n, C, S, S), cropped and resized; torch can trace it."""
+        x = _match_channels(x, self.shape[0])
         if self.fit == "stretch":
             return F.interpolate(x, size=(self.size, self.size), mode="bilinear", antialias=True, align_corners=False)
         background = _channels(self.background)
@@ -172,10 +175,15 @@ def _images(table: Table) -> NDArray[np.generic]:
 
 def _scale(images: NDArray[np.generic], low: float, high: float) -> Tensor:
     """Return raw pixels as float32, source range to 0..1."""
-    if images.dtype == np.uint8:
-        return torch.from_numpy(np.ascontiguousarray(images)).float() / 255
-    x = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
-    return (x - low) / max(high - low, 1e-6)
+    kind = np.uint8 if images.dtype == np.uint8 else np.float32
+    return scaled(torch.from_numpy(np.ascontiguousarray(images, dtype=kind)), low, high)
+
+
+def scaled(pixels: Tensor, low: float, high: float) -> Tensor:
+    """Return pixels, uint8 or float32, as float32, source range to 0..1; torch can trace it."""
+    if pixels.dtype == torch.uint8:
+        return pixels.float() / 255
+    return (pixels - low) / max(high - low, 1e-6)
 
 
 def _match_channels(x: Tensor, channels: int) -> Tensor:
@@ -192,18 +200,18 @@ def _border(x: Tensor) -> Tensor:
 
 def _crop(ink: Tensor, size: int) -> Tensor:
     """Return the content box of each image, aspect kept, centred in (size, size) with a margin; 0 is background."""
-    _, _, height, width = ink.shape
+    count, channels, height, width = ink.shape  # `len` would make a traced graph of so many rows only
     strength = ink.abs().amax(dim=1)
     mask = strength > INK * strength.amax(dim=(1, 2), keepdim=True).clamp_min(1e-6)
     top, bottom = _extent(mask.any(dim=2))
     left, right = _extent(mask.any(dim=1))
     half = torch.maximum(bottom - top, right - left) / 2 / (1 - 2 * MARGIN)
-    theta = torch.zeros(len(ink), 2, 3)
+    theta = torch.zeros(count, 2, 3)
     theta[:, 0, 0] = half * 2 / width
     theta[:, 1, 1] = half * 2 / height
     theta[:, 0, 2] = (left + right) / width - 1
     theta[:, 1, 2] = (top + bottom) / height - 1
-    grid = F.affine_grid(theta, [len(ink), ink.shape[1], size, size], align_corners=False)
+    grid = F.affine_grid(theta, [count, channels, size, size], align_corners=False)
     return F.grid_sample(ink, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 

@@ -156,7 +156,7 @@ def _frame(table: Table) -> pd.DataFrame:
 
 def _learn(name: str, column: pd.Series[Any]) -> Numeric | Categorical:
     if pd.api.types.is_numeric_dtype(column.dtype):
-        values = _numbers(name, column)
+        values = numbers(name, column)
         known = values[np.isfinite(values)]
         mean = float(known.mean()) if len(known) else 0.0
         std = float(known.std()) if len(known) else 1.0
@@ -170,7 +170,7 @@ def _moved(rule: Numeric | Categorical, frame: pd.DataFrame, share: float) -> Nu
     """Return a column with `share` of the moments that it has in other rows; one that says nothing there stays."""
     if isinstance(rule, Categorical) or rule.name not in frame.columns:
         return rule
-    values = _numbers(rule.name, frame[rule.name])
+    values = numbers(rule.name, frame[rule.name])
     known = values[np.isfinite(values)]
     if len(known) < 2 or not known.std() > 1e-9 * max(1.0, abs(known.mean())):
         return rule
@@ -184,7 +184,7 @@ def _fill(matrix: NDArray[np.float32], rules: Sequence[Numeric | Categorical], f
     """Write the columns into an (n, width) matrix of zeros, so few rows at a time that they stay in the cache."""
     starts = list(accumulate((2 if isinstance(c, Numeric) else len(c.values) + 2 for c in rules), initial=0))
     numeric = [(at, c) for at, c in zip(starts, rules, strict=False) if isinstance(c, Numeric)]
-    values = [_numbers(c.name, frame[c.name]) for _, c in numeric]
+    values = [numbers(c.name, frame[c.name]) for _, c in numeric]
     slots = [at + _slots(c, frame[c.name]) for at, c in zip(starts, rules, strict=False) if isinstance(c, Categorical)]
     mean, std = np.array([[c.mean] for _, c in numeric]), np.array([[c.std] for _, c in numeric])
     for begin in range(0, len(matrix), _ROWS):
@@ -221,7 +221,7 @@ def _slots(rule: Categorical, column: pd.Series[Any]) -> NDArray[np.int64]:
     return np.array([*(places.get(str(value), other) for value in values), absent], dtype=np.int64)[codes]
 
 
-def _numbers(name: str, column: pd.Series[Any]) -> NDArray[np.float64]:
+def numbers(name: str, column: pd.Series[Any]) -> NDArray[np.float64]:
     """Return (n,) float64, NaN where missing."""
     if column.dtype == np.float64:
         return column.to_numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,33 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lepton.models.model import Model
+
+
+@dataclass(frozen=True)
+class Prediction(Result):
+    """The answer to one row."""
+
+    label: str
+    confidence: float
+    """The label's probability."""
+    probabilities: dict[str, float]
+    """Of each class, in the order of the model's."""
+    model: ModelRef
+    provisional: bool
+    """Whether the un-adapted base answered, which nobody verified on this domain."""
+    missing: tuple[str, ...]
+    """Columns that the row left out or had no value for."""
+
+    def facts(self) -> Facts:
+        """Return the answer, the likeliest classes first."""
+        ranked = sorted(self.probabilities.items(), key=lambda one: -one[1])
+        who = f"{self.model.label}, provisionally" if self.provisional else self.model.label
+        found: Facts = {"label": self.label, **{f"p({name})": f"{p:.4f}" for name, p in ranked}, "model": who}
+        return {**found, "missing": ", ".join(self.missing)} if self.missing else found
+
+    def to_json(self) -> Json:
+        """Return a JSON object."""
+        return {**super().to_json(), "model": self.model.label}
 
 
 @dataclass(frozen=True)
@@ -55,6 +83,27 @@ class Champion(Result):
 
         return answer(self.loaded, rows)
 
+    def predict_one(self, row: Mapping[str, Any]) -> Prediction:
+        """Return the answer to one row; a column that is left out of it is a missing value.
+
+        Args:
+            row: Values by column, as the contract names them: a number, a word or a text, a list of numbers for a
+                series, an array (C, H, W) as `image`. None: missing. Id and label may be there, and are not read.
+
+        Raises:
+            UsageError: If it has none of the columns, or one that the contract does not know.
+            LeptonError: If a value is not what its column holds.
+        """
+        from lepton.contract.file import load_contract
+        from lepton.operations.one_row import as_frame
+
+        contract = load_contract(self._session.ws, self.domain)
+        rows, missing = as_frame(row, contract)
+        found = self.predict(rows).iloc[0]
+        chances = {name: float(found[f"p({name})"]) for name in self.classes}
+        label = str(found["label"])
+        return Prediction(label, chances[label], chances, self.model, self.provisional, missing)
+
     def facts(self) -> Facts:
         """Return who it is."""
         found = {one.name: getattr(self, one.name) for one in fields(self) if not one.name.startswith("_")}
@@ -73,9 +122,17 @@ def champion(session: Session, domain: str) -> Champion:
     Raises:
         NotFound: If nothing does yet, or there is no such domain.
     """
-    ws = session.ws
-    serving = Serving(session.sound_base()) if domain == ws.source else session.serving_of(domain)
+    serving = serving_in(session, domain)
     made = session.lineage(serving.ref)
     accuracy = None if serving.provisional else made.metrics.get("accuracy")  # it was measured on the source
     known = None if accuracy is None else float(accuracy)
     return Champion(domain, serving.ref, made.strategy, known, serving.provisional, session)
+
+
+def serving_in(session: Session, domain: str) -> Serving:
+    """Return what serves a target, provisionally too, or the source, without loading it.
+
+    Raises:
+        NotFound: If nothing does yet, or there is no such domain.
+    """
+    return Serving(session.sound_base()) if domain == session.ws.source else session.serving_of(domain)

@@ -137,6 +137,7 @@ METHODS = {
     "lineage impact": "impact",
     "lineage show": "lineage",
     "lineage tree": "tree",
+    "predict": "champion",
     "sbom": "materials",
 }
 """The method of a command that bears another name."""

@@ -12,6 +12,7 @@ from lepton.operations.workspace.base import Base
 if TYPE_CHECKING:
     from lepton.core.refs import ModelRef
     from lepton.operations.champion import Champion
+    from lepton.operations.export.export import GraphExport
     from lepton.operations.labelling.result import LabelNext
     from lepton.operations.pretrain.result import PretrainResult
     from lepton.operations.reproduce.result import ReproduceResult
@@ -108,7 +109,7 @@ class Models(Base):
         return self._here(Session.find_champion, place.slot(domain))
 
     def champion(self, domain: str) -> Champion:
-        """Return what serves a target (or the source): its `predict` takes a DataFrame and returns one.
+        """Return what serves a target (or the source): `predict` takes and returns a DataFrame, `predict_one` a row.
 
         Raises:
             NotFound: If nothing serves it yet.
@@ -116,6 +117,30 @@ class Models(Base):
         from lepton.operations.champion import champion
 
         return self._here(champion, domain)
+
+    def export(
+        self, domain: str, to: str | Path, *, runtime: str | Path | None = None, dry_run: bool = False
+    ) -> GraphExport:
+        """Write what serves a target (or the source) into one file that answers without lepton.
+
+        Everything from a raw row to a probability is in it, and example rows with their answers, which it gives before
+        it is written.
+
+        Args:
+            domain: The target.
+            to: `*.onnx`, a graph for ONNX Runtime; or `*.html`, a page that answers offline. Replaced if it is there.
+            runtime: For a page: onnxruntime-web as npm packs it; by default it is fetched from the registry once.
+            dry_run: Do all but write the file.
+
+        Raises:
+            UsageError: If `to` has another ending.
+            NotFound: If nothing serves the domain yet.
+            LeptonError: If the model cannot be expressed as a graph, or onnxruntime-web cannot be fetched.
+        """
+        from lepton.operations.export.export import export
+
+        package = Path(runtime).expanduser() if runtime is not None else None
+        return self._here(export, domain, Path(to).expanduser(), package, dry_run)
 
     def score(self, domain: str, *, batch: str | None = None, dry_run: bool = False) -> ScoreResult:
         """Let a target's champion predict its batches, into Parquet.
