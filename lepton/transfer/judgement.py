@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,14 +78,38 @@ def judge(
     verdict, control = _by_labels(ground, candidates[winner], rivals)
     if verdict.undecided:
         fitted = _by_cross_fitting(ground, ranking, candidates, rivals, rerank) if rerank else None
-        if fitted is not None and (fitted[0] == winner or not fitted[1].undecided):
-            winner, verdict = fitted
-    if verdict.undecided:
-        guarded = _by_validators(ground, ranking, candidates, rivals)
-        winner, verdict = _both(winner, verdict, guarded)
+        ask = partial(_by_validators, ground, candidates=candidates, rivals=rivals)
+        winner, verdict = without_held_out(ranking, verdict, fitted, ask)
     serving = rivals.champion.digest() if rivals.champion is not None else None
     unchanged = candidates[winner].digest == serving
     return Judgement(winner, verdict, control, unchanged, _is_useless(ground, rivals.base))
+
+
+def without_held_out(
+    ranking: Sequence[str],
+    verdict: Verdict,
+    fitted: tuple[str, Verdict] | None,
+    ask: Callable[[Sequence[str]], tuple[str, Verdict] | None],
+) -> tuple[str, Verdict]:
+    """Return what is put forward, and its verdict, where the held-out rows alone decide nothing.
+
+    A candidate that taught itself on all rows has no cross-fitted answers, so these speak of a lesser one. If they let
+    that pass, the guard is asked about those above it first: to take it at once cost an eighth of the gain of 48
+    transfers between digits.
+
+    Args:
+        ranking: Labels, best first.
+        verdict: On the first by the held-out rows, undecided.
+        fitted: What cross-fitted answers speak of, and their verdict; None if there are none.
+        ask: Puts candidates, best first, to the guard; returns the first that passes, else the first with why not.
+    """
+    winner = ranking[0]
+    if fitted is not None and fitted[0] == winner:
+        verdict, fitted = fitted[1], None
+    if fitted is None or fitted[1].undecided:
+        return _both(winner, verdict, ask(ranking) if verdict.undecided else None)
+    above = ask(ranking[: ranking.index(fitted[0])]) if fitted[1].passed else None
+    return above if above is not None and above[1].passed else fitted
 
 
 def _is_useless(ground: Ground, base: Model) -> bool:
@@ -161,7 +186,7 @@ def _by_cross_fitting(
 
 
 def _by_validators(
-    ground: Ground, ranking: Sequence[str], candidates: Mapping[str, Candidate], rivals: Rivals
+    ground: Ground, ranking: Sequence[str], *, candidates: Mapping[str, Candidate], rivals: Rivals
 ) -> tuple[str, Verdict] | None:
     """Return the first of the best candidates that the guard lets pass, else the best with why it was refused.
 
