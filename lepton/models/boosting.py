@@ -33,7 +33,7 @@ MOST_TREES = 6000
 ZERO = np.float32(1e-35)
 """LightGBM takes for 0 what is no further from it: of the split at its negative, that number itself goes right."""
 FOLDS = 4
-ONE_SPLIT = 50_000
+ONE_SPLIT = 10_000
 """Rows from which on one fold of the cross-validation says enough."""
 FEWEST_A_FOLD = 2
 """Rows of a class that it takes to deal them to folds."""
