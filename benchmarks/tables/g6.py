@@ -78,7 +78,7 @@ class Run:
 
 
 def measure() -> Iterator[figures.Figure]:
-    """Yield how far the bases are from the trees, over all tables and over the untouched ones."""
+    """Yield how far the bases are from the trees, over all tables and over those that priors are not learnt from."""
     runs = [one(source, model, seed) for source in SOURCES for seed in SEEDS for model in (*ENCODERS, TUNED)]
     yield from figures_of(runs)
 
@@ -90,7 +90,7 @@ def figures_of(runs: list[Run]) -> Iterator[figures.Figure]:
             means = {name: means_of(some, name) for name in (encoder, TUNED)}
             apart = np.array([means[encoder][table] - means[TUNED][table] for table in means[encoder]])
             at = partial(figures.figure, n=len(apart), seeds=SEEDS, command=COMMAND, trials=TRIALS, folds=FOLDS)
-            where = "untouched tables" if mark else "tables"
+            where = "tables that priors are not learnt from" if mark else "tables"
             yield at(
                 f"G6{letter}{mark}a",
                 float(apart.mean()),
