@@ -34,6 +34,8 @@ def pretrain(
 ) -> Pretrained:
     """Return a base model of the source; see `chain.pretrain` for arguments and errors.
 
+    It takes nine arguments because the chain that it hands them on to does.
+
     Where the encoder is `auto`, each that is tried gets a base as if it were alone, and the choice says what they came
     to. The base that is taken is the one that naming its encoder would have made, bit for bit.
     """

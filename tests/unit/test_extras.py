@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import builtins
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,7 @@ import lepton
 from lepton.core import extras
 from lepton.core.errors import LeptonError
 from lepton.core.work.machine import refusal
+from tests.conftest import make_plant
 from tests.unit.test_lineage import record
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -122,3 +125,36 @@ def test_a_registered_model_needs_lepton_to_serve_and_what_an_index_holds() -> N
     assert first == f"lepton[serve]=={lepton.__version__}"
     assert [line.partition("==")[0] for line in exactly] == ["torch", "numpy", "pandas", "safetensors"]
     assert not any("+" in line for line in exactly)
+
+
+CORE = """
+import sys
+from importlib.abc import MetaPathFinder
+import lepton.core.extras as extras
+
+class Absent(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in absent:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name.partition(".")[0])
+
+absent = {name for names in extras.EXTRAS.values() for name in names}
+extras.find_spec = lambda name: None if name in absent else object()
+sys.meta_path.insert(0, Absent())
+from lepton.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("core") / "ws"
+    lepton.init(root, make_plant(60, 0.0, seed=1), source="plant-1", progress=False)
+    return root
+
+
+@pytest.mark.parametrize("command", ["status", "alerts", "audit verify"])
+def test_the_core_alone_reads_configuration_and_ledger(workspace: Path, command: str) -> None:
+    run = [sys.executable, "-c", CORE, "-w", str(workspace), *command.split()]
+    ended = subprocess.run(run, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "not installed" not in ended.stderr

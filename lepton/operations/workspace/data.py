@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from lepton.core.config.names import check_batch, check_domain
 from lepton.core.extras import told
-from lepton.operations.delivery import Given, as_file, asked
 from lepton.operations.workspace.base import Base
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from lepton.operations.data.history import StatesCompared
     from lepton.operations.data.publication import PublishResult
     from lepton.operations.data.retention import CleanUpResult
+    from lepton.operations.delivery import Given
     from lepton.operations.ingest import IngestResult
 
 
@@ -56,6 +56,7 @@ class Data(Base):
             Refused: If it breaks the contract; it is in quarantine, with the reason beside it.
             LeptonError: If it cannot be fetched or read.
         """
+        from lepton.operations.delivery import as_file, asked
         from lepton.operations.ingest import ingest
 
         place = self._place()

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from lepton.core.config.workspace import Workspace as Place
 from lepton.core.extras import told
 from lepton.core.work import Progress
-from lepton.operations.delivery import Given, as_file
 from lepton.operations.workspace.data import Data
 from lepton.operations.workspace.models import Models
 from lepton.operations.workspace.people import People
@@ -22,6 +21,7 @@ from lepton.operations.workspace.records import Records
 
 if TYPE_CHECKING:
     from lepton.core.kinds import Kind
+    from lepton.operations.delivery import Given
 
 
 class Workspace(Data, Models, Watching, People, Records):
@@ -93,6 +93,7 @@ def init(
         UsageError: If the folder is a workspace already, or the label's column cannot be told.
     """
     with told():
+        from lepton.operations.delivery import as_file
         from lepton.operations.first_look import Said
         from lepton.operations.init import create_workspace, plan_workspace
 
