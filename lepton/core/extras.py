@@ -19,6 +19,7 @@ EXTRAS = {
     "server": ("prefect",),
     "graph": ("onnxruntime",),
     "export": ("onnx", "onnxscript"),
+    "http": ("httptools", "orjson", "uvicorn", "uvloop"),
     "audit": ("attr", "openlineage"),
     "postgres": ("psycopg",),
     "all": ("matplotlib",),
