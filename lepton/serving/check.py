@@ -136,7 +136,7 @@ class Rules:
             columns[name] = reader(values, asked.typed, found)
         if self.contract.kind == "sequence" and len(columns) > 1:
             _check_lengths(columns, asked.rows, found)
-        if None in next(iter(columns.values())):  # a row without any value lacks the first, too
+        if not found.refused and _has_gap(next(iter(columns.values()))):  # a row without any value lacks the first, too
             for row in _empty(columns, asked.rows):
                 found.add("missing", "", row, "no value in any column", "a row needs one", always=True)
         if found.refused:
@@ -163,7 +163,9 @@ class Rules:
                 values.append(part_of(value, part))
             except ValueError:
                 values.append(None)
-                found.add("type", date, row, f"{_quoted(value)} is no date", "write 2026-11-29, or 2026-11-29 17:30")
+                if name == part_name(date, self.contract.dates[date][0]):  # once a date, not once a part
+                    said = f"{_quoted(value)} is no date"
+                    found.add("type", date, row, said, "write 2026-11-29, or 2026-11-29 17:30")
         return values if asked.typed else [None if value is None else str(value) for value in values]
 
 
@@ -351,6 +353,10 @@ def _check_length(rule: ColumnRule, row: int, length: int, unit: str, found: _Fo
     if rule.length is not None and not rule.length[0] <= length <= rule.length[1]:
         allowed = f"allowed: {rule.length[0]:,} to {rule.length[1]:,}"
         found.add("length", rule.name, row, f"{length:,} {unit}", allowed)
+
+
+def _has_gap(values: list[Any]) -> bool:
+    return any(value is None for value in values)
 
 
 def _empty(columns: Columns, rows: int) -> Iterator[int]:
