@@ -16,7 +16,7 @@ export DVC_NO_ANALYTICS = 1
 export GX_ANALYTICS_ENABLED = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo down reproduce test test-unit coverage lint format docs tutorial release-check bench-loop bench-reliability bench-transfer bench-monitor bench-pretraining bench-house bench-deliveries constraints clean
+.PHONY: help install demo down reproduce test test-unit coverage lint format docs tutorial release-check bench-loop bench-reliability bench-transfer bench-monitor bench-pretraining bench-house bench-deliveries bench-serving constraints clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,9 @@ bench-house: $(STAMP) ## Measure start-up, loads, size and installation into ben
 
 bench-deliveries: $(STAMP) ## Measure deliveries as people send them into benchmarks/results/deliveries.json; needs ../shared/cases
 	$(BIN)/python benchmarks/deliveries
+
+bench-serving: $(STAMP) ## Measure champions that answer elsewhere into benchmarks/results/serving.json
+	$(BIN)/python benchmarks/serving
 
 constraints: $(DOCS) ## Write constraints.txt anew from what is installed
 	$(BIN)/python -m pip freeze --exclude-editable | sed "s/+cpu//" > constraints.txt

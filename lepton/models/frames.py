@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 
 from lepton.core.table import Table, series_column
+from lepton.graph.fields import IMAGE
 
 if TYPE_CHECKING:
     from lepton.models.inputs import InputSpec
     from lepton.models.model import Model
-
-IMAGE = "image"
 
 
 def answer(model: Model, rows: Any) -> pd.DataFrame:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lepton.core.errors import LeptonError, UsageError
+from lepton.graph.fields import IMAGE, is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from lepton.contract.spec import Contract
     from lepton.core.kinds import ColumnType
-
-IMAGE = "image"
 
 
 def as_frame(row: Mapping[str, Any], contract: Contract) -> tuple[Any, tuple[str, ...]]:
@@ -39,10 +38,10 @@ def as_frame(row: Mapping[str, Any], contract: Contract) -> tuple[Any, tuple[str
             why=f"It has: {', '.join(known)}.",
             fix=["correct the name", "leave the column out"],
         )
-    missing = tuple(name for name in known if _is_none(row.get(name)))
+    missing = tuple(name for name in known if is_missing(row.get(name)))
     if len(missing) == len(known):
         raise UsageError("The row has no value in any column.", why=f"Columns: {', '.join(known)}.")
-    image = None if _is_none(row.get(IMAGE)) else _image(row[IMAGE], contract)
+    image = None if is_missing(row.get(IMAGE)) else _image(row[IMAGE], contract)
     if not contract.columns:
         return image[None] if image is not None else image, missing
     columns = {rule.name: _column(rule.name, rule.dtype, row.get(rule.name)) for rule in contract.columns}
@@ -54,7 +53,7 @@ def as_frame(row: Mapping[str, Any], contract: Contract) -> tuple[Any, tuple[str
 def _column(name: str, holds: ColumnType, value: Any) -> pd.Series[Any]:
     import pandas as pd
 
-    if _is_none(value):
+    if is_missing(value):
         return pd.Series([np.nan]) if holds == "number" else pd.Series([None], dtype=object)
     try:
         if holds == "number":
@@ -89,7 +88,3 @@ def _image(value: Any, contract: Contract) -> Any:
             f"The image has the shape {image.shape}.", why=f"Those of the domain have {wanted.shape}: (C, H, W)."
         )
     return image
-
-
-def _is_none(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and np.isnan(value))

@@ -343,6 +343,18 @@ def stack(at: Place) -> Any:
     assert read_stack(at.ws) is None
 
 
+def exported_graph(at: Place) -> Any:
+    from lepton.graph.run import Graph
+
+    return Graph.open(at.put(at.folder.parent / "champion.onnx"))
+
+
+def web_package(at: Place) -> Any:
+    from lepton.operations.export.runtime import web_runtime
+
+    return web_runtime(at.ws, at.put(at.folder.parent / "onnxruntime-web.tgz"))
+
+
 READS: dict[str, tuple[Callable[[Place], Any], tuple[str, ...]]] = {
     "model.json": (model_file("model.json"), ("pickle", "json")),
     "weights.safetensors": (model_file("weights.safetensors"), ("pickle", "torch", "npz")),
@@ -359,6 +371,8 @@ READS: dict[str, tuple[Callable[[Place], Any], tuple[str, ...]]] = {
     "moments of a batch": (moments, ("pickle", "parquet")),
     "candidate.json": (candidate("candidate.json"), ("pickle", "json")),
     "predictions.safetensors": (candidate("predictions.safetensors"), ("pickle", "torch", "npz")),
+    "exported graph": (exported_graph, ("pickle", "torch", "npz")),
+    "package of onnxruntime-web": (web_package, ("pickle", "npz")),
     "lepton.yaml": (settings, ("yaml",)),
     "LEPTON_SEED": (setting_of_the_machine, ("yaml",)),
     "contract": (contract, ("yaml",)),

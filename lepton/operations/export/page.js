@@ -170,16 +170,21 @@ function parsed(text) {
   const first = text.replace(/^\uFEFF/, "").split(/\r?\n/, 1)[0].replace(/"[^"]*"/g, "");
   const separator = [",", ";", "\t"].reduce((a, b) => (first.split(b).length > first.split(a).length ? b : a));
   const rows = [];
-  let row = [], cell = "", quoted = false, place = text.charCodeAt(0) === 0xfeff ? 1 : 0;
+  let row = [], cell = "", quoted = false, any = false, place = text.charCodeAt(0) === 0xfeff ? 1 : 0;
   const close = () => { row.push(cell); cell = ""; };
-  const end = () => { close(); if (row.length > 1 || row[0] !== "") rows.push(row); row = []; };
+  const end = () => { // a blank line is no row, a quoted nothing in the only column is one
+    close();
+    if (any || row.length > 1 || row[0] !== "") rows.push(row);
+    row = [];
+    any = false;
+  };
   for (; place < text.length; place++) {
     const c = text[place];
     if (quoted) {
       if (c !== '"') cell += c;
       else if (text[place + 1] === '"') { cell += '"'; place++; }
       else quoted = false;
-    } else if (c === '"' && cell === "") quoted = true;
+    } else if (c === '"' && cell === "") quoted = any = true;
     else if (c === separator) close();
     else if (c === "\n") end();
     else if (c !== "\r" || text[place + 1] !== "\n") cell += c;
