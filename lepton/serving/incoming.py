@@ -12,6 +12,9 @@ from lepton.core.spelling import BLANKS, plain
 from lepton.serving.rejected import Rejected
 from lepton.serving.request import rows_of_csv, rows_of_json
 
+PATIENCE = 1_000_000_000
+"""Bytes of a body beyond which a connection is ended rather than the body thrown away."""
+
 
 async def read_body(
     receive: Callable[[], Awaitable[dict[str, Any]]], headers: dict[bytes, bytes], config: ServeConfig
@@ -23,7 +26,8 @@ async def read_body(
     """
     said = headers.get(b"content-length", b"0")
     if said.isdigit() and int(said) > config.max_bytes:
-        raise _too_large(int(said), config)
+        # Most clients send all of it before they listen: what follows is thrown away unread, and they hear the answer.
+        raise _too_large(int(said), config, close=int(said) > PATIENCE)
     parts: list[bytes] = []
     size = 0
     try:
@@ -35,7 +39,7 @@ async def read_body(
                 part = message.get("body", b"")
                 size += len(part)
                 if size > config.max_bytes:
-                    raise _too_large(size, config)
+                    raise _too_large(size, config, close=True)
                 parts.append(part)
                 if not message.get("more_body", False):
                     return b"".join(parts) if len(parts) > 1 else parts[0]
@@ -85,11 +89,11 @@ def _text(label: Any) -> str:
     return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
 
 
-def _too_large(size: int, config: ServeConfig) -> Rejected:
+def _too_large(size: int, config: ServeConfig, close: bool) -> Rejected:
     return Rejected(
         413,
         "The body is too large.",
         why=f"It has {size:,} bytes or more; {config.max_bytes:,} are allowed (serve.max_bytes).",
         fix=["send fewer rows at once"],
-        close=True,
+        close=close,
     )
