@@ -185,7 +185,7 @@ def _check_rows(rows: int, most: int) -> None:
         raise Rejected(
             413,
             f"The request has {rows:,} rows; {most:,} are allowed.",
-            fix=["send them in several requests", "lepton score  (for rows that are stored)"],
+            fix=["send them in several requests", "lepton score DOMAIN  (for rows that are stored)"],
         )
 
 

@@ -1,4 +1,4 @@
-"""Behind the port, in this process: tokens, a full queue, a log that cannot be written, a swap, a champion that fails."""
+"""Behind the port, in this process: tokens, a full queue, a log that cannot be written, swaps, a failing champion."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def add_to(app: typer.Typer) -> None:
 
 def serve(
     domains: Annotated[
-        list[str] | None, typer.Argument(help="Domains to serve; default: all that something serves.", metavar="DOMAIN")
+        list[str] | None, typer.Argument(help="Which domains; default: all that something serves.", metavar="DOMAIN")
     ] = None,
     port: Annotated[int, typer.Option(help="Port; default: a free one.", min=0, max=65535)] = 0,
     host: Annotated[str, typer.Option(help="Address; another than this machine's own needs LEPTON_SERVE_TOKEN.")] = (

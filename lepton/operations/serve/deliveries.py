@@ -79,7 +79,7 @@ class Deliveries:
             batches = done.get(outcome)
             for batch in batches if isinstance(batches, list) else []:
                 desk.metrics.window(domain, "stored" if outcome == "windows" else "refused")
-                where = "stored" if outcome == "windows" else f"refused: lepton quarantine show {domain}"
+                where = "stored" if outcome == "windows" else f"refused; it is in quarantine/{domain}, with the reason"
                 tell(f"{domain}: window {batch} {where}")
         for key, words in (("aside", "rows out of bounds set aside"), ("unknown", "labels of rows that nobody knows")):
             if done.get(key):

@@ -96,7 +96,8 @@ def _window(session: Session, domain: str, segment: Path, done: Delivered) -> No
         with TemporaryDirectory(prefix="lepton-window-") as folder:
             path = _write(Path(folder) / f"{name}.parquet", records, load_contract(session.ws, domain))
             try:
-                taken = ingest(session, domain, str(path), name, sparing=True)
+                # The batch is named after the file: asked for by name, one that was interrupted would stand in its way.
+                taken = ingest(session, domain, str(path), sparing=True)
                 done.windows.append(taken.batch)
                 done.aside += taken.set_aside
             except Refused:
