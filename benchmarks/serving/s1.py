@@ -6,7 +6,6 @@ is the processor's time a request, of the server alone.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 
@@ -39,7 +38,7 @@ def rates(server: load.Server, bodies: list[bytes] | tuple[bytes, ...]) -> tuple
     found, cpu = [], []
     for at in range(ROUNDS + 1):
         before = server.cpu()
-        seen = asyncio.run(load.closed_loop(server, bodies, CONNECTIONS, SECONDS if at else 2.0))
+        seen = load.run(load.closed_loop(server, bodies, CONNECTIONS, SECONDS if at else 2.0))
         if seen.failed:
             raise SystemExit(f"{seen.failed} requests failed")
         if at:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 
 import figures
@@ -16,10 +15,10 @@ def measure() -> Iterator[figures.Figure]:
     """Yield the 99th percentiles."""
     bodies = load.asked().bodies
     with load.serving() as server:
-        asyncio.run(load.closed_loop(server, bodies, 32, 2.0))  # to warm up
-        alone = asyncio.run(load.closed_loop(server, bodies, 1, SECONDS))
-        peak = asyncio.run(load.closed_loop(server, bodies, 32, SECONDS / 2)).rate
-        half = asyncio.run(load.open_loop(server, bodies, peak / 2, 64, SECONDS))
+        load.run(load.closed_loop(server, bodies, 32, 2.0))  # to warm up
+        alone = load.run(load.closed_loop(server, bodies, 1, SECONDS))
+        peak = load.run(load.closed_loop(server, bodies, 32, SECONDS / 2)).rate
+        half = load.run(load.open_loop(server, bodies, peak / 2, 64, SECONDS))
     if alone.failed or half.failed:
         raise SystemExit(f"{alone.failed + half.failed} requests failed")
     for name, seen, bar, told in (

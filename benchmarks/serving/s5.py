@@ -24,7 +24,7 @@ def measure() -> Iterator[figures.Figure]:
     here, answered = load.asked(), set[str]()
     for at in range(KILLS):
         with load.serving() as server:
-            seen = asyncio.run(_killed(server, 0.5 + at * 0.05))
+            seen = load.run(_killed(server, 0.5 + at * 0.05))
             answered |= {json.loads(body)[0]["id"] for _, _, body in seen.answers}
     folder = Workspace(here.ws.root).serving_dir / here.target
     logged = [row for path in segments(folder) for one in read_segment(path) for row in Record.from_bytes(one).ids]
