@@ -122,6 +122,7 @@ ELSEWHERE: dict[str, str] = {
     "monitor.measured": "late labels are killed between their two rows in tests/integration/test_monitor_resume.py",
     "monitor.reconsidered": "the same",
     "score.*": "a score is killed at each of its points in tests/integration/test_score_pieces.py",
+    "serve.*": "a delivery of answers is killed at each of its points in tests/integration/test_serve_windows.py",
     "gc.*": "what a clean-up was killed in the middle of, the next one plans anew from the ledger and the disk",
 }
 """Patterns of points that are not killed at here -> why not."""

@@ -98,9 +98,13 @@ class Processes:
         Raises:
             AssertionError: If the function raised.
         """
-        ended = self.wait(self._start(_function, [function, *arguments], {}, None))
+        ended = self.attempt(function, *arguments)
         assert ended.code == 0, ended.text
         return json.loads(ended.out.splitlines()[-1])
+
+    def attempt(self, function: Callable[..., Any], *arguments: Any, environ: Mapping[str, str] | None = None) -> Ended:
+        """Call a function in a process of its own; return how that ended."""
+        return self.wait(self._start(_function, [function, *arguments], environ or {}, None))
 
     def _start(self, target: Callable[..., Any], what: list[Any], environ: Mapping[str, str], cwd: Path | None) -> Any:
         for path in self._streams():

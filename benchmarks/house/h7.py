@@ -21,7 +21,7 @@ from sides import LEPTON, Seconds, Side, sides
 
 COMMAND = "python benchmarks/house --only H7"
 TELLINGS = 3
-UNTIMED = {"ui": "runs until Ctrl-C", "watch": "runs until `lepton down`"}
+UNTIMED = {"ui": "runs until Ctrl-C", "serve": "runs until Ctrl-C", "watch": "runs until `lepton down`"}
 ONCE = ("demo",)
 SETTINGS = {
     "LEPTON_PRETRAIN__EPOCHS": "5",

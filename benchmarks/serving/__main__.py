@@ -1,4 +1,7 @@
-"""The figures of a champion that answers elsewhere: S6, the same answers; S7, what the one file costs.
+"""The figures of a champion that answers.
+
+S1: requests a second beside MLflow; S3: latency; S4: promotions under load; S5: kills under load; S6: the same answers
+elsewhere; S7: what the one file costs.
 
 python benchmarks/serving                            all of them (some ten minutes)
 python benchmarks/serving --only S7                  some; the others keep the values they have

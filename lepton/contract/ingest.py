@@ -52,6 +52,7 @@ def ingest(
     new: bool = False,
     dry_run: bool = False,
     progress: Progress = silent,
+    sparing: bool = False,
 ) -> Intake:
     """Take one delivery into a domain, or refuse it and leave the data as it was.
 
@@ -66,6 +67,7 @@ def ingest(
         new: Add the domain, with a contract derived from the source's (or from the delivery, for the source itself).
         dry_run: Check only; write nothing but the Data Docs.
         progress: Is told how much has been read, and how many rows are checked and stored.
+        sparing: Set aside rows that are out of bounds, however many they are, and store the others.
 
     Raises:
         Refused: If the delivery cannot be read or breaks the contract; it is in quarantine, with the reason beside it.
@@ -81,7 +83,7 @@ def ingest(
     with alone_with_data(ws):
         reached("ingest.begun")
         versions.check_complete(ws)
-        call = Call(domain, path, name, labels, new, dry_run, progress)
+        call = Call(domain, path, name, labels, new, dry_run, progress, sparing)
         return take_labels(ws, call) if labels else _take_rows(ws, call)
 
 
@@ -97,6 +99,7 @@ def _take_rows(ws: Workspace, call: Call) -> Intake:
         reached("ingest.read")
         try:
             contract = rules if known and rules else _new_contract(ws, call.domain, delivery, rules)
+            contract = contract.sparing() if call.sparing else contract
             check_kind(delivery.like.table, contract, call.path.name)
         except LeptonError as error:
             raise unreadable(ws, call, error) from None

@@ -63,6 +63,7 @@ class Call:
     new: bool
     dry_run: bool
     progress: Progress
+    sparing: bool = False
 
 
 def free_name(path: Path, name: str | None, taken: list[str]) -> str:

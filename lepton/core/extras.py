@@ -30,6 +30,7 @@ EXTRAS = {
     "server": ("prefect",),
     "graph": ("onnxruntime",),
     "export": ("onnx", "onnxscript"),
+    "http": ("httptools", "orjson", "uvicorn", "uvloop"),
     "audit": ("attr", "openlineage"),
     "postgres": ("psycopg",),
     "all": ("matplotlib",),

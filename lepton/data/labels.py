@@ -11,12 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lepton.core.errors import LeptonError
-from lepton.data.numbers import BLANKS
+from lepton.core.spelling import BLANKS, TRUTH
+from lepton.core.spelling import plain as plain_form
 
 _WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
 _CODE = re.compile(r"[+-]?0\d+")
-_FRACTION = re.compile(r"([+-]?\d+)\.0*")
-_TRUTH = {"true": "true", "false": "false"}
 
 
 def as_text(values: Iterable[Any], name: str = "", as_id: bool = False) -> NDArray[np.object_]:
@@ -94,9 +93,10 @@ def spelled(values: Iterable[str | None], allowed: Collection[str] = (), strip: 
     exact = set(allowed)
     plain: dict[str, str | None] = {}
     for one in allowed:
-        plain[_plain(one)] = one if _plain(one) not in plain else None  # two that differ in spelling only stay apart
+        form = plain_form(one)
+        plain[form] = one if form not in plain else None  # two that differ in spelling only stay apart
     known = {text for text in texts if text is not None}
-    truth = not exact and bool(known) and all(text.strip(BLANKS).lower() in _TRUTH for text in known)
+    truth = not exact and bool(known) and all(text.strip(BLANKS).lower() in TRUTH for text in known)
     forms: dict[str, str | None] = {}
     for text in known:
         form = unicodedata.normalize("NFC", text)
@@ -105,7 +105,7 @@ def spelled(values: Iterable[str | None], allowed: Collection[str] = (), strip: 
             form = form.strip(BLANKS).lower()
         if text in exact:
             form = text
-        elif exact and (found := plain.get(_plain(text))) is not None:
+        elif exact and (found := plain.get(plain_form(text))) is not None:
             form = found
         forms[text] = form or None
     result = np.empty(len(texts), dtype=object)
@@ -113,18 +113,11 @@ def spelled(values: Iterable[str | None], allowed: Collection[str] = (), strip: 
     return result
 
 
-def _plain(text: str) -> str:
-    text = unicodedata.normalize("NFC", text).strip(BLANKS)
-    if (lower := text.lower()) in _TRUTH:
-        return lower
-    return fraction[1] if (fraction := _FRACTION.fullmatch(text)) else text
-
-
 def same_but_for_spelling(values: Iterable[str]) -> list[tuple[str, ...]]:
     """Return groups of values that differ in blanks or in small and capital letters only."""
     groups: dict[str, set[str]] = {}
     for value in values:
-        groups.setdefault(" ".join(_plain(value).split()).casefold(), set()).add(value)
+        groups.setdefault(" ".join(plain_form(value).split()).casefold(), set()).add(value)
     return [tuple(sorted(group)) for group in groups.values() if len(group) > 1]
 
 

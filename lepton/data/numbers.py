@@ -17,15 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton.core.errors import LeptonError
+from lepton.core.spelling import BLANKS as BLANKS
+from lepton.core.spelling import MISSING as MISSING
+from lepton.core.spelling import NUMBER as NUMBER
 
-MISSING = frozenset({"", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None"})
-"""Spellings of "no value" in a column of numbers. In a column of text only the empty field is: "NA" may be a name."""
-NUMBER = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?[iI][nN][fF]([iI][nN][iI][tT][yY])?"
-"""What is a number; Python would also take underscores and the digits of other scripts."""
 EXACT = 2.0**53
 """From here on a float64 does not hold every whole number."""
-BLANKS = " \t"
-"""What does not count around a value."""
 
 _NUMBER = re.compile(NUMBER)
 _WHOLE = re.compile(r"[-+]?[0-9]+(\.0*)?")

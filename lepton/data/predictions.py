@@ -92,3 +92,29 @@ def _same(text: str, rows: int) -> pa.DictionaryArray:
 def _read(path: Path) -> pa.Table:
     with pa.OSFile(str(path), "rb") as file, pa.ipc.open_file(file) as part:
         return part.read_all()
+
+
+def write_answers(
+    goal: Path,
+    ids: Sequence[str],
+    labels: Sequence[str],
+    confidences: Sequence[float],
+    told: Told,
+    times: Sequence[str],
+) -> Path:
+    """Write answers that were given one request at a time, in the columns of `join`; whole or not at all.
+
+    Args:
+        goal: The file.
+        ids: (n,) of the rows.
+        labels: (n,) what was answered.
+        confidences: (n,) its probability.
+        told: What is the same in all rows; its time is not looked at.
+        times: (n,) when each was answered.
+    """
+    columns = [pa.array(ids, pa.string()), pa.array(labels, pa.string()), pa.array(confidences, pa.float64())]
+    columns += [pa.array([told.model] * len(ids), pa.string()), pa.array([told.provisional] * len(ids), pa.bool_())]
+    columns.append(pa.array(times, pa.string()))
+    with atomic_file(goal) as temporary:
+        pq.write_table(pa.table(columns, names=_FILE.names), temporary, write_statistics=False)
+    return goal

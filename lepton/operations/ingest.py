@@ -21,6 +21,17 @@ from lepton.operations.session import Session
 
 
 @dataclass(frozen=True)
+class Asked:
+    """How a delivery is to be taken; see `ingest`."""
+
+    name: str | None = None
+    labels: bool = False
+    new: bool = False
+    dry_run: bool = False
+    sparing: bool = False
+
+
+@dataclass(frozen=True)
 class IngestResult(Intake, Result):
     """What was taken in; the fields are those of `lepton.contract.intake.Intake`."""
 
@@ -47,6 +58,7 @@ def ingest(
     labels: bool = False,
     new: bool = False,
     dry_run: bool = False,
+    sparing: bool = False,
 ) -> IngestResult:
     """Take one delivery into a domain, or refuse it and leave the data as it was.
 
@@ -59,33 +71,25 @@ def ingest(
         labels: The file holds ids and labels of rows that were delivered before.
         new: Add the domain as a new target, with a contract derived from the source's.
         dry_run: Check only.
+        sparing: Set aside rows that are out of bounds, however many they are, and store the others.
 
     Raises:
         Refused: If the delivery breaks the contract; it is in quarantine, with the reason beside it.
     """
     step = session.runtime.step
+    asked = Asked(name, labels, new, dry_run, sparing)
     with as_file(path, limits=session.ws.config.limits) as file:
-        taken = step("check and store", lambda: check_and_store(session, domain, file, name, labels, new, dry_run))
+        taken = step("check and store", lambda: check_and_store(session, domain, file, asked))
     if not dry_run:
         step("record", lambda: record(session, domain, taken))
     return taken
 
 
-def check_and_store(
-    session: Session, domain: str, path: Path, name: str | None, labels: bool, new: bool, dry_run: bool
-) -> IngestResult:
+def check_and_store(session: Session, domain: str, path: Path, asked: Asked) -> IngestResult:
     """Validate, then store and version; nothing is stored if the contract is broken."""
+    dry_run = asked.dry_run
     try:
-        taken = contract.ingest(
-            session.ws,
-            domain,
-            path,
-            name=name,
-            labels=labels,
-            new=new,
-            dry_run=dry_run,
-            progress=session.runtime.progress,
-        )
+        taken = contract.ingest(session.ws, domain, path, progress=session.runtime.progress, **vars(asked))
     except Refused:
         if not dry_run:
             record_refusals(session, domain)

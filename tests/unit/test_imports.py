@@ -54,7 +54,7 @@ def test_no_module_imports_one_that_imports_it(package: str) -> None:
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
 CONTRACTS: list[dict[str, Any]] = PROJECT["tool"]["importlinter"]["contracts"]
-VENDORS = [one for one in CONTRACTS if one["type"] == "forbidden"]
+VENDORS = [one for one in CONTRACTS if one["type"] == "forbidden" and " in " in one["name"]]
 
 
 @pytest.mark.parametrize("contract", VENDORS, ids=lambda one: one["forbidden_modules"][0])

@@ -15,6 +15,7 @@ from lepton.core.config.monitor import MonitorConfig as MonitorConfig
 from lepton.core.config.monitor import MonitorFields
 from lepton.core.config.pretrain import PretrainConfig as PretrainConfig
 from lepton.core.config.section import Section, explain, plain
+from lepton.core.config.serve import ServeConfig as ServeConfig
 from lepton.core.config.variables import section_at, settings, variable
 from lepton.core.config.yaml_file import read_yaml
 from lepton.core.errors import NotFound, UsageError
@@ -138,6 +139,8 @@ class Config(Section):
     """Data storage."""
     limits: LimitsConfig = LimitsConfig()
     """How large a delivery may be."""
+    serve: ServeConfig = ServeConfig()
+    """Answers over HTTP."""
     stack: StackConfig = StackConfig()
     """The local stack."""
     targets: dict[str, TargetConfig] = Field(default_factory=dict)

@@ -163,6 +163,16 @@ class Workspace:
         return self.state_dir / "predictions"
 
     @property
+    def graphs_dir(self) -> Path:
+        """What serves, as graphs: made again if lost."""
+        return self.state_dir / "graphs"
+
+    @property
+    def serving_dir(self) -> Path:
+        """What was answered over HTTP: a folder a domain."""
+        return self.state_dir / "serving"
+
+    @property
     def work_dir(self) -> Path:
         """Candidates of transfers under way."""
         return self.state_dir / "work"

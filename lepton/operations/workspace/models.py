@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lepton.operations.reproduce.result import ReproduceResult
     from lepton.operations.retrain import RetrainResult
     from lepton.operations.score import ScoreResult
+    from lepton.operations.serve.serve import Served
     from lepton.operations.transfer.explanation import TransferExplained
     from lepton.operations.transfer.result import TransferResult
 
@@ -141,6 +142,27 @@ class Models(Base):
 
         package = Path(runtime).expanduser() if runtime is not None else None
         return self._here(export, domain, Path(to).expanduser(), package, dry_run)
+
+    def serve(self, *domains: str, host: str = "127.0.0.1", port: int = 0) -> list[Served]:
+        """Answer requests over HTTP until a signal ends it; standard error says where, and what happens.
+
+        The ledger says who answers: a promotion is live a moment later. What was answered becomes windows for the
+        monitor. It must be called in the main thread.
+
+        Args:
+            domains: Which; by default all that something serves.
+            host: Another address than this machine's own needs a token in LEPTON_SERVE_TOKEN.
+            port: By default a free one.
+
+        Raises:
+            NotFound: If nothing serves a domain.
+            UsageError: If the address cannot be had, or would be open to everybody.
+            Busy: If another server answers for a domain here.
+            LeptonError: If a champion cannot be expressed as a graph.
+        """
+        from lepton.operations.serve.serve import serve
+
+        return self._here(serve, domains, host, port)
 
     def score(self, domain: str, *, batch: str | None = None, dry_run: bool = False) -> ScoreResult:
         """Let a target's champion predict its batches, into Parquet.

@@ -1,0 +1,30 @@
+"""`lepton serve`: champions that answer over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lepton.cli.session import door, open_workspace
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("serve")(serve)
+
+
+def serve(
+    domains: Annotated[
+        list[str] | None, typer.Argument(help="Which domains; default: all that something serves.", metavar="DOMAIN")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port; default: a free one.", min=0, max=65535)] = 0,
+    host: Annotated[str, typer.Option(help="Address; another than this machine's own needs LEPTON_SERVE_TOKEN.")] = (
+        "127.0.0.1"
+    ),
+) -> None:
+    """Answer requests over HTTP until Ctrl-C; answers become windows for the monitor.
+
+    The ledger says who answers: a promotion or a rollback is live a moment later.
+    """
+    door(open_workspace()).serve(*(domains or ()), host=host, port=port)

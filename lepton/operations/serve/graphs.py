@@ -1,0 +1,101 @@
+"""What serves a domain, as a graph: kept by what decides its content, made in a process of its own where it is not.
+
+Making one imports torch and MLflow, which takes seconds and stops every thread; the process that answers never does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from lepton import __version__
+from lepton.contract.spec import Contract
+from lepton.core.config.workspace import Workspace
+from lepton.core.errors import LeptonError, NotFound
+from lepton.core.work.files import atomic_write, digest
+from lepton.graph.about import VERSION
+from lepton.operations.champion import serving_in
+from lepton.operations.session import Serving, Session
+
+KEPT = 5
+"""Graphs of a domain that are kept: going back to a model before needs no new one."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A graph on disk."""
+
+    path: Path
+    model: str
+    """Name and version."""
+
+
+def graph_path(ws: Workspace, domain: str, serving: Serving, contract: Contract) -> Path:
+    """Return where the graph of a version lies, as it serves a domain under a contract."""
+    said = {
+        "digest": serving.ref.digest,
+        "label": serving.ref.label,
+        "provisional": serving.provisional,
+        "contract": contract.digest(),
+        "format": VERSION,
+        "lepton": __version__,
+    }
+    return ws.graphs_dir / domain / f"{digest(said)}.onnx"
+
+
+def make(session: Session, domain: str) -> Made:
+    """Write the graph of what serves a domain now, if it is not there.
+
+    Raises:
+        NotFound: If nothing serves it.
+        LeptonError: If the model cannot be expressed as a graph, or its files were changed.
+    """
+    from lepton.contract.file import load_contract
+    from lepton.graph.run import Graph
+    from lepton.operations.export.export import graph_bytes
+
+    serving = serving_in(session, domain)
+    path = graph_path(session.ws, domain, serving, load_contract(session.ws, domain))
+    if not path.is_file():
+        content = graph_bytes(session, domain, session.load(serving.ref), serving.provisional)
+        Graph.of(content, path.name)  # a graph that does not answer its examples is never kept
+        atomic_write(path, content)
+        _clean(path)
+    return Made(path, serving.ref.label)
+
+
+def _clean(newest: Path) -> None:
+    files = sorted(newest.parent.glob("*.onnx"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in files[KEPT:]:
+        old.unlink(missing_ok=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Make one, as a process: `python -m lepton.operations.serve.graphs ROOT DOMAIN`; what is made goes out as JSON."""
+    os.nice(5)  # the answers come first
+    try:
+        made = make(Session(Workspace(Path(arguments[0]))), arguments[1])
+    except LeptonError as error:
+        sys.stdout.write(json.dumps({"error": error.what, "why": error.why, "fix": list(error.fix)}) + "\n")
+        return 1
+    sys.stdout.write(json.dumps({"path": str(made.path), "model": made.model}) + "\n")
+    return 0
+
+
+def made_from(answer: dict[str, object]) -> Made:
+    """Read what the process said.
+
+    Raises:
+        NotFound: If there is no such file.
+    """
+    path = Path(str(answer["path"]))
+    if not path.is_file():
+        raise NotFound(f"The graph {path} is gone.", fix=["lepton serve  (makes it again)"])
+    return Made(path, str(answer["model"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
