@@ -1,7 +1,7 @@
 """A champion of a table of twenty columns behind a port, and two ways to ask it: as fast as it goes, or on a clock.
 
-The generator is ours: asyncio on uvloop, connections that stay open, bodies made beforehand. It runs on the same two cores
-as the server, so what it costs counts against whatever is measured with it; ratios are of one run.
+The generator is ours: asyncio on uvloop, connections that stay open, bodies made beforehand. It runs on the same two
+cores as the server, so what it costs counts against whatever is measured with it; ratios are of one run.
 """
 
 from __future__ import annotations
