@@ -219,9 +219,14 @@ def requests_of(server: Server, bodies: Sequence[bytes]) -> list[bytes]:
 
 
 async def closed_loop(
-    server: Server, bodies: Sequence[bytes], connections: int, seconds: float, keep: bool = False
+    server: Server,
+    bodies: Sequence[bytes],
+    connections: int,
+    seconds: float,
+    keep: bool = False,
+    ended: asyncio.Event | None = None,
 ) -> Seen:
-    """Ask as fast as answers come, over some connections, for some seconds."""
+    """Ask as fast as answers come, over some connections, for some seconds, or until it is said to have ended."""
     loop, seen, requests = asyncio.get_running_loop(), Seen(), requests_of(server, bodies)
     end = time.perf_counter() + seconds
 
@@ -229,7 +234,7 @@ async def closed_loop(
         try:
             _, line = await loop.create_connection(_Connection, "127.0.0.1", server.port)
             at = start
-            while (began := time.perf_counter()) < end:
+            while (began := time.perf_counter()) < end and not (ended and ended.is_set()):
                 at = (at + connections) % len(requests)
                 head, body = await line.ask(requests[at])
                 if not head.startswith(b"HTTP/1.1 200"):
