@@ -58,6 +58,8 @@ def ingest(
 
     Whoever calls this says `finished` once it is on record; until then the same delivery again completes it.
 
+    It takes nine arguments because all but one of them are what a delivery may say of itself.
+
     Args:
         ws: The workspace.
         domain: Where the rows come from.

@@ -27,9 +27,10 @@ def export(
     local: LocalAnyway = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Write what serves DOMAIN into one file, from a raw row to a probability.
+    """Write what serves DOMAIN into one file that answers elsewhere.
 
-    The file holds example rows with their answers, and is given out only if it answers them as the model does.
+    From a raw row to a probability. The file holds example rows with their answers, and is given out only if it
+    answers them as the model does.
     """
     ws, _ = enter(local)
     done = door(ws).export(domain, to, runtime=runtime, dry_run=dry_run)

@@ -23,8 +23,8 @@ def serve(
         "127.0.0.1"
     ),
 ) -> None:
-    """Answer requests over HTTP until Ctrl-C; answers become windows for the monitor.
+    """Answer requests over HTTP, and log them for the monitor.
 
-    The ledger says who answers: a promotion or a rollback is live a moment later.
+    Until Ctrl-C. The ledger says who answers: a promotion or a rollback is live a moment later.
     """
     door(open_workspace()).serve(*(domains or ()), host=host, port=port)
