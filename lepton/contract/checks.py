@@ -20,9 +20,9 @@ from lepton.contract.result import listing
 from lepton.contract.spec import ColumnRule, Contract, ImageRule
 from lepton.core.config.yaml_file import nearest
 from lepton.core.kinds import kind_of
+from lepton.core.spelling import BLANKS, MISSING, NUMBER
 from lepton.core.table import Table
 from lepton.data.columns import RESERVED
-from lepton.data.numbers import BLANKS, MISSING, NUMBER
 
 EARLIER = f"{RESERVED}in earlier batch"
 """Helper column: the batch that already holds the row's id; the contract wants it empty."""

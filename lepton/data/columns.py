@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from lepton.core.errors import LeptonError
+from lepton.core.spelling import MISSING as MISSING
 from lepton.core.table import series_column
 from lepton.data.labels import as_text, not_utf8, spelled
-from lepton.data.numbers import MISSING as MISSING
 from lepton.data.numbers import check_exact, floats, inexact_texts, looks_like_codes, parse, whole
 
 RESERVED = "lepton: "

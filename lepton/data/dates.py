@@ -16,7 +16,7 @@ from pandas.api.typing import NaTType
 
 from lepton.core.errors import LeptonError
 from lepton.core.kinds import DatePart, part_name
-from lepton.data.numbers import BLANKS, MISSING
+from lepton.core.spelling import BLANKS, MISSING
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 PARTS: dict[DatePart, Callable[[pd.Series], pd.Series]] = {

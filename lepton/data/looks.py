@@ -112,7 +112,7 @@ def _look(table: Table, name: str, said: bool, gaps: Collection[str]) -> Look:
 
 
 def _of_numbers(name: str, known: pd.Series, said: bool) -> str:
-    """Return the doubt about numbers: infinite ones, no two that differ, or such as count the rows."""
+    """Return the doubt about numbers: infinite ones, none at all, or such as count the rows."""
     if infinite := int(np.isinf(known.to_numpy(dtype=np.float64)).sum()):
         return f"{infinite:,} values are infinite, which no delivery may hold: --no-value inf reads them as gaps"
     if not said and not len(known):

@@ -17,9 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lepton.core.errors import LeptonError
-from lepton.core.spelling import BLANKS as BLANKS
-from lepton.core.spelling import MISSING as MISSING
-from lepton.core.spelling import NUMBER as NUMBER
+from lepton.core.spelling import BLANKS, MISSING, NUMBER
 
 EXACT = 2.0**53
 """From here on a float64 does not hold every whole number."""

@@ -32,8 +32,7 @@ def reader_of(rule: ColumnRule, contract: Contract) -> Reader:
 
 def _number_reader(rule: ColumnRule, no_value: Collection[str]) -> Reader:
     name, must = rule.name, rule.missing == 0
-    low = -_HIGHEST if rule.min is None else rule.min
-    high = _HIGHEST if rule.max is None else rule.max
+    low, high = _limits(rule)
     none = MISSING | set(no_value)
 
     def read(values: list[Any], typed: bool, found: Found) -> list[Any]:
@@ -127,8 +126,7 @@ def _text_reader(rule: ColumnRule) -> Reader:
 
 def _series_reader(rule: ColumnRule) -> Reader:
     name, must = rule.name, rule.missing == 0
-    low = -_HIGHEST if rule.min is None else rule.min
-    high = _HIGHEST if rule.max is None else rule.max
+    low, high = _limits(rule)
 
     def read(values: list[Any], typed: bool, found: Found) -> list[Any]:
         read_: list[Any] = []
@@ -207,6 +205,11 @@ def _word(value: float | bool) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _limits(rule: ColumnRule) -> tuple[float, float]:
+    """Return the smallest and the largest number that a column may hold; never an infinite one."""
+    return -_HIGHEST if rule.min is None else rule.min, _HIGHEST if rule.max is None else rule.max
 
 
 def _bound(value: float | None) -> str:

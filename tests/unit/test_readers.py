@@ -244,6 +244,13 @@ def test_the_conversion_that_is_shown_changes_the_separator_and_the_points_only(
     assert (tmp_path / "comma-d.csv").read_text() == 'zip,price,note\n01067,1.50,"NA; 1,5 kg"\n80331,-2.25,\n'
 
 
+def test_thousands_are_not_taken_for_decimals(tmp_path):
+    text = refused(write(tmp_path, "d.csv", "a;b\n1,234;12,500\n"))
+    assert "semicolons" in text
+    assert "decimal commas" not in text
+    assert ".replace(" not in text
+
+
 def test_another_encoding_is_refused_with_byte_and_line(tmp_path):
     text = refused(write(tmp_path, "d.csv", "a,b\n1,x\n2,München\n".encode("cp1252")))
     assert "Byte 0xFC in line 3" in text

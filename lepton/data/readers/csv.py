@@ -37,7 +37,8 @@ LONGEST_NAME = 100_000
 """Characters of a column's name."""
 LOOKED_AT = 100
 """Rows in which decimal commas are looked for."""
-DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
+DECIMAL_COMMA = re.compile(r"[-+]?\d+,(?!\d{3}\Z)\d+")
+"""What shows that commas are decimal: with three digits behind it, one may stand between thousands."""
 SEPARATORS = {";": "semicolons (';')", "\t": "tabs", "|": "bars ('|')"}
 
 

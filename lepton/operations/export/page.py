@@ -12,7 +12,7 @@ import json
 from importlib.resources import files
 
 from lepton.core.html import render, trusted
-from lepton.data.numbers import MISSING as NO_NUMBER
+from lepton.core.spelling import MISSING as NO_NUMBER
 from lepton.data.spreadsheet import STARTS
 from lepton.graph.about import TOLERANCE, About, tensor_to_json
 from lepton.graph.fields import ABSENT, MISSING
