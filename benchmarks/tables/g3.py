@@ -26,10 +26,12 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from lepton.core.config.settings import EncoderConfig, PretrainConfig, TransferConfig
+from lepton.core.decisions.belief import Z90
 from lepton.core.table import Table
 from lepton.models.model import Model
 from lepton.operations.transfer.rows import pick_rows
 from lepton.pretraining import pretrain
+from lepton.transfer.conviction import belief_in
 from lepton.transfer.judgement import Rivals, judge
 from lepton.transfer.search import Ground, ranking_had, search
 
@@ -63,6 +65,10 @@ class Run:
     basis: str
     reasons: tuple[str, ...]
     seconds: float
+    winner_gain: float | None = None
+    """Points of the winner above what is believed of it against, by the scoring rows; None where it is that itself."""
+    believed: tuple[float, float, float] | None = None
+    """Expected gain and its standard deviation in points, and the chance that there is any."""
 
     @property
     def harm(self) -> float:
@@ -71,7 +77,7 @@ class Run:
 
 
 def measure() -> Iterator[figures.Figure]:
-    """Yield harm, share of the possible gain, and the comparison with simple models."""
+    """Yield harm, share of the possible gain, the comparison with simple models, and whether what is believed holds."""
     runs = [one(pair, count, seed) for seed in SEEDS for pair in parts.PAIRS for count in LABELS]
     yield from figures_of(runs)
 
@@ -116,6 +122,20 @@ def figures_of(runs: list[Run]) -> Iterator[figures.Figure]:
         "points above the better simple model, mean, 5 labels a class",
         bar=0,
     )
+    told = [(run.winner_gain, *run.believed) for run in runs if run.believed and run.winner_gain is not None]
+    if told:
+        gains, means, sds, chances = np.array(told).T
+        held = np.abs(gains - means) <= Z90 * sds
+        yield at(
+            "G10a", 100 * float(held.mean()), "% of 90 % intervals of what is believed that hold the gain", of=len(told)
+        )
+        yield at(
+            "G10b",
+            float(np.mean((chances - (gains > 0)) ** 2)),
+            "mean squared error of the chance that there is a gain (always 50 %: 0.25)",
+            of=len(told),
+            better=round(float(np.mean(gains > 0)), 3),
+        )
 
 
 def families(runs: list[Run]) -> list[str]:
@@ -136,6 +156,8 @@ def one(pair: parts.Pair, count: int, seed: int) -> Run:
     order = [place.label for place in found.ranking]
     rerank = partial(ranking_had, ground.config, found.plan, found.attempts)
     judged = judge(ground, order, found.candidates, Rivals(model), rerank)
+    winner = found.candidates[judged.winner]
+    belief = belief_in(winner, found.plan, judged.verdict, ground, Rivals(model))
     right = partial(accuracy, rows.rest)
     unadapted = right(model)
     run = Run(
@@ -145,7 +167,7 @@ def one(pair: parts.Pair, count: int, seed: int) -> Run:
         count,
         seed,
         unadapted=unadapted,
-        served=right(found.candidates[judged.winner].model) if judged.verdict.passed else unadapted,
+        served=right(winner.model) if judged.verdict.passed else unadapted,
         best=max(right(candidate.model) for candidate in found.candidates.values()),
         simple=simple(model, rows, ground) if count else None,
         winner=judged.winner,
@@ -154,6 +176,8 @@ def one(pair: parts.Pair, count: int, seed: int) -> Run:
         basis=judged.verdict.basis,
         reasons=judged.verdict.reasons,
         seconds=found.seconds,
+        winner_gain=right(winner.model) - unadapted if belief else None,
+        believed=(belief.gain, belief.sd, belief.chance) if belief else None,
     )
     STORED.parent.mkdir(parents=True, exist_ok=True)
     with STORED.open("a") as file:

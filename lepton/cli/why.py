@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lepton.cli.output import say, table
+from lepton.core.decisions.belief import Belief
 
 if TYPE_CHECKING:
     from lepton.operations.transfer.explanation import TransferExplained
@@ -58,6 +59,8 @@ def _tell_gate(gate: Mapping[str, Any]) -> None:
         beside = f" beside {finding['beside']:.3f}" if finding["beside"] is not None else ""
         value = "" if finding["value"] is None else f" {finding['value']:.3f}{beside}"
         say(f"                 {finding['name']}: {finding['says']}{value} {finding['why']}".rstrip())
+    if believed := gate.get("belief"):
+        say(f"  belief         {Belief.from_json(believed).summary()}")
 
 
 def _tried(one: Attempt, winner: str) -> tuple[Any, ...]:

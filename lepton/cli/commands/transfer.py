@@ -135,5 +135,7 @@ def show_gate(gate: TransferVerdict) -> None:
     say(f"  gate           {gate.summary if gate.passed else 'refused:'}")
     for reason in gate.verdict.reasons:
         say(f"                 - {reason}")
+    if gate.belief:
+        say(f"  belief         {gate.belief.summary()}")
     if kept := gate.source:
         say(f"  source         {kept.winner:.3f} on {kept.rows} of its test rows, the base {kept.base:.3f}")

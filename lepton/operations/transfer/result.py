@@ -73,6 +73,8 @@ class TransferResult(Result):
             found["accuracy"] = f"{self.metrics['accuracy']:.3f} on {self.held_out_rows} held-out rows"
         if self.gate is not None:
             found["gate"] = self.gate.summary
+            if self.gate.belief is not None:
+                found["belief"] = self.gate.belief.summary()
         if self.candidates:
             found["tried"] = ", ".join(f"{one.label} {one.seconds:.1f} s" for one in self.candidates)
         if self.plan is not None and self.outcome == "dry run":

@@ -225,6 +225,7 @@ class Transfer:
         return done
 
     def _judge(self, plan: Plan, attempts: Sequence[Attempt]) -> TransferVerdict:
+        from lepton.transfer.conviction import belief_in
         from lepton.transfer.judgement import Rivals, judge
         from lepton.transfer.search import ranking_had
 
@@ -244,6 +245,7 @@ class Transfer:
             control=found.control,
             useless=found.useless,
             source=self._retention(candidates[found.winner].model, rivals.base),
+            belief=belief_in(candidates[found.winner], plan, found.verdict, search.ground, rivals),
         )
 
     def _standard(self) -> Model | None:

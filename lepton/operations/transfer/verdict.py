@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from lepton.core.decisions.belief import Belief
 from lepton.core.decisions.gate import Verdict
 from lepton.operations.result import Json
 
@@ -46,6 +47,8 @@ class TransferVerdict:
     """None if the source has no labelled test rows any more."""
     useless: bool = False
     """Whether labels show the un-adapted base to be worse than always naming their most frequent class."""
+    belief: Belief | None = None
+    """How likely the winner is better than what it would replace; None if it is that model itself."""
 
     @property
     def passed(self) -> bool:
@@ -75,6 +78,7 @@ class TransferVerdict:
             "control": self.control,
             "useless": self.useless,
             "source": self.source.to_json() if self.source else None,
+            "belief": self.belief.to_json() if self.belief else None,
         }
 
     @classmethod
@@ -82,7 +86,7 @@ class TransferVerdict:
         """Read what `to_json` wrote, of an older lepton too."""
         from lepton.transfer.search import Place
 
-        source = value.get("source")
+        source, belief = value.get("source"), value.get("belief")
         return cls(
             verdict=Verdict.from_json(value),
             winner=value.get("winner", ""),
@@ -93,4 +97,5 @@ class TransferVerdict:
             control=value.get("control"),
             useless=value.get("useless", False),
             source=Retention(**source) if source else None,
+            belief=Belief.from_json(belief) if belief else None,
         )
