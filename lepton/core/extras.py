@@ -63,10 +63,13 @@ def missing(package: str) -> MissingPackage:
         KeyError: If no extra brings it.
     """
     extra = {name: extra for extra, names in EXTRAS.items() for name in names}[package]
+    fix = [f'pip install "lepton[{extra}]"', 'pip install "lepton[all]"  (everything)']
+    if extra == "serve":  # verbs of the loop ask for these first, and for more next
+        fix = ['pip install "lepton[loop]"  (the loop)', f"{fix[0]}  (to load a model and predict)", fix[1]]
     return MissingPackage(
         f"This needs the package {package!r}, which is not installed.",
         why=f"lepton was installed without its extra {extra!r}.",
-        fix=[f'pip install "lepton[{extra}]"', 'pip install "lepton[all]"  (everything)'],
+        fix=fix,
     )
 
 
