@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -41,11 +42,12 @@ class Server:
     Args:
         root: The workspace.
         arguments: Of the command.
+        trusted: The certificate of one that speaks TLS.
         environ: Further variables.
     """
 
-    def __init__(self, root: Path, *arguments: str, **environ: str) -> None:
-        self.root, self._arguments, self._environ = root, arguments, environ
+    def __init__(self, root: Path, *arguments: str, trusted: Path | None = None, **environ: str) -> None:
+        self.root, self._arguments, self._trusted, self._environ = root, arguments, trusted, environ
         self._log = root.parent / f"serve-{time.monotonic_ns()}.log"
         self.port = 0
 
@@ -62,7 +64,7 @@ class Server:
                 start_new_session=True,
             )
         end = time.monotonic() + START
-        while not (found := re.search(r"http://[\d.]+:(\d+)/predict/(\S+)\n.*\ntry ", self.said)):
+        while not (found := re.search(r"https?://[\d.]+:(\d+)/predict/(\S+)\n.*\ntry ", self.said)):
             assert self.process.poll() is None, self.said
             assert time.monotonic() < end, self.said
             time.sleep(0.05)
@@ -90,12 +92,17 @@ class Server:
         kind: str = "application/json",
         method: str | None = None,
         timeout: float = 60,
+        **headers: str,
     ) -> Reply:
         """Send a request: what is no bytes goes as JSON."""
         raw = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        if self._trusted is not None:
+            context = ssl.create_default_context(cafile=str(self._trusted))
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=context)
+        told = {"content-type": kind, **headers}
         try:
-            connection.request(method or ("GET" if raw is None else "POST"), path, raw, {"content-type": kind})
+            connection.request(method or ("GET" if raw is None else "POST"), path, raw, told)
             reply = connection.getresponse()
             return Reply(reply.status, dict(reply.getheaders()), reply.read())
         finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
@@ -13,12 +12,14 @@ import orjson
 
 from lepton import __version__
 from lepton.core.config.serve import ServeConfig
+from lepton.serving.access import Access
 from lepton.serving.answers import JSON, encode
 from lepton.serving.desk import Desk
 from lepton.serving.incoming import read_body, read_labels
 from lepton.serving.metrics import Metrics
 from lepton.serving.rejected import Rejected
 from lepton.serving.request import rows_of_csv, rows_of_json, rows_of_tensors
+from lepton.serving.tokens import ROLES, Role
 
 Scope: TypeAlias = dict[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
@@ -35,14 +36,11 @@ class App:
         desks: Domains that are served.
         config: The limits.
         metrics: Where requests are counted.
-        token: What every request but those of health must bear; None: nothing.
+        access: Who may ask; health is told to everybody.
     """
 
-    def __init__(
-        self, desks: Mapping[str, Desk], config: ServeConfig, metrics: Metrics, token: str | None = None
-    ) -> None:
-        self._desks, self._config, self._metrics = desks, config, metrics
-        self._token = token.encode() if token else None
+    def __init__(self, desks: Mapping[str, Desk], config: ServeConfig, metrics: Metrics, access: Access) -> None:
+        self._desks, self._config, self._metrics, self._access = desks, config, metrics, access
         self.ready = False
         """Whether requests are taken; false before the start is over, and when the server ends."""
 
@@ -76,7 +74,7 @@ class App:
         if parts[:2] == ("v2", "health") and len(parts) == 3 and parts[2] in ("live", "ready"):
             _allow(method, "GET", "HEAD")
             return self._health(parts[2])
-        self._authorise(headers)
+        self._access.admit(headers.get(b"authorization", b""), _role(parts))
         match parts:
             case ("predict", domain):
                 _allow(method, "POST")
@@ -150,17 +148,16 @@ class App:
             raise Rejected(404, f"Domain {domain[:63]!r} is not served here.", why=f"Served: {', '.join(self._desks)}.")
         return desk
 
-    def _authorise(self, headers: dict[bytes, bytes]) -> None:
-        if self._token is None:
-            return
-        kind, _, token = headers.get(b"authorization", b"").partition(b" ")
-        if kind.lower() != b"bearer" or not hmac.compare_digest(token.strip(), self._token):
-            raise Rejected(401, "The request bears no token, or a wrong one.", fix=["Authorization: Bearer TOKEN"])
-
 
 def _domain(parts: tuple[str, ...]) -> str:
     at = {"predict": 1, "labels": 1, "v2": 2}.get(parts[0], len(parts))
     return parts[at] if at < len(parts) else ""
+
+
+def _role(parts: tuple[str, ...]) -> Role | None:
+    """Return what a token must be for; None: who a champion is, any may ask."""
+    asked = "predict" if parts[-1] == "infer" else parts[0]
+    return asked if asked in ROLES else None
 
 
 def _allow(method: str, *allowed: str) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 from lepton.core.errors import LeptonError, UsageError
@@ -70,23 +73,53 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def serve(
-    app: App,
-    sock: socket.socket,
-    beside: Sequence[Callable[[], Coroutine[Any, Any, None]]],
-    close: Callable[[], Coroutine[Any, Any, None]],
-    tell: Callable[[str], None],
-    started: Callable[[], None],
-) -> None:
+@dataclass(frozen=True)
+class Beside:
+    """What runs beside a server, and is told of it."""
+
+    works: Sequence[Callable[[], Coroutine[Any, Any, None]]]
+    """Run until the end."""
+    close: Callable[[], Coroutine[Any, Any, None]]
+    """What is done when no request comes any more, before those end."""
+    tell: Callable[[str], None]
+    """Where it is told if one of them fails."""
+    started: Callable[[], None]
+    """Called when requests are taken."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What TLS is spoken with."""
+
+    certificate: Path
+    """PEM, with the chain."""
+    key: Path
+    """PEM, without a password."""
+
+    def check(self) -> None:
+        """Make sure that both can be used together.
+
+        Raises:
+            UsageError: If one cannot be read, is not PEM, or they do not belong together.
+        """
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, lambda: "")
+        except (OSError, ssl.SSLError) as error:  # an SSLError is an OSError; both, for who reads
+            raise UsageError(
+                f"TLS cannot be spoken with {self.certificate} and {self.key}.",
+                why=f"{error.strerror or error}.",
+                fix=["name a certificate and its key, both PEM, the key without a password"],
+            ) from None
+
+
+def serve(app: App, sock: socket.socket, beside: Beside, tls: Certificate | None = None) -> None:
     """Serve until a signal ends it; then answer what was taken.
 
     Args:
         app: What answers.
         sock: Where.
-        beside: What runs beside it until the end.
-        close: What is done when no request comes any more, before that ends.
-        tell: Where it is told if something beside it fails.
-        started: Called when requests are taken.
+        beside: What runs beside it.
+        tls: What HTTPS is spoken with; None: plain HTTP.
     """
     config = uvicorn.Config(
         app,
@@ -98,33 +131,27 @@ def serve(
         date_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE,
+        ssl_certfile=tls.certificate if tls else None,
+        ssl_keyfile=tls.key if tls else None,
     )
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH)
     try:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            runner.run(_serve(_Server(config), app, sock, beside, close, tell, started))
+            runner.run(_serve(_Server(config), app, sock, beside))
     finally:
         sys.setswitchinterval(before)
 
 
-async def _serve(
-    server: _Server,
-    app: App,
-    sock: socket.socket,
-    beside: Sequence[Callable[[], Coroutine[Any, Any, None]]],
-    close: Callable[[], Coroutine[Any, Any, None]],
-    tell: Callable[[str], None],
-    started: Callable[[], None],
-) -> None:
-    tasks = [asyncio.create_task(_watched(work, tell)) for work in beside]
-    opening = asyncio.create_task(_opened(server, app, started))
+async def _serve(server: _Server, app: App, sock: socket.socket, beside: Beside) -> None:
+    tasks = [asyncio.create_task(_watched(work, beside.tell)) for work in beside.works]
+    opening = asyncio.create_task(_opened(server, app, beside.started))
     try:
         await server.serve(sockets=[sock])
     finally:
         app.ready = False
         opening.cancel()
-        await close()
+        await beside.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, opening, return_exceptions=True)

@@ -13,12 +13,19 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 import lepton as front_door
 from lepton.core.errors import Busy, UsageError
@@ -216,6 +223,59 @@ def test_a_port_that_everybody_reaches_needs_a_token(ws: front_door.Workspace, m
     monkeypatch.delenv("LEPTON_SERVE_TOKEN", raising=False)
     with pytest.raises(UsageError, match="everybody"):
         ws.serve(TARGET, host="0.0.0.0")
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """Write a certificate of this machine's own address, signed by itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "lepton")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "cert.pem", folder / "key.pem"
+    files[0].write_bytes(made.public_bytes(Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files
+
+
+def test_tokens_of_a_file_and_tls(ws: front_door.Workspace, tmp_path: Path) -> None:
+    cert, key = certificate(tmp_path)
+    tokens = tmp_path / "tokens.yaml"
+    tokens.write_text('shop: {token: "who-asks-for-answers", roles: [predict], rate: 2}\n')
+    tokens.chmod(0o600)
+    arguments = ("plant-1", "--certificate", str(cert), "--key", str(key))
+    with Server(ws.root, *arguments, trusted=cert, LEPTON_SERVE__TOKENS=str(tokens)) as server:
+        rows, bearer = rows_of(new_rows(1, 3, 0.0)), {"authorization": "Bearer who-asks-for-answers"}
+        assert f"curl --cacert {cert}" in server.said
+        assert server.ask("/predict/plant-1", rows).status == 401
+        assert server.ask("/predict/plant-1", rows, **bearer).status == 200
+        assert server.ask("/metrics", **bearer).status == 403
+        replies = [server.ask("/predict/plant-1", rows, **bearer) for _ in range(8)]
+        assert {reply.status for reply in replies} == {200, 429}
+        assert next(reply for reply in replies if reply.status == 429).headers["retry-after"] == "1"
+
+
+def test_a_certificate_that_cannot_be_used_is_refused_before_anything_is_loaded(
+    ws: front_door.Workspace, tmp_path: Path
+) -> None:
+    cert, key = certificate(tmp_path)
+    for files in (
+        {"certificate": cert},
+        {"key": key},
+        {"certificate": key, "key": cert},
+        {"certificate": cert, "key": tmp_path / "none"},
+    ):
+        with pytest.raises(UsageError, match="TLS"):
+            ws.serve("plant-1", **files)
 
 
 def test_a_promotion_is_live_while_requests_run_and_none_fails(ws: front_door.Workspace, server: Server) -> None:

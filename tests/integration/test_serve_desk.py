@@ -21,12 +21,14 @@ from lepton.core.errors import LeptonError
 from lepton.graph.run import Graph
 from lepton.operations.serve import watch
 from lepton.operations.session import Session
+from lepton.serving.access import Access
 from lepton.serving.app import App
 from lepton.serving.desk import Desk, Serving, warm
 from lepton.serving.example import example_row
 from lepton.serving.journal import Journal, read_segment
 from lepton.serving.metrics import Metrics
 from lepton.serving.record import Record
+from lepton.serving.tokens import Token, digest_of
 from tests.conftest import make_plant
 
 SOURCE = "plant-1"
@@ -99,7 +101,8 @@ def house(serving: Serving, folder: Path, token: str | None = None, **config: An
     """Return an application; `config` are fields of `serve`."""
     settings, metrics = ServeConfig(**config), Metrics()
     desk = Desk(SOURCE, serving, Journal(folder / "log"), Journal(folder / "labels"), settings, metrics)
-    return House(App({SOURCE: desk}, settings, metrics, token), desk)
+    tokens = [Token("shop", digest_of(token))] if token else []
+    return House(App({SOURCE: desk}, settings, metrics, Access(tokens, settings.rate)), desk)
 
 
 @pytest.fixture

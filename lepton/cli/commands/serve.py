@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,12 +20,12 @@ def serve(
         list[str] | None, typer.Argument(help="Which domains; default: all that something serves.", metavar="DOMAIN")
     ] = None,
     port: Annotated[int, typer.Option(help="Port; default: a free one.", min=0, max=65535)] = 0,
-    host: Annotated[str, typer.Option(help="Address; another than this machine's own needs LEPTON_SERVE_TOKEN.")] = (
-        "127.0.0.1"
-    ),
+    host: Annotated[str, typer.Option(help="Address; another than this machine's own needs a token.")] = "127.0.0.1",
+    certificate: Annotated[Path | None, typer.Option(help="Speak TLS with this certificate (PEM).")] = None,
+    key: Annotated[Path | None, typer.Option(help="The certificate's key (PEM).")] = None,
 ) -> None:
     """Answer requests over HTTP, and log them for the monitor.
 
     Until Ctrl-C. The ledger says who answers: a promotion or a rollback is live a moment later.
     """
-    door(open_workspace()).serve(*(domains or ()), host=host, port=port)
+    door(open_workspace()).serve(*(domains or ()), host=host, port=port, certificate=certificate, key=key)

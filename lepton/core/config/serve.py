@@ -32,6 +32,12 @@ class ServeConfig(Section):
     """Most rows that wait; what comes then is sent away with 429."""
     wait_seconds: float = Field(10.0, gt=0)
     """Longest time that a request waits to be answered, and longest time that its body may take to arrive."""
+    tokens: str | None = None
+    """A file of tokens, from the workspace's folder: YAML, a name -> `token` (or its `sha256`), `roles` of `predict`,
+    `labels`, `metrics`, and if wanted `rate`. Only its owner may read it. LEPTON_SERVE_TOKEN is one more, for all."""
+    rate: float | None = Field(None, gt=0)
+    """Most requests a second of each token that has no rate of its own, or of all where there is no token; what comes
+    then is sent away with 429. By default any."""
     window_rows: int = Field(500, ge=2)
     """Rows answered after which they are delivered to the domain, for the monitor to judge."""
     window_seconds: float | None = Field(None, gt=0)

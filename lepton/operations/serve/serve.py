@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -17,15 +16,16 @@ from lepton.core.work.lock import hold
 from lepton.operations.champion import serving_in
 from lepton.operations.result import Facts, Result
 from lepton.operations.serve.deliveries import Deliveries
+from lepton.operations.serve.port import TOKEN, Port, address_of, curl_of, tls_of, tokens_of
 from lepton.operations.serve.watch import Watcher, seat_for
 from lepton.operations.session import Session
+from lepton.serving.access import Access
 from lepton.serving.app import App
 from lepton.serving.desk import Desk, Serving
 from lepton.serving.example import example_row
 from lepton.serving.journal import Journal
 from lepton.serving.metrics import Metrics
 
-TOKEN = "LEPTON_SERVE_TOKEN"
 INLINE = 1_000
 """Characters of an example that a command shows; a longer one is put into a file."""
 
@@ -47,51 +47,50 @@ class Served(Result):
         return {"domain": self.domain, "address": self.address, "model": who, "try": self.curl}
 
 
-def serve(session: Session, domains: Sequence[str] = (), host: str = "127.0.0.1", port: int = 0) -> list[Served]:
+def serve(session: Session, domains: Sequence[str] = (), at: Port = Port()) -> list[Served]:
     """Answer requests until a signal ends it.
 
     Args:
         session: The workspace at work; whoever watches its run is told who answers, and what happens.
         domains: Which; by default all that something serves.
-        host: Where to listen. Other machines reach it only with a token in LEPTON_SERVE_TOKEN.
-        port: By default a free one.
+        at: Where to listen.
 
     Returns:
         What was served.
 
     Raises:
         NotFound: If nothing serves a domain.
-        UsageError: If the address cannot be had, or would be open to everybody.
+        UsageError: If the address cannot be had, or would be open to everybody; if tokens or certificate are no good.
         Busy: If another server answers for a domain here.
         LeptonError: If a champion cannot be a graph.
     """
-    from lepton.serving.server import is_loopback, listen
+    from lepton.serving.server import Beside, is_loopback, listen
     from lepton.serving.server import serve as run
 
-    token = os.environ.get(TOKEN) or None
-    if not is_loopback(host) and token is None:
+    ws, config, metrics = session.ws, session.ws.config.serve, Metrics()
+    tokens, tls = tokens_of(ws.root, config), tls_of(at)
+    if not is_loopback(at.host) and not tokens:
         raise UsageError(
-            f"{host} would let everybody ask who reaches this machine.",
-            why=f"Requests from elsewhere must bear a token, and {TOKEN} is not set.",
-            fix=[f"{TOKEN}=$(openssl rand -hex 32) lepton serve --host {host}", "leave --host out"],
+            f"{at.host} would let everybody ask who reaches this machine.",
+            why=f"Requests from elsewhere must bear a token, and neither {TOKEN} nor serve.tokens is set.",
+            fix=[f"{TOKEN}=$(openssl rand -hex 32) lepton serve --host {at.host}", "leave --host out"],
         )
     names = _chosen(session, domains)
-    ws, config, metrics = session.ws, session.ws.config.serve, Metrics()
     told: list[Served] = []
     with ExitStack() as stack:
         for name in names:
             stack.enter_context(hold(ws.serving_dir / name / "lock", seconds=0, busy=_busy(name)))
         seats = asyncio.run(_seats(session, names))
-        sock = stack.enter_context(listen(host, port))
-        address = _address(host, sock.getsockname()[1])
+        sock = stack.enter_context(listen(at.host, at.number))
+        address = address_of(at.host, sock.getsockname()[1], tls is not None)
         desks: dict[str, Desk] = {}
         journals: list[Journal] = []
         for name, seat in seats.items():
             pair = Journal(ws.serving_dir / name), Journal(ws.serving_dir / name / "labels")
             journals += pair
             desks[name] = Desk(name, seat, *pair, config, metrics)
-            told.append(_served(session, name, seat, address, token is not None))
-        app = App(desks, config, metrics, token)
+            told.append(_served(session, name, seat, address, curl_of(tokens, tls)))
+        app = App(desks, config, metrics, Access(tokens, config.rate))
         watcher, deliveries = Watcher(session, desks), Deliveries(session, desks)
 
         async def close() -> None:
@@ -103,9 +102,9 @@ def serve(session: Session, domains: Sequence[str] = (), host: str = "127.0.0.1"
             if ws.source in desks:
                 session.runtime.tell(f"{ws.source}: answers are logged, but the source takes no windows.")
 
-        beside = [watcher.run, deliveries.run, *(desk.batcher.run for desk in desks.values())]
+        works = [watcher.run, deliveries.run, *(desk.batcher.run for desk in desks.values())]
         try:
-            run(app, sock, beside, close, session.runtime.tell, started)
+            run(app, sock, Beside(works, close, session.runtime.tell, started), tls)
         finally:
             for journal in journals:
                 journal.close()
@@ -141,7 +140,7 @@ def _busy(domain: str) -> Busy:
     )
 
 
-def _served(session: Session, domain: str, seat: Serving, address: str, token: bool) -> Served:
+def _served(session: Session, domain: str, seat: Serving, address: str, curl: str) -> Served:
     """Return what a person is told of a domain, with a request that works as it is written."""
     about = seat.graph.about
     body = json.dumps([example_row(about, seat.contract)], ensure_ascii=False)
@@ -150,12 +149,6 @@ def _served(session: Session, domain: str, seat: Serving, address: str, token: b
         file: Path = session.ws.serving_dir / domain / "example.json"
         atomic_write(file, body)
         data = shlex.quote(f"@{file}")
-    bearer = f' -H "Authorization: Bearer ${TOKEN}"' if token else ""
     url = f"{address}/predict/{domain}"
-    curl = f"curl{bearer} -H 'Content-Type: application/json' -d {data} {url}"
-    return Served(domain, url, about.model, about.provisional, curl)
-
-
-def _address(host: str, port: int) -> str:
-    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    return f"http://{name}:{port}"
+    request = f"{curl} -H 'Content-Type: application/json' -d {data} {url}"
+    return Served(domain, url, about.model, about.provisional, request)

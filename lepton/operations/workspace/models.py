@@ -143,7 +143,14 @@ class Models(Base):
         package = Path(runtime).expanduser() if runtime is not None else None
         return self._here(export, domain, Path(to).expanduser(), package, dry_run)
 
-    def serve(self, *domains: str, host: str = "127.0.0.1", port: int = 0) -> list[Served]:
+    def serve(
+        self,
+        *domains: str,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        certificate: str | Path | None = None,
+        key: str | Path | None = None,
+    ) -> list[Served]:
         """Answer requests over HTTP until a signal ends it; standard error says where, and what happens.
 
         The ledger says who answers: a promotion is live a moment later. What was answered becomes windows for the
@@ -151,18 +158,23 @@ class Models(Base):
 
         Args:
             domains: Which; by default all that something serves.
-            host: Another address than this machine's own needs a token in LEPTON_SERVE_TOKEN.
+            host: Another address than this machine's own needs a token: LEPTON_SERVE_TOKEN, or `serve.tokens`.
             port: By default a free one.
+            certificate: PEM; with it and its key, TLS is spoken.
+            key: PEM.
 
         Raises:
             NotFound: If nothing serves a domain.
-            UsageError: If the address cannot be had, or would be open to everybody.
+            UsageError: If the address cannot be had, or would be open to everybody; if tokens or certificate cannot be
+                used.
             Busy: If another server answers for a domain here.
             LeptonError: If a champion cannot be expressed as a graph.
         """
+        from lepton.operations.serve.port import Port
         from lepton.operations.serve.serve import serve
 
-        return self._here(serve, domains, host, port)
+        files = [Path(one) if one is not None else None for one in (certificate, key)]
+        return self._here(serve, domains, Port(host, port, *files))
 
     def score(self, domain: str, *, batch: str | None = None, dry_run: bool = False) -> ScoreResult:
         """Let a target's champion predict its batches, into Parquet.
