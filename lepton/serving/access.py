@@ -52,6 +52,11 @@ class Access:
         rates = {one.name: one.rate or rate for one in tokens} or {"": rate}
         self._buckets = {name: Bucket(most, clock()) for name, most in rates.items() if most is not None}
 
+    @property
+    def needs_token(self) -> bool:
+        """Whether a request must bear a token."""
+        return bool(self._tokens)
+
     def admit(self, authorization: bytes, role: Role | None) -> None:
         """Let a request pass, or say why not.
 

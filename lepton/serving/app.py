@@ -15,8 +15,11 @@ from lepton.core.config.serve import ServeConfig
 from lepton.serving.access import Access
 from lepton.serving.answers import JSON, encode
 from lepton.serving.desk import Desk
+from lepton.serving.docs import page
+from lepton.serving.example import example_row
 from lepton.serving.incoming import read_body, read_labels
 from lepton.serving.metrics import Metrics
+from lepton.serving.openapi import Shown, describe
 from lepton.serving.rejected import Rejected
 from lepton.serving.request import rows_of_csv, rows_of_json, rows_of_tensors
 from lepton.serving.tokens import ROLES, Role
@@ -74,6 +77,10 @@ class App:
         if parts[:2] == ("v2", "health") and len(parts) == 3 and parts[2] in ("live", "ready"):
             _allow(method, "GET", "HEAD")
             return self._health(parts[2])
+        if parts == ("docs",):  # nothing of a domain stands in it: it asks for that with the token that is typed
+            _allow(method, "GET", "HEAD")
+            body, policy = page()
+            return 200, body, "text/html; charset=utf-8", [("content-security-policy", policy)]
         self._access.admit(headers.get(b"authorization", b""), _role(parts))
         match parts:
             case ("predict", domain):
@@ -92,6 +99,9 @@ class App:
                 _allow(method, "GET", "HEAD")
                 told = {"name": "lepton", "version": __version__, "extensions": [], "models": sorted(self._desks)}
                 return 200, orjson.dumps(told), JSON, []
+            case ("openapi.json",):
+                _allow(method, "GET", "HEAD")
+                return 200, orjson.dumps(self._described()), JSON, []
             case ("metrics",):
                 _allow(method, "GET", "HEAD")
                 return 200, self._gauged().encode(), "text/plain; version=0.0.4; charset=utf-8", []
@@ -133,6 +143,13 @@ class App:
         if behind:  # the old champion answers, so the server is ready all the same
             told["behind"] = behind
         return 200 if self.ready else 503, orjson.dumps(told), JSON, []
+
+    def _described(self) -> dict[str, Any]:
+        shown = {}
+        for name, desk in self._desks.items():
+            about, contract = desk.serving.graph.about, desk.serving.contract
+            shown[name] = Shown(contract, about.model, about.provisional, example_row(about, contract))
+        return describe(shown, self._access.needs_token)
 
     def _gauged(self) -> str:
         found = []

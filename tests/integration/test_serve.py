@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from jsonschema import Draft202012Validator
 
 import lepton as front_door
 from lepton.core.errors import Busy, UsageError
@@ -34,6 +35,9 @@ from lepton.serving.journal import read_segment, segments
 from lepton.serving.record import Record
 from tests.conftest import make_plant
 from tests.served import Reply, Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 TARGET = "plant-2"
 WINDOW = 150
@@ -223,6 +227,28 @@ def test_a_port_that_everybody_reaches_needs_a_token(ws: front_door.Workspace, m
     monkeypatch.delenv("LEPTON_SERVE_TOKEN", raising=False)
     with pytest.raises(UsageError, match="everybody"):
         ws.serve(TARGET, host="0.0.0.0")
+
+
+def test_the_page_shows_what_is_answered_and_asks(ws: front_door.Workspace, server: Server, browser: Browser) -> None:
+    described = server.ask("/openapi.json").json
+    example = described["paths"][f"/predict/{TARGET}"]["post"]["requestBody"]["content"]["application/json"]["example"]
+    reply = server.ask(f"/predict/{TARGET}", example)
+    answer = described["components"]["schemas"][f"Answer_of_{TARGET}"]
+    Draft202012Validator(answer).validate(reply.json[0])
+    shown = browser.new_page(viewport={"width": 420, "height": 900})
+    trouble: list[str] = []
+    shown.on("console", lambda message: trouble.append(message.text))
+    shown.on("pageerror", lambda error: trouble.append(str(error)))
+    shown.goto(f"http://127.0.0.1:{server.port}/docs")
+    shown.get_by_role("button", name="Show").click()
+    shown.get_by_role("button", name="Ask").first.click()
+    said = shown.locator("pre").first
+    said.wait_for()
+    assert said.inner_text().startswith("200 in")
+    assert '"label"' in said.inner_text()
+    assert shown.evaluate("document.documentElement.scrollWidth") <= 420
+    assert trouble == []
+    shown.close()
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
