@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import digits
 import figures
@@ -84,7 +85,13 @@ def measure() -> Iterator[figures.Figure]:
 
 def figures_of(runs: list[Run]) -> Iterator[figures.Figure]:
     """Yield the figures of some runs."""
-    at = partial(figures.figure, n=len(runs), seeds=SEEDS, command=COMMAND)
+
+    def at(name: str, value: float, unit: str, **more: Any) -> figures.Figure:
+        name, command = (
+            (f"{name} {ENCODER}", f"LEPTON_TABLE_ENCODER={ENCODER} {COMMAND}") if ENCODER else (name, COMMAND)
+        )
+        return figures.figure(name, value, unit, n=len(runs), seeds=SEEDS, command=command, **more)
+
     worse = [run for run in runs if run.harm > 0.5]
     by_family = {f: round(float(np.mean([r.harm > 0.5 for r in runs if r.family == f])), 3) for f in families(runs)}
     yield at(
