@@ -32,7 +32,11 @@ CHUNK = 1024
 
 @dataclass(frozen=True)
 class Answers:
-    """What a graph says of rows."""
+    """What a graph says of rows: the same bits for a row, whatever rows are answered beside it.
+
+    onnxruntime computes the exponentials of pairs, and a convolution of one row, by code of their own; so it is given
+    an even number of rows. Nothing else that a champion's graph is made of hangs on how many there are.
+    """
 
     labels: tuple[str, ...]
     """(n) the likeliest class of each."""
@@ -130,8 +134,8 @@ class Graph:
         for at in range(0, count, CHUNK):
             part = {name: tensor[at : at + CHUNK] for name, tensor in inputs.items()}
             rows = min(CHUNK, count - at)
-            if rows == 1:  # a convolution of one row takes another way, and other last bits
-                part = {name: np.concatenate([tensor, tensor]) for name, tensor in part.items()}
+            if rows % 2:  # what is left over of a pair takes another way, and other last bits; see `Answers`
+                part = {name: np.concatenate([tensor, tensor[-1:]]) for name, tensor in part.items()}
             try:
                 said, found = self._session.run(["label", "probabilities"], part)
             except Exception as error:  # each kind of failure has its own type in a module that is not public

@@ -88,18 +88,20 @@ class Champion(Result):
 
         Args:
             row: Values by column, as the contract names them: a number, a word or a text, a list of numbers for a
-                series, an array (C, H, W) as `image`. None: missing. Id and label may be there, and are not read.
+                series, an array (C, H, W) as `image`, a whole date of which the contract keeps parts. None: missing. Id
+                and label may be there, and are not read.
 
         Raises:
-            UsageError: If it has none of the columns, or one that the contract does not know.
-            LeptonError: If a value is not what its column holds.
+            UsageError: If it breaks the contract as `serve.strict` has it, or has no value in any column.
         """
         from lepton.contract.file import load_contract
-        from lepton.operations.one_row import as_frame
+        from lepton.operations.one_row import as_frame, columns_of
 
-        contract = load_contract(self._session.ws, self.domain)
-        rows, missing = as_frame(row, contract)
-        found = self.predict(rows).iloc[0]
+        ws = self._session.ws
+        contract = load_contract(ws, self.domain)
+        columns = columns_of(row, contract, ws.config.serve.strict)
+        missing = tuple(name for name, values in columns.items() if values[0] is None)
+        found = self.predict(as_frame(columns, contract)).iloc[0]
         chances = {name: float(found[f"p({name})"]) for name in self.classes}
         label = str(found["label"])
         return Prediction(label, chances[label], chances, self.model, self.provisional, missing)

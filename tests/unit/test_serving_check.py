@@ -13,7 +13,7 @@ from lepton.core.config.serve import Breach as Kind
 from lepton.core.config.serve import ServeConfig
 from lepton.serving.check import Checked, Rules
 from lepton.serving.rejected import Rejected
-from lepton.serving.request import Asked
+from lepton.serving.asked import Asked
 
 ALL = get_args(Kind)
 TABLE = Contract(
