@@ -108,6 +108,11 @@ def feed(fields: Sequence[Field], columns: Mapping[str, Sequence[Any] | NDArray[
     return found
 
 
+def word(value: Any) -> str:
+    """Return a category as a graph takes it: half a character has no bytes; spelt out, nobody knows the category."""
+    return str(value).encode("utf-8", "backslashreplace").decode()
+
+
 def is_missing(value: Any) -> bool:
     """Return whether a value stands for none: None, or a number that is not itself."""
     return value is None or (isinstance(value, float | np.floating) and bool(np.isnan(value)))
@@ -128,8 +133,7 @@ def _numbers(field: Field, values: Sequence[Any] | NDArray[Any]) -> tuple[NDArra
 def _categories(field: Field, values: Sequence[Any] | NDArray[Any]) -> tuple[NDArray[Any]]:
     found = np.empty(len(values), dtype=object)
     for row, value in enumerate(values):
-        # Half a character has no bytes; spelt out, it is a category that nobody knows.
-        found[row] = MISSING if is_missing(value) else str(value).encode("utf-8", "backslashreplace").decode()
+        found[row] = MISSING if is_missing(value) else word(value)
     return (found,)
 
 

@@ -11,6 +11,7 @@ It needs onnxruntime and numpy; neither torch nor pandas nor a workspace:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,11 @@ CHUNK = 1024
 
 @dataclass(frozen=True)
 class Answers:
-    """What a graph says of rows."""
+    """What a graph says of rows: the same bits for a row, whatever rows are answered beside it.
+
+    onnxruntime computes the exponentials of pairs, and a convolution of one row, by code of their own; so it is given
+    an even number of rows. Nothing else that a champion's graph is made of hangs on how many there are.
+    """
 
     labels: tuple[str, ...]
     """(n) the likeliest class of each."""
@@ -123,24 +128,55 @@ class Graph:
         order = np.argsort(-found, kind="stable")
         return {self.about.classes[at]: float(found[at]) for at in order}
 
+    def chances(self, inputs: Arrays, threads: int = 1) -> NDArray[np.float64]:
+        """Return (n, k) probabilities of rows as tensors; the same bits as `answer`, whatever the threads.
+
+        Args:
+            inputs: (n, ...) by the names of the graph's inputs.
+            threads: How many chunks are computed at once, each by a thread of its own.
+
+        Raises:
+            LeptonError: If onnxruntime cannot compute them.
+        """
+        found = np.zeros((_count(inputs), len(self.about.classes)))
+
+        def fill(at: int) -> None:
+            found[at : at + CHUNK] = self._outputs(inputs, at, ["probabilities"])[0]
+
+        places = range(0, len(found), CHUNK)
+        if threads > 1 and len(places) > 1:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(fill, places))
+        else:
+            for at in places:
+                fill(at)
+        return found
+
     def _run(self, inputs: Arrays) -> Answers:
-        count = len(next(iter(inputs.values())))
         labels: list[str] = []
         parts = [np.zeros((0, len(self.about.classes)))]
-        for at in range(0, count, CHUNK):
-            part = {name: tensor[at : at + CHUNK] for name, tensor in inputs.items()}
-            rows = min(CHUNK, count - at)
-            if rows == 1:  # a convolution of one row takes another way, and other last bits
-                part = {name: np.concatenate([tensor, tensor]) for name, tensor in part.items()}
-            try:
-                said, found = self._session.run(["label", "probabilities"], part)
-            except Exception as error:  # each kind of failure has its own type in a module that is not public
-                raise LeptonError(
-                    f"{self.about.model} could not answer the rows.", why=str(error).splitlines()[0][:300]
-                ) from None
-            labels += [str(one) for one in np.asarray(said)[:rows]]
-            parts.append(np.asarray(found)[:rows])
+        for at in range(0, _count(inputs), CHUNK):
+            said, found = self._outputs(inputs, at, ["label", "probabilities"])
+            labels += [str(one) for one in said]
+            parts.append(found)
         return Answers(tuple(labels), np.concatenate(parts))
+
+    def _outputs(self, inputs: Arrays, at: int, names: list[str]) -> list[NDArray[Any]]:
+        """Return outputs of a chunk of rows."""
+        part = {name: tensor[at : at + CHUNK] for name, tensor in inputs.items()}
+        rows = min(CHUNK, _count(inputs) - at)
+        if rows % 2:  # what is left over of a pair takes another way, and other last bits; see `Answers`
+            part = {name: np.concatenate([tensor, tensor[-1:]]) for name, tensor in part.items()}
+        try:
+            return [np.asarray(one)[:rows] for one in self._session.run(names, part)]
+        except Exception as error:  # each kind of failure has its own type in a module that is not public
+            raise LeptonError(
+                f"{self.about.model} could not answer the rows.", why=str(error).splitlines()[0][:300]
+            ) from None
+
+
+def _count(inputs: Arrays) -> int:
+    return len(next(iter(inputs.values())))
 
 
 def _session(content: bytes, name: str, threads: int) -> InferenceSession:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lepton.core.table import Table, series_column
 from lepton.graph.fields import IMAGE
@@ -15,7 +17,11 @@ if TYPE_CHECKING:
     from lepton.models.model import Model
 
 
-def answer(model: Model, rows: Any) -> pd.DataFrame:
+Chances: TypeAlias = Callable[[Table], NDArray[np.float64]]
+"""From rows to the probabilities (n, k) of the classes."""
+
+
+def answer(model: Model, rows: Any, chances: Chances | None = None) -> pd.DataFrame:
     """Return a row a row: column `label`, then the probability of each class in a column `p(<class>)`.
 
     Args:
@@ -23,12 +29,14 @@ def answer(model: Model, rows: Any) -> pd.DataFrame:
         rows: A DataFrame of the feature columns, a list of numbers in each cell of a series; or images (n, C, H, W).
             Rows of several inputs with an image have it in a column `image`, (C, H, W) or None. The answer has the
             frame's index.
+        chances: What computes the model's probabilities, if it is not the model itself.
 
     Raises:
         LeptonError: If a column that the model reads is missing, or holds something else than in the source.
     """
     classes = np.array(model.classes, dtype=object)
-    found = model.predict_proba(as_table(rows, model.inputs)) if len(rows) else np.zeros((0, len(classes)))
+    by = chances or model.predict_proba
+    found = by(as_table(rows, model.inputs)) if len(rows) else np.zeros((0, len(classes)))
     columns = {f"p({name})": found[:, at] for at, name in enumerate(classes)}
     index = rows.index if isinstance(rows, pd.DataFrame) else None
     return pd.DataFrame({"label": classes[found.argmax(axis=1)], **columns}, index=index)

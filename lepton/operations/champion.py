@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from lepton.core.refs import ModelRef
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lepton.models.model import Model
+    from lepton.operations.answering import Answering
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,13 @@ class Champion(Result):
         """The model with its weights, every file compared with its checksum; loaded at the first use."""
         return self._session.load(self.model).model
 
+    @cached_property
+    def answering(self) -> Answering:
+        """What answers: the graph that `lepton serve` answers by, or torch, and why; looked up at the first use."""
+        from lepton.operations.answering import answering
+
+        return answering(self._session, self.domain, Serving(self.model, self.provisional))
+
     @property
     def classes(self) -> tuple[str, ...]:
         """The labels that it can answer."""
@@ -81,27 +89,31 @@ class Champion(Result):
         """
         from lepton.models.frames import answer
 
-        return answer(self.loaded, rows)
+        return answer(self.loaded, rows, partial(self.answering.chances, self.loaded))
 
     def predict_one(self, row: Mapping[str, Any]) -> Prediction:
         """Return the answer to one row; a column that is left out of it is a missing value.
 
         Args:
             row: Values by column, as the contract names them: a number, a word or a text, a list of numbers for a
-                series, an array (C, H, W) as `image`. None: missing. Id and label may be there, and are not read.
+                series, an array (C, H, W) as `image`, a whole date of which the contract keeps parts. None: missing. Id
+                and label may be there, and are not read.
 
         Raises:
-            UsageError: If it has none of the columns, or one that the contract does not know.
-            LeptonError: If a value is not what its column holds.
+            UsageError: If it breaks the contract as `serve.strict` has it, or has no value in any column.
         """
         from lepton.contract.file import load_contract
-        from lepton.operations.one_row import as_frame
+        from lepton.operations.one_row import as_frame, columns_of
 
-        contract = load_contract(self._session.ws, self.domain)
-        rows, missing = as_frame(row, contract)
-        found = self.predict(rows).iloc[0]
-        chances = {name: float(found[f"p({name})"]) for name in self.classes}
-        label = str(found["label"])
+        ws = self._session.ws
+        contract = load_contract(ws, self.domain)
+        columns = columns_of(row, contract, ws.config.serve.strict)
+        missing = tuple(name for name, values in columns.items() if values[0] is None)
+        chances = self.answering.one(columns)
+        if chances is None:
+            found = self.predict(as_frame(columns, contract)).iloc[0]
+            chances = {name: float(found[f"p({name})"]) for name in self.classes}
+        label = max(chances, key=chances.__getitem__)
         return Prediction(label, chances[label], chances, self.model, self.provisional, missing)
 
     def facts(self) -> Facts:

@@ -10,7 +10,8 @@ from lepton.core.ledger.rows import Cause, Evidence, Promoted, Rejected, RolledB
 from lepton.core.refs import ModelRef
 from lepton.operations.registration import model_to_promote
 from lepton.operations.result import Facts, Json, Result
-from lepton.operations.session import Session
+from lepton.operations.serve.graphs import prepare
+from lepton.operations.session import Serving, Session
 from lepton.operations.transfer.interruption import finish_word
 
 
@@ -86,6 +87,7 @@ def promote_by_hand(session: Session, domain: str, version: str, why: str, dry_r
         evidence = Evidence(gate, lineage.metrics, by_hand=True)
         expected = serving.seq if serving else 0
         cause = Cause("manual", why)
+        prepare(session, domain, Serving(ref))
         promote(session.ws, ledger, slot, ref, actor=session.actor, cause=cause, evidence=evidence, expect_seq=expected)
     return PromotionResult(ref.label, serving.ref.label if serving else None, why, _said(gate), dry_run)
 
@@ -105,6 +107,7 @@ def roll_back(session: Session, domain: str, to: str | None, why: str, dry_run: 
     before = champion(ledger, slot)
     target = rollback_target(ledger, slot, to)
     if not dry_run:
+        prepare(session, domain, Serving(target.ref))
         target = rollback(session.ws, ledger, slot, actor=session.actor, why=why, to=to)
     return PromotionResult(target.ref.label, before.ref.label if before else None, why, dry_run=dry_run)
 
@@ -142,6 +145,7 @@ def approve_proposal(
         return PromotionResult(done.model.label, _label(done.previous), done.why, gate, interrupted=True)
     ref, before = to_approve(ledger, slot, version), champion(ledger, slot)
     if not dry_run:
+        prepare(session, domain, Serving(ref))
         approve(
             session.ws,
             ledger,

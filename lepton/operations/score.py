@@ -21,6 +21,7 @@ from lepton.core.work.files import digest
 from lepton.core.work.lock import hold
 from lepton.core.work.resume import discard, folder_of, once, until_done
 from lepton.core.work.tally import Tally
+from lepton.operations.answering import Answering, answering
 from lepton.operations.result import Facts, Json, Result
 from lepton.operations.session import Loaded, Serving, Session
 
@@ -43,10 +44,13 @@ class ScoredBatch:
     rows: int
     file: Path
     """Parquet: id, prediction, confidence, model, provisional, scored_at."""
+    without: str = ""
+    """Why torch answered, and not the graph that a server answers by; empty if the graph did."""
 
     def to_json(self) -> Json:
         """Return a JSON object."""
-        return {"batch": self.batch, "rows": self.rows, "file": str(self.file)}
+        found: Json = {"batch": self.batch, "rows": self.rows, "file": str(self.file)}
+        return {**found, "without_graph": self.without} if self.without else found
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,9 @@ class ScoreResult(Result):
         """Return what a person wants to know, the most important first."""
         told = {one.batch: f"{one.rows:,} rows -> {one.file}" for one in self.scored}
         who = f"{self.champion}, provisionally: not verified on {self.domain!r}" if self.provisional else self.champion
-        return {"champion": who, **(told or {"to score": ", ".join(self.batches) or "nothing new"})}
+        why = next((one.without for one in self.scored if one.without), "")
+        by = {"answered by": f"torch: {why}"} if why else {}
+        return {"champion": who, **(told or {"to score": ", ".join(self.batches) or "nothing new"}), **by}
 
 
 def score(session: Session, domain: str, batch: str | None = None, dry_run: bool = False) -> ScoreResult:
@@ -137,23 +143,27 @@ def score_batch(session: Session, domain: str, batch: str, path: Path, serving: 
     champion = session.load(serving.ref)
     rows = piece_rows(champion.model, path)
     # Whatever else would be answered, by whomever, is other work and finds none of these parts.
-    key = digest([batch, footprint(path), serving.ref.digest, serving.name, rows])
+    by = answering(session, domain, serving)
+    key = digest([batch, footprint(path), serving.ref.digest, serving.name, rows, by.key])
     folder = folder_of(session.ws, "score", session.ws.pair(domain).name, key)
     goal = predictions_path(session, domain, batch, serving)
     with until_done(folder):
         begun = once(folder, "begun", lambda: {"at": datetime.now(UTC).isoformat(timespec="seconds")})
         reached("score.begun")
-        parts = answer(champion, path, rows, folder, batch, tally)
+        parts = answer(champion, by, path, rows, folder, batch, tally)
         count = join(parts, goal, Told(champion.ref.label, serving.provisional, begun["at"]))
         reached("score.joined")
-    return ScoredBatch(batch, count, goal)
+    return ScoredBatch(batch, count, goal, by.without)
 
 
-def answer(champion: Loaded, path: Path, rows: int, folder: Path, batch: str, tally: Tally) -> list[Path]:
+def answer(
+    champion: Loaded, by: Answering, path: Path, rows: int, folder: Path, batch: str, tally: Tally
+) -> list[Path]:
     """Answer a batch, part by part, from the first one on that is not there yet; return all parts.
 
     Args:
-        champion: What answers.
+        champion: The version.
+        by: What answers for it.
         path: The batch's file.
         rows: Of a part.
         folder: Of the parts.
@@ -174,7 +184,7 @@ def answer(champion: Loaded, path: Path, rows: int, folder: Path, batch: str, ta
         return parts
     model = champion.model
     for part, (ids, table) in zip(parts[there:], stream(path, rows, skip=there * rows), strict=True):
-        write_part(part, ids, model.predict_proba(table), model.classes)
+        write_part(part, ids, by.chances(model, table), model.classes)
         reached("score.part-kept")
         tally(len(table), batch)
     return parts

@@ -11,8 +11,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from lepton.serving.asked import Form
 from lepton.serving.record import row_ids
-from lepton.serving.request import Form
 
 JSON, CSV = "application/json", "text/csv; charset=utf-8"
 

@@ -14,10 +14,10 @@ from lepton.core.config.serve import Breach as Kind
 from lepton.core.config.yaml_file import nearest
 from lepton.core.kinds import kind_of, part_name
 from lepton.graph.fields import IMAGE
+from lepton.serving.asked import Asked, Columns
 from lepton.serving.breaches import Found, few, quoted, refusal
 from lepton.serving.dates import part_of
 from lepton.serving.rejected import Rejected
-from lepton.serving.request import Asked, Columns
 from lepton.serving.values import Reader, image_reader, reader_of
 
 

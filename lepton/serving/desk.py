@@ -20,6 +20,7 @@ from lepton.core.config.serve import ServeConfig
 from lepton.graph.fields import Holds
 from lepton.graph.run import Graph
 from lepton.serving.answers import Answered
+from lepton.serving.asked import Asked
 from lepton.serving.batching import Batcher
 from lepton.serving.check import Checked, Rules
 from lepton.serving.dates import now
@@ -28,7 +29,6 @@ from lepton.serving.journal import Journal
 from lepton.serving.metrics import Metrics
 from lepton.serving.record import Record, labels_to_bytes
 from lepton.serving.rejected import Rejected
-from lepton.serving.request import Asked
 
 WARM = (1, 2, 32)
 """Rows of the batches that a graph answers before it serves: onnxruntime plans its memory at the first of a size."""

@@ -9,7 +9,7 @@ import numpy as np
 from lepton.contract.spec import Contract
 from lepton.graph.about import About
 from lepton.graph.fields import IMAGE, MISSING, Arrays, Field
-from lepton.serving.request import Columns
+from lepton.serving.asked import Columns
 
 
 def example_columns(about: About) -> Columns:

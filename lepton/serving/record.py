@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from lepton.core.errors import LeptonError
-from lepton.serving.request import Columns
+from lepton.serving.asked import Columns
 
 
 @dataclass(frozen=True)

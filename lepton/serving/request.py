@@ -7,35 +7,18 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
 from math import prod
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import orjson
 
+from lepton.serving.asked import Asked, Columns, Form
 from lepton.serving.rejected import Rejected
 
-Form = Literal["list", "rows", "csv", "v2"]
-"""How rows came, and how their answers go: `[{...}]`, `{"rows": [...]}`, CSV, or tensors."""
-Columns: TypeAlias = dict[str, list[Any]]
-"""Values (n) by the name of the column; None where a row has none."""
 EXAMPLE = '[{"COLUMN": 41, "OTHER": "word"}]'
 INTEGERS = {f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)}
 TYPES = {*INTEGERS, "FP16", "FP32", "FP64", "BOOL", "BYTES"}
 MOST_COLUMNS = 20_000
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Rows that somebody wants answers to, as they came."""
-
-    columns: Columns
-    rows: int
-    form: Form
-    typed: bool = True
-    """Whether a number is a number; in a CSV everything is text."""
-    id: str | None = None
-    """The caller's own name for a V2 request."""
 
 
 def rows_of_json(body: bytes, most: int) -> Asked:

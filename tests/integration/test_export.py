@@ -133,11 +133,15 @@ def test_what_a_row_leaves_out_is_missing_and_what_nobody_knows_is_refused(ws: f
     assert champion.predict_one({"wear": 1}).missing == (*NAMES.values(), "A b")
     gaps = {**dict.fromkeys((*NAMES.values(), "A b")), "wear": 1.0, "label": "ignored"}
     assert champion.predict_one(gaps).probabilities == champion.predict_one({"wear": 1}).probabilities
-    for bad, told in (({"wera": 1}, "no column 'wera'"), ({}, "no value"), ({"wear": None}, "no value")):
-        with pytest.raises(UsageError, match=told):
+    for bad, told in (
+        ({"wera": 1}, "'wera'"),
+        ({}, "no value"),
+        ({"wear": None}, "no value"),
+        ({"wear": "much"}, "'wear': 'much' is no number"),
+    ):
+        with pytest.raises(UsageError) as refused:
             champion.predict_one(bad)
-    with pytest.raises(LeptonError, match=r"'wear'.*not a number"):
-        champion.predict_one({"wear": "much"})
+        assert told in refused.value.render()
 
 
 def test_on_the_command_line(lepton, ws: front_door.Workspace, tmp_path: Path) -> None:

@@ -93,10 +93,18 @@ def test_a_graph_answers_raw_rows_as_the_model_does(kind):
 
 def test_an_answer_does_not_hang_on_the_rows_beside_it(kind):
     graph = Graph.of(trained(kind)[1])
-    rows = factories.rows(kind, 20, seed=7)
-    whole = answers(graph, rows).probabilities
-    alone = np.concatenate([answers(graph, rows.take([row])).probabilities for row in range(20)])
-    np.testing.assert_allclose(alone, whole, rtol=0, atol=1e-7)
+    check_alone(graph, factories.rows(kind, 1000, seed=7), 40)
+
+
+def check_alone(graph: Graph, rows: Table, count: int) -> None:
+    """Check that rows have the same bits alone, in batches of 7 and others, and among all; whatever the threads."""
+    tensors = tensors_of(rows, graph.about.fields)
+    whole = graph.chances(tensors, threads=2)
+    np.testing.assert_array_equal(answers(graph, rows).probabilities, whole)
+    for size in (1, 2, 3, 7, 32):
+        for at in range(0, count, size):
+            some = np.arange(at, at + size)
+            np.testing.assert_array_equal(answers(graph, rows.take(some)).probabilities, whole[some])
 
 
 CASES = [(name, kind) for name, one in all_encoders().items() for kind in one.kinds if kind in factories.MAKERS]
@@ -113,7 +121,9 @@ def test_every_encoder_can_be_exported(name, kind):
     if not encoder.by_gradient:
         head = encoder.fit(inputs.to_tensor(rows), torch.arange(60) % 3, 3, seed=1)
     model = Model(inputs, encoder, head, factories.classes_of(3))
-    compare(Graph.of(exported(model, pixels_of(rows))), model, rows)
+    graph = Graph.of(exported(model, pixels_of(rows)))
+    compare(graph, model, rows)
+    check_alone(graph, factories.rows(kind, 1000, seed=3), 21)
 
 
 def test_an_ensemble_can_be_exported():

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from lepton.contract.spec import ColumnRule, Contract, ImageRule
 from lepton.core.config.serve import Breach as Kind
 from lepton.core.config.serve import ServeConfig
+from lepton.serving.asked import Asked
 from lepton.serving.check import Checked, Rules
 from lepton.serving.rejected import Rejected
-from lepton.serving.request import Asked
 
 ALL = get_args(Kind)
 TABLE = Contract(

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import infer_dtype
 
+from lepton.core.errors import LeptonError
 from lepton.core.table import Table
 from lepton.graph.about import Examples
-from lepton.graph.fields import IMAGE, Arrays, Field, feed
+from lepton.graph.fields import ABSENT, MISSING, Arrays, Field, feed, word
 from lepton.models.examples import EXAMPLES, made_up_rows, read_examples
 from lepton.models.graph.front import Pixels
 from lepton.models.model import Model
@@ -29,15 +31,30 @@ def tensors_of(table: Table, fields: Sequence[Field]) -> Arrays:
     Raises:
         LeptonError: If a column is missing, or holds something else than in the source.
     """
+    found: Arrays = {}
+    left: list[Field] = []
     columns: dict[str, Sequence[Any] | NDArray[Any]] = {}
     for field in fields:
-        if field.holds == "image":
-            if table.images is not None:
-                there = table.has_image()
-                columns[IMAGE] = [image if known else None for image, known in zip(table.images, there, strict=True)]
-        elif table.frame is not None and field.column in table.frame.columns:
-            columns[field.column] = _values(field, table.frame[field.column])
-    return feed(fields, columns)
+        if field.holds == "image" and table.images is not None:
+            found |= _images(field, table)
+            continue
+        left.append(field)
+        if table.frame is not None and field.column in table.frame.columns:
+            column = table.frame[field.column]
+            if field.holds == "category" and infer_dtype(column, skipna=True) == "string":
+                found[field.tensor] = _words(column)
+                left.pop()
+            else:
+                columns[field.column] = _values(field, column)
+    return found | feed(left, columns)
+
+
+def takes(table: Table, fields: Sequence[Field]) -> bool:
+    """Return whether a graph takes the rows' images: it is made for one shape and type."""
+    wanted = next((one for one in fields if one.holds == "image"), None)
+    if wanted is None or table.images is None:
+        return True
+    return table.images.shape[1:] == wanted.shape and table.images.dtype == wanted.pixels
 
 
 def examples_of(model: Model, folder: Path | None, fields: Sequence[Field], pixels: Pixels | None) -> Examples:
@@ -63,6 +80,34 @@ def examples_of(model: Model, folder: Path | None, fields: Sequence[Field], pixe
         kept = max(2, EXAMPLE_BYTES // max(1, images[0].nbytes))
         rows, answers = rows.take(np.arange(min(kept, len(rows)))), answers[:kept]
     return Examples(tensors_of(rows, fields), answers)
+
+
+def _images(field: Field, table: Table) -> Arrays:
+    """Return the images of a table at once; see `lepton.graph.fields`.
+
+    Raises:
+        LeptonError: If they are of another shape or type.
+    """
+    assert table.images is not None
+    if not takes(table, [field]):
+        raise LeptonError(
+            f"The images are {table.images.dtype} of shape {table.images.shape[1:]}.",
+            why=f"The model reads {field.pixels} of shape {field.shape}: channels, height, width.",
+            fix=["give images as the domain's contract has them"],
+        )
+    if field.count is None:
+        return {field.tensor: table.images}
+    there = table.has_image()
+    pixels = np.where(there[:, None, None, None], table.images, table.images.dtype.type(0))
+    return {field.tensor: pixels, field.count: np.where(there, 1, ABSENT).astype(np.int64)}
+
+
+def _words(column: pd.Series[Any]) -> NDArray[Any]:
+    """Return a column of words (n,): each different one is looked at once."""
+    codes, known = pd.factorize(column)
+    words = np.array([*map(word, known), MISSING], dtype=object)
+    found: NDArray[Any] = words[codes]  # -1, none, is the last one
+    return found
 
 
 def _values(field: Field, column: pd.Series[Any]) -> Sequence[Any] | NDArray[Any]:

@@ -1,6 +1,7 @@
-"""What serves a domain, as a graph: kept by what decides its content, made in a process of its own where it is not.
+"""What serves a domain, as a graph: kept by what decides its content, and made before the ledger says who serves.
 
-Making one imports torch and MLflow, which takes seconds and stops every thread; the process that answers never does.
+Where it is not there, a server has a process of its own make it: that imports torch and MLflow, which takes seconds
+and stops every thread; the process that answers never does.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 import os
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from lepton import __version__
@@ -20,6 +22,8 @@ from lepton.graph.about import VERSION
 from lepton.operations.champion import serving_in
 from lepton.operations.session import Serving, Session
 
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+"""What a graph is written and checked with; see `lepton.core.extras`."""
 KEPT = 5
 """Graphs of a domain that are kept: going back to a model before needs no new one."""
 
@@ -53,11 +57,19 @@ def make(session: Session, domain: str) -> Made:
         NotFound: If nothing serves it.
         LeptonError: If the model cannot be expressed as a graph, or its files were changed.
     """
+    return made_for(session, domain, serving_in(session, domain))
+
+
+def made_for(session: Session, domain: str, serving: Serving) -> Made:
+    """Write the graph of a version as it serves a domain, or as it would, if it is not there.
+
+    Raises:
+        LeptonError: If the model cannot be expressed as a graph, or its files were changed.
+    """
     from lepton.contract.file import load_contract
     from lepton.graph.run import Graph
     from lepton.operations.export.export import graph_bytes
 
-    serving = serving_in(session, domain)
     path = graph_path(session.ws, domain, serving, load_contract(session.ws, domain))
     if not path.is_file():
         content = graph_bytes(session, domain, session.load(serving.ref), serving.provisional)
@@ -65,6 +77,22 @@ def make(session: Session, domain: str) -> Made:
         atomic_write(path, content)
         _clean(path)
     return Made(path, serving.ref.label)
+
+
+def prepare(session: Session, domain: str, serving: Serving) -> None:
+    """Write the graph of a version that is about to serve: whoever answers by it then has to open it only.
+
+    The graph is no part of the registered version, whose files are digested and must come out the same when they are
+    made again: what an exporter writes hangs on its own version. What cannot be a graph serves all the same; that is
+    told here, and again by a server. Without the packages to write one nothing is done, and nothing said.
+    """
+    if any(find_spec(name) is None for name in PACKAGES):
+        return
+    try:
+        made_for(session, domain, serving)
+    except (LeptonError, OSError) as error:
+        why = error.render() if isinstance(error, LeptonError) else str(error)
+        session.runtime.tell(f"{serving.ref.label} has no graph to be served by.\n{why}")
 
 
 def _clean(newest: Path) -> None:

@@ -18,7 +18,8 @@ from lepton.core.refs import ModelRef
 from lepton.core.work.faults import reached
 from lepton.operations.events import proposed
 from lepton.operations.registration import Registration, register_model
-from lepton.operations.session import ROWS, Session
+from lepton.operations.serve.graphs import prepare
+from lepton.operations.session import ROWS, Serving, Session
 from lepton.operations.transfer.job import THREADS, TransferJob
 from lepton.operations.transfer.rows import Rows, rows_of_transfer
 from lepton.operations.transfer.stories import Story
@@ -89,6 +90,10 @@ def settle_winner(session: Session, winner: Winner) -> Settlement:
             undo=lambda registered, why: abandon(session, registered[0], why),
         )
         step("verify version", lambda: verify(session.ws, ref))
+        if outcome != "refused":
+            step("make graph", lambda: prepare(session, target, Serving(ref)))
+        elif provisional:
+            step("make graph", lambda: prepare(session, target, Serving(provisional, provisional=True)))
         step("record outcome", lambda: record_outcome(session, winner, ref, outcome, expected))
     step("show aliases", lambda: show_aliases(session, pair))
     if outcome == "proposed":
