@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lepton.core.errors import LeptonError
-from lepton.core.extras import require
-from lepton.operations.serve.graphs import made_for
+from lepton.operations.serve.graphs import can_make, made_for
 from lepton.operations.session import Serving, Session
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class Answering:
 
     graph: Graph | None
     without: str = ""
-    """Why there is no graph, in one line."""
+    """Why there is no graph, in one line; empty also where no package is installed to make one."""
     key: str = TORCH
     """Equal keys answer in the same bits."""
 
@@ -65,11 +64,15 @@ class Answering:
 
 
 def answering(session: Session, domain: str, serving: Serving) -> Answering:
-    """Return what answers for a version as it serves a domain; its graph is made if it is not there."""
+    """Return what answers for a version as it serves a domain; its graph is made if it is not there.
+
+    Where the packages for graphs are not installed torch answers, and nothing is said: nobody serves there.
+    """
+    if not can_make():
+        return Answering(None)
     from lepton.graph.run import Graph
 
     try:
-        require("onnxruntime")
         path = made_for(session, domain, serving).path
         try:
             return Answering(Graph.open(path), key=path.stem)

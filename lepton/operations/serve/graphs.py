@@ -79,6 +79,11 @@ def made_for(session: Session, domain: str, serving: Serving) -> Made:
     return Made(path, serving.ref.label)
 
 
+def can_make() -> bool:
+    """Return whether the packages that write a graph are installed."""
+    return all(find_spec(name) is not None for name in PACKAGES)
+
+
 def prepare(session: Session, domain: str, serving: Serving) -> None:
     """Write the graph of a version that is about to serve: whoever answers by it then has to open it only.
 
@@ -86,12 +91,12 @@ def prepare(session: Session, domain: str, serving: Serving) -> None:
     made again: what an exporter writes hangs on its own version. What cannot be a graph serves all the same; that is
     told here, and again by a server. Without the packages to write one nothing is done, and nothing said.
     """
-    if any(find_spec(name) is None for name in PACKAGES):
+    if not can_make():
         return
     try:
         made_for(session, domain, serving)
-    except (LeptonError, OSError) as error:
-        why = error.render() if isinstance(error, LeptonError) else str(error)
+    except Exception as error:  # whatever an exporter raises must not cost a transfer its end
+        why = error.render() if isinstance(error, LeptonError) else f"{type(error).__name__}: {error}"
         session.runtime.tell(f"{serving.ref.label} has no graph to be served by.\n{why}")
 
 
