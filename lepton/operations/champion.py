@@ -134,17 +134,8 @@ def champion(session: Session, domain: str) -> Champion:
     Raises:
         NotFound: If nothing does yet, or there is no such domain.
     """
-    serving = serving_in(session, domain)
+    serving = session.serving_in(domain)
     made = session.lineage(serving.ref)
     accuracy = None if serving.provisional else made.metrics.get("accuracy")  # it was measured on the source
     known = None if accuracy is None else float(accuracy)
     return Champion(domain, serving.ref, made.strategy, known, serving.provisional, session)
-
-
-def serving_in(session: Session, domain: str) -> Serving:
-    """Return what serves a target, provisionally too, or the source, without loading it.
-
-    Raises:
-        NotFound: If nothing does yet, or there is no such domain.
-    """
-    return Serving(session.sound_base()) if domain == session.ws.source else session.serving_of(domain)

@@ -106,6 +106,14 @@ class Session:
             return Serving(base, provisional=True)
         return Serving(self.champion_of(domain))
 
+    def serving_in(self, domain: str) -> Serving:
+        """Return what serves a target, provisionally too, or the source, without loading it.
+
+        Raises:
+            NotFound: If nothing does yet, or there is no such domain.
+        """
+        return Serving(self.sound_base()) if domain == self.ws.source else self.serving_of(domain)
+
     def champion_of(self, domain: str) -> ModelRef:
         """Return the reference of a target's champion without loading it.
 

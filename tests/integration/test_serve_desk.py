@@ -269,7 +269,7 @@ def test_a_champion_that_cannot_answer_leaves_the_old_one_in_its_seat(
     async def beside(module: str, *arguments: str) -> dict[str, Any]:
         if failing:
             raise LeptonError("It cannot be a graph.", why="Because.")
-        path = watch.graph_path(session.ws, SOURCE, watch.serving_in(session, SOURCE), serving.contract)
+        path = watch.graph_path(session.ws, SOURCE, session.serving_in(SOURCE), serving.contract)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes((root / "champion.onnx").read_bytes())
         return {"path": str(path), "model": serving.label}

@@ -15,7 +15,6 @@ from lepton.core.refs import ModelRef
 from lepton.core.work.files import atomic_write
 from lepton.graph.about import About
 from lepton.graph.run import Graph
-from lepton.operations.champion import serving_in
 from lepton.operations.result import Facts, Json, Result
 from lepton.operations.session import Loaded, Session
 
@@ -81,7 +80,7 @@ def export(session: Session, domain: str, to: Path, runtime: Path | None = None,
             why=f"The ending says what is written: {GRAPH} (an ONNX graph) or {PAGE} (a page that answers offline).",
             fix=[f"lepton export {domain} --to champion{GRAPH}", f"lepton export {domain} --to champion{PAGE}"],
         )
-    serving = serving_in(session, domain)
+    serving = session.serving_in(domain)
     content = graph_bytes(session, domain, session.load(serving.ref), serving.provisional)
     graph = Graph.of(content, to.name)
     if to.suffix.lower() == PAGE:

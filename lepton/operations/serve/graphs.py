@@ -19,7 +19,6 @@ from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.work.files import atomic_write, digest
 from lepton.graph.about import VERSION
-from lepton.operations.champion import serving_in
 from lepton.operations.session import Serving, Session
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
@@ -57,7 +56,7 @@ def make(session: Session, domain: str) -> Made:
         NotFound: If nothing serves it.
         LeptonError: If the model cannot be expressed as a graph, or its files were changed.
     """
-    return made_for(session, domain, serving_in(session, domain))
+    return made_for(session, domain, session.serving_in(domain))
 
 
 def made_for(session: Session, domain: str, serving: Serving) -> Made:

@@ -13,7 +13,6 @@ from pathlib import Path
 from lepton.core.errors import Busy, NotFound, UsageError
 from lepton.core.work.files import atomic_write
 from lepton.core.work.lock import hold
-from lepton.operations.champion import serving_in
 from lepton.operations.result import Facts, Result
 from lepton.operations.serve.deliveries import Deliveries
 from lepton.operations.serve.port import TOKEN, Port, address_of, curl_of, tls_of, tokens_of
@@ -114,12 +113,12 @@ def serve(session: Session, domains: Sequence[str] = (), at: Port = Port()) -> l
 def _chosen(session: Session, domains: Sequence[str]) -> list[str]:
     if domains:
         for name in domains:
-            serving_in(session, session.ws.check_known(name))
+            session.serving_in(session.ws.check_known(name))
         return list(dict.fromkeys(domains))
     found = []
     for name in session.ws.targets():
         try:
-            serving_in(session, name)
+            session.serving_in(name)
             found.append(name)
         except NotFound:
             continue

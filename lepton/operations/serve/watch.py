@@ -14,7 +14,6 @@ from pathlib import Path
 from lepton.contract.file import load_contract
 from lepton.core.errors import LeptonError
 from lepton.graph.run import Graph
-from lepton.operations.champion import serving_in
 from lepton.operations.serve.child import run_beside
 from lepton.operations.serve.graphs import graph_path, made_from
 from lepton.operations.session import Session
@@ -83,7 +82,7 @@ class Watcher:
     def _wanted(self, domain: str) -> Path:
         """Return the graph that should answer; the ledger and the contract are read, nothing is imported."""
         contract = load_contract(self._session.ws, domain)
-        return graph_path(self._session.ws, domain, serving_in(self._session, domain), contract)
+        return graph_path(self._session.ws, domain, self._session.serving_in(domain), contract)
 
 
 async def seat_for(session: Session, domain: str) -> desks.Serving:
@@ -94,7 +93,7 @@ async def seat_for(session: Session, domain: str) -> desks.Serving:
         LeptonError: If it cannot be a graph, or does not answer its examples.
     """
     contract = await asyncio.to_thread(load_contract, session.ws, domain)
-    serving = await asyncio.to_thread(serving_in, session, domain)
+    serving = await asyncio.to_thread(session.serving_in, domain)
     path = graph_path(session.ws, domain, serving, contract)
     if not path.is_file():
         made = made_from(await run_beside("lepton.operations.serve.graphs", str(session.ws.root), domain))
