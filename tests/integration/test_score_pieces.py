@@ -15,7 +15,6 @@ from lepton.core.config.workspace import Workspace
 from lepton.data.store import load
 from lepton.operations import score
 from lepton.operations.answering import answering
-from lepton.operations.champion import serving_in
 from lepton.operations.session import Session
 from tests.crash import SIGKILL, Plant
 from tests.processes import Ended
@@ -82,7 +81,7 @@ def test_a_score_in_pieces_says_what_the_champion_says_of_the_whole(served: Plan
     assert kept(served) == []
     session = Session(Workspace(served.root))
     table, champion = load(session.ws, "plant-2"), session.load_champion("plant-2")
-    by = answering(session, "plant-2", serving_in(session, "plant-2"))
+    by = answering(session, "plant-2", session.serving_in("plant-2"))
     chances = by.chances(champion.model, table)
     np.testing.assert_allclose(chances, champion.model.predict_proba(table), rtol=0, atol=1e-5)
     found = pd.read_parquet(log(served))
