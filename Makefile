@@ -43,7 +43,7 @@ test: $(STAMP) ## Run all tests: unit, integration (one vendor each), e2e (a rea
 
 coverage: $(STAMP) ## Run the tests and the demo, measure lines and branches, and compare with the bar
 	@mkdir -p build/coverage
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report= tests/unit tests/integration tests/e2e/test_demo.py
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report= tests/unit tests/integration tests/e2e/test_demo.py tests/e2e/test_crash.py tests/e2e/test_approval.py
 	$(BIN)/python tests/coverage_bar.py
 
 test-unit: $(STAMP) ## Run the tests that need no server: seconds
