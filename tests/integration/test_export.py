@@ -149,6 +149,9 @@ def test_on_the_command_line(lepton, ws: front_door.Workspace, tmp_path: Path) -
     done = lepton("export", TARGET, "--to", file, "--json", cwd=ws.root)
     assert done.code == 0, done.text
     assert json.loads(done.out)["file"] == str(file)
+    told = lepton("export", TARGET, "--to", file, "--dry-run", cwd=ws.root)
+    assert "Would write" in told.out
+    assert "answered as the model does" in told.out
     row = json.dumps({"wear": 0.5, NAMES["heat"]: 1.5})
     said = lepton("predict", TARGET, "--row", row, "--json", cwd=ws.root)
     assert said.code == 0, said.text
