@@ -99,10 +99,17 @@ class Server:
 def serving(window: int = 10**9, **environ: str) -> Iterator[Server]:
     """Serve the champion with lepton; no window is made unless it is asked for."""
     here = asked()
+    with serving_of(here.ws.root, here.target, window, **environ) as server:
+        yield server
+
+
+@contextmanager
+def serving_of(root: Path, target: str, window: int = 10**9, **environ: str) -> Iterator[Server]:
+    """Serve what serves a target of a workspace."""
     run = "import sys; from lepton.cli.main import run; sys.argv[0] = 'lepton'; run()"
-    words = [sys.executable, "-c", run, "-w", str(here.ws.root), "serve", here.target]
+    words = [sys.executable, "-c", run, "-w", str(root), "serve", target]
     full = {**os.environ, "LEPTON_SERVE__WINDOW_ROWS": str(window), "OMP_NUM_THREADS": "1", **environ}
-    log = here.ws.root.parent / "serve.log"
+    log = root.parent / "serve.log"
     with log.open("wb") as out:
         process = subprocess.Popen(words, stdout=out, stderr=out, env=full, start_new_session=True)
     try:
@@ -111,7 +118,7 @@ def serving(window: int = 10**9, **environ: str) -> Iterator[Server]:
             if process.poll() is not None or time.monotonic() > end:
                 raise SystemExit(log.read_text())
             time.sleep(0.05)
-        yield Server(process, int(found[1]), f"/predict/{here.target}")
+        yield Server(process, int(found[1]), f"/predict/{target}")
     finally:
         _end(process)
 
