@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pandas as pd
 import pytest
 
 import lepton as front_door
+from lepton.core.config.workspace import Workspace
 from lepton.core.errors import LeptonError, NotFound, UsageError
 from lepton.graph.run import Graph
 from lepton.operations.export import export as verb
@@ -164,3 +167,26 @@ def test_on_the_command_line(lepton, ws: front_door.Workspace, tmp_path: Path) -
     for bad in ("[1]", "{", "wear=1", '{"wera": 1}'):
         assert lepton("predict", TARGET, "--row", bad, cwd=ws.root).code == 2
     assert lepton("export", TARGET, "--to", tmp_path / "x.csv", cwd=ws.root).code == 2
+
+
+def test_beside_the_main_thread_a_process_of_its_own_makes_the_graph(
+    ws: front_door.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lepton.operations.serve import graphs
+    from lepton.operations.session import Session
+
+    session = Session(Workspace(ws.root))
+    serving = session.serving_in(TARGET)
+    here = graphs.made_for(session, TARGET, serving).path
+    content = here.read_bytes()
+    here.unlink()
+    monkeypatch.setattr("lepton.operations.export.export.graph_bytes", None)  # nothing is made in this process
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(graphs.made_for, session, TARGET, serving).result().path == here
+    assert Graph.open(here).about.model == Graph.of(content).about.model
+    here.unlink()
+    unknown = replace(serving, ref=replace(serving.ref, version="99"))
+    with ThreadPoolExecutor(1) as pool, pytest.raises(LeptonError, match="no version or alias"):
+        pool.submit(graphs.made_for, session, TARGET, unknown).result()
+    monkeypatch.undo()
+    graphs.made_for(session, TARGET, serving)

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from lepton import __version__
 from lepton.contract.spec import Contract
-from lepton.core.config.workspace import Workspace
+from lepton.core.config.workspace import ENVIRONMENT, Workspace
 from lepton.core.errors import LeptonError, NotFound
 from lepton.core.work.files import atomic_write, digest
 from lepton.graph.about import VERSION
 from lepton.operations.session import Serving, Session
+from lepton.registry.lineage.find import find_model
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 """What a graph is written and checked with; see `lepton.core.extras`."""
@@ -70,7 +73,9 @@ def made_for(session: Session, domain: str, serving: Serving) -> Made:
     from lepton.operations.export.export import graph_bytes
 
     path = graph_path(session.ws, domain, serving, load_contract(session.ws, domain))
-    if not path.is_file():
+    if not path.is_file() and threading.current_thread() is not threading.main_thread():
+        _beside(session.ws, domain, serving)
+    elif not path.is_file():
         content = graph_bytes(session, domain, session.load(serving.ref), serving.provisional)
         Graph.of(content, path.name)  # a graph that does not answer its examples is never kept
         atomic_write(path, content)
@@ -81,6 +86,31 @@ def made_for(session: Session, domain: str, serving: Serving) -> Made:
 def can_make() -> bool:
     """Return whether the packages that write a graph are installed."""
     return all(find_spec(name) is not None for name in PACKAGES)
+
+
+def _beside(ws: Workspace, domain: str, serving: Serving) -> None:
+    """Let a process of its own make a graph: torch's exporter changes what all threads of a process share.
+
+    Raises:
+        LeptonError: What it failed with, or that it died.
+    """
+    words = [
+        str(ws.root),
+        domain,
+        serving.ref.name,
+        serving.ref.version,
+        *(["provisional"] if serving.provisional else []),
+    ]
+    environ = {key: value for key, value in os.environ.items() if key != ENVIRONMENT}
+    command = [sys.executable, "-m", "lepton.operations.serve.graphs", *words]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environ, check=False)
+    if done.returncode:
+        try:
+            said = json.loads(done.stdout)
+        except ValueError:
+            last = "\n".join(done.stderr.strip().splitlines()[-3:])
+            raise LeptonError(f"The graph of {serving.ref.label} could not be made.", why=last) from None
+        raise LeptonError(said["error"], said["why"], said["fix"])
 
 
 def prepare(session: Session, domain: str, serving: Serving) -> None:
@@ -106,10 +136,20 @@ def _clean(newest: Path) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Make one, as a process: `python -m lepton.operations.serve.graphs ROOT DOMAIN`; what is made goes out as JSON."""
+    """Make one, as a process; what is made goes out as JSON.
+
+    `python -m lepton.operations.serve.graphs ROOT DOMAIN` makes that of what serves the domain now, with
+    `NAME VERSION [provisional]` behind it that of a version, as it serves or would.
+    """
     os.nice(5)  # the answers come first
+    root, domain, *version = arguments
     try:
-        made = make(Session(Workspace(Path(arguments[0]))), arguments[1])
+        session = Session(Workspace(Path(root)))
+        if version:
+            ref = find_model(session.ws, session.ledger, f"{version[0]}@{version[1]}")
+            made = made_for(session, domain, Serving(ref, provisional="provisional" in version[2:]))
+        else:
+            made = make(session, domain)
     except LeptonError as error:
         sys.stdout.write(json.dumps({"error": error.what, "why": error.why, "fix": list(error.fix)}) + "\n")
         return 1
