@@ -18,7 +18,7 @@ from lepton.core.config.settings import EncoderConfig
 from lepton.core.errors import LeptonError, NotFound, UsageError
 from lepton.core.table import Table
 from lepton.graph.about import TOLERANCE, About
-from lepton.graph.fields import IMAGE
+from lepton.graph.fields import IMAGE, Field
 from lepton.graph.run import Graph
 from lepton.models.adapters import Bottleneck
 from lepton.models.encoders import all_encoders, build_encoder
@@ -181,6 +181,19 @@ def test_strange_names_and_values_survive():
     compare(graph, model, table)
     assert [one.column for one in graph.about.fields] == list(table.frame.columns)
     assert set(graph.answer_one({"": 0.3, "A B": "new"})) == {"<i>yes</i>", 'n"o\n'}
+
+
+@pytest.mark.parametrize("values", [["red", None, "odd \ud800", "red"], ["red", None, 1, True], [None, None]])
+@pytest.mark.parametrize("coded", [False, True])
+def test_a_column_of_words_is_the_same_tensor_however_it_is_kept(values, coded):
+    field = Field("colour", "category", "colour")
+    column = pd.Series(values, dtype=object)
+    ids = np.array([str(k) for k in range(len(values))], dtype=object)
+    frame = pd.DataFrame({"colour": column.astype("category") if coded else column})
+    found = tensors_of(Table("tabular", ids, ids, frame=frame), [field])["colour"]
+    # Categories of pandas count 1 and True as one.
+    expected = field.arrays(frame["colour"].astype(object).where(column.notna(), None).tolist())["colour"]
+    assert found.tolist() == expected.tolist()
 
 
 def test_one_row_may_lack_columns_but_not_name_others():

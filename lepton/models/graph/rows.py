@@ -41,7 +41,7 @@ def tensors_of(table: Table, fields: Sequence[Field]) -> Arrays:
         left.append(field)
         if table.frame is not None and field.column in table.frame.columns:
             column = table.frame[field.column]
-            if field.holds == "category" and infer_dtype(column, skipna=True) == "string":
+            if field.holds == "category" and _is_words(column):
                 found[field.tensor] = _words(column)
                 left.pop()
             else:
@@ -100,6 +100,12 @@ def _images(field: Field, table: Table) -> Arrays:
     there = table.has_image()
     pixels = np.where(there[:, None, None, None], table.images, table.images.dtype.type(0))
     return {field.tensor: pixels, field.count: np.where(there, 1, ABSENT).astype(np.int64)}
+
+
+def _is_words(column: pd.Series[Any]) -> bool:
+    """Return whether all values are texts; a batch that is read from its file has codes of them."""
+    values = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column
+    return str(infer_dtype(values, skipna=True)) == "string"
 
 
 def _words(column: pd.Series[Any]) -> NDArray[Any]:
