@@ -15,11 +15,10 @@ from lepton.core.config.serve import ServeConfig
 from lepton.serving.access import Access
 from lepton.serving.answers import JSON, encode
 from lepton.serving.desk import Desk
-from lepton.serving.docs import page
 from lepton.serving.example import example_row
 from lepton.serving.incoming import read_body, read_labels
 from lepton.serving.metrics import Metrics
-from lepton.serving.openapi import Shown, describe
+from lepton.serving.openapi import Shown, describe, page
 from lepton.serving.rejected import Rejected
 from lepton.serving.request import rows_of_csv, rows_of_json, rows_of_tensors
 from lepton.serving.tokens import ROLES, Role

@@ -1,9 +1,13 @@
-"""What a server understands, as OpenAPI 3.1: made from the contracts when somebody asks for it."""
+"""What a server understands, as OpenAPI 3.1 made from the contracts when it is asked for; the page that shows it."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
 from typing import Any
 
 from lepton import __version__
@@ -108,6 +112,28 @@ def answer_schema(contract: Contract) -> Schema:
             },
         },
     }
+
+
+@lru_cache(maxsize=1)
+def page() -> tuple[bytes, str]:
+    """Return the page `/docs`, which reads the document and asks, and its policy: no script but its own may run.
+
+    Nothing of a domain stands in it.
+    """
+    here = files("lepton.serving")
+    script = here.joinpath("docs.js").read_text(encoding="utf-8")
+    html = here.joinpath("docs.html").read_text(encoding="utf-8").replace("{{ script }}", script)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = {
+        "default-src": "'none'",
+        "script-src": f"'sha256-{digest}'",
+        "style-src": "'unsafe-inline'",
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    return html.encode(), "; ".join(f"{name} {value}" for name, value in policy.items())
 
 
 def _column(rule: ColumnRule) -> Schema:

@@ -10,8 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from lepton.contract.spec import ColumnRule, Contract, ImageRule
-from lepton.serving.docs import page
-from lepton.serving.openapi import Shown, describe, row_schema
+from lepton.serving.openapi import Shown, describe, page, row_schema
 from lepton.serving.rejected import Rejected
 from tests.unit.test_serving_check import TABLE, check
 
